@@ -1,0 +1,154 @@
+"""The enumerations that messages carry. Values of FIX fields are FIX's own where they are digits."""
+
+from enum import IntEnum
+
+__all__ = [
+    "ExecType",
+    "KillMode",
+    "OrderStatus",
+    "OrderType",
+    "Reason",
+    "Side",
+    "TimeInForce",
+]
+
+
+class Side(IntEnum):
+    """FIX tag 54."""
+
+    BUY = 1
+    SELL = 2
+
+
+class OrderType(IntEnum):
+    """FIX tag 40."""
+
+    MARKET = 1
+    LIMIT = 2
+
+
+class TimeInForce(IntEnum):
+    """FIX tag 59."""
+
+    GTC = 1
+    IOC = 3
+    FOK = 4
+
+
+class OrderStatus(IntEnum):
+    """FIX tag 39: the states of a spot order's life. ``UNKNOWN`` is FIX's *suspended*, used for an order whose
+    outcome at the venue is not known: it may still fill, so its exposure stays reserved."""
+
+    PENDING_NEW = 1
+    NEW = 2
+    PARTIALLY_FILLED = 3
+    PENDING_CANCEL = 4
+    PENDING_REPLACE = 5
+    UNKNOWN = 6
+    FILLED = 7
+    CANCELLED = 8
+    REPLACED = 9
+    REJECTED = 10
+    EXPIRED = 11
+
+    @property
+    def is_terminal(self) -> bool:
+        return self >= OrderStatus.FILLED
+
+
+class ExecType(IntEnum):
+    """FIX tag 150: what an execution report tells. ``CANCEL_REJECTED`` and ``REPLACE_REJECTED`` are FIX's
+    OrderCancelReject (35=9), reported on the same callback so that a strategy has one place to look."""
+
+    PENDING_NEW = 1
+    NEW = 2
+    TRADE = 3
+    PENDING_CANCEL = 4
+    CANCELLED = 5
+    PENDING_REPLACE = 6
+    REPLACED = 7
+    REJECTED = 8
+    EXPIRED = 9
+    UNKNOWN = 10
+    CANCEL_REJECTED = 11
+    REPLACE_REJECTED = 12
+    ORDER_STATUS = 13
+
+
+class KillMode(IntEnum):
+    """What a kill does to its scope; the most restrictive (largest) wins."""
+
+    HALT = 1
+    CANCEL = 3
+
+
+class Reason(IntEnum):
+    """Why an order, cancel or replace was refused or ended. The hundreds tell who said so."""
+
+    NONE = 0
+
+    # 1xx: the message itself is wrong
+    UNKNOWN_INSTRUMENT = 100
+    BAD_SIDE = 101
+    BAD_ORDER_TYPE = 102
+    BAD_TIME_IN_FORCE = 103
+    BAD_PRICE = 104
+    PRICE_OFF_TICK = 105
+    PRICE_OUT_OF_RANGE = 106
+    BAD_QUANTITY = 107
+    QUANTITY_OFF_LOT = 108
+    QUANTITY_OUT_OF_RANGE = 109
+    NOTIONAL_TOO_SMALL = 110
+    NOTIONAL_TOO_LARGE = 111
+    DUPLICATE_CLIENT_ORDER_ID = 112
+    BAD_CLIENT_ORDER_ID = 113
+    UNKNOWN_ORDER = 114
+    ORDER_NOT_OPEN = 115
+    NUMBER_OVERFLOW = 116
+    UNSUPPORTED = 117
+    OPEN_ORDERS_AT_VENUE = 118
+    INSUFFICIENT_FUNDS = 119
+    PRICE_OUTSIDE_VENUE_BAND = 120
+
+    # 2xx: nobody may trade now
+    HALTED = 200
+    LEASE_EXPIRED = 201
+    NO_LEASE = 202
+    WRONG_ACCOUNT = 203
+    WRONG_STRATEGY = 204
+    STRATEGY_STOPPED = 205
+    NOT_READY = 206
+
+    # 3xx: a risk limit
+    ORDER_QUANTITY = 300
+    ORDER_NOTIONAL = 301
+    PRICE_COLLAR = 302
+    NO_REFERENCE_PRICE = 303
+    OPEN_ORDERS = 304
+    ORDER_RATE = 305
+    LONG_POSITION = 306
+    SHORT_POSITION = 307
+
+    # 4xx: the way is blocked
+    ORDER_QUEUE_FULL = 400
+    VENUE_LINK_DOWN = 401
+    VENUE_LINK_BUSY = 402
+    VENUE_RATE_LIMIT = 403
+    REPORT_QUEUE_FULL = 404
+    JOURNAL_FULL = 405
+    NEVER_RECEIVED = 406
+
+    # 5xx: the venue said so
+    VENUE_REJECTED = 500
+    VENUE_POST_ONLY_WOULD_TAKE = 501
+    VENUE_SELF_TRADE = 502
+    VENUE_EXPIRED = 503
+    VENUE_CANCELLED = 504
+    NEVER_REACHED_VENUE = 505
+    OUTCOME_UNKNOWN = 506
+
+    # 6xx: a person or a strategy asked for it
+    CANCEL_REQUESTED = 600
+    KILLED = 601
+    STRATEGY_FAILED = 602
+    REPLACE_REQUESTED = 603

@@ -1,0 +1,402 @@
+"""The messages that actors exchange: frozen, tagged, array-like msgspec structs, one meaning each.
+
+Evolution rules (``tests/engine/test_evolution.py`` holds them):
+
+1. A tag, once given, is never given to another meaning.
+2. Fields are only appended, and an appended field has a default; so a newer reader decodes an older frame.
+3. An older reader ignores fields appended by a newer writer.
+4. A field never changes its type, unit or meaning: that is a new field or a new message.
+
+Types are checked when a frame is decoded, not in constructors: what comes from outside is always decoded.
+
+Times are nanoseconds. ``*_ns`` fields named ``created``, ``received`` or ``sent`` are the monotonic clock of the
+host that stamped them and compare only on that host; ``venue_time_ns`` and ``wall_time_ns`` are UTC.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+from engine.codes import ExecType, KillMode, OrderStatus, OrderType, Reason, Side, TimeInForce
+from engine.instrument import Instrument
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "CancelAll",
+    "CancelOrder",
+    "Depth",
+    "ExecutionReport",
+    "Fill",
+    "Hello",
+    "InstrumentDefinition",
+    "Kill",
+    "KillProgress",
+    "KillReceipt",
+    "KillStage",
+    "LeaseGrant",
+    "LeaseRefusal",
+    "LeaseRequest",
+    "Message",
+    "NewOrder",
+    "Position",
+    "PositionSnapshot",
+    "Quote",
+    "Refusal",
+    "ReplaceOrder",
+    "StatusReport",
+    "StatusRequest",
+    "StrategyFailed",
+    "StrategyLogon",
+    "StrategyReady",
+    "Trade",
+    "decode_message",
+    "encode_message",
+    "encode_message_into",
+]
+
+SCHEMA_VERSION = 1
+
+
+class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    #: Market data is conflated for a slow reader: the latest per (type, ``conflation_key()``) wins.
+    CONFLATED: ClassVar[bool] = False
+
+
+# -- links -----------------------------------------------------------------------------------------------------
+
+
+class Hello(_Message, tag=1):
+    """First frame on a link, each way: who speaks, in which schema, from which configuration."""
+
+    actor: str
+    schema_version: int
+    config_hash: str
+
+
+# -- orders: strategy → venue actor ----------------------------------------------------------------------------
+
+
+class NewOrder(_Message, tag=10):
+    """FIX D. ``price_ticks`` is 0 for a market order. ``created_ns`` is when the strategy made it and
+    ``tick_received_ns`` when the market event it answers arrived at the venue actor (0: none)."""
+
+    client_order_id: str
+    account_id: str
+    strategy_id: str
+    instrument_id: int
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity_lots: int
+    price_ticks: int
+    post_only: bool = False
+    created_ns: int = 0
+    tick_received_ns: int = 0
+
+
+class CancelOrder(_Message, tag=11):
+    """FIX F."""
+
+    client_order_id: str
+    account_id: str
+    strategy_id: str
+    created_ns: int = 0
+
+
+class ReplaceOrder(_Message, tag=12):
+    """FIX G. The order ``orig_client_order_id`` ends as REPLACED and a new one, ``client_order_id``, takes its place
+    with ``quantity_lots`` open; when the original can no longer be cancelled, nothing new is sent."""
+
+    client_order_id: str
+    orig_client_order_id: str
+    account_id: str
+    strategy_id: str
+    quantity_lots: int
+    price_ticks: int
+    created_ns: int = 0
+    tick_received_ns: int = 0
+
+
+class CancelAll(_Message, tag=13):
+    """FIX q. Cancels the strategy's open orders at this venue actor, of one instrument or (-1) of all."""
+
+    account_id: str
+    strategy_id: str
+    instrument_id: int = -1
+
+
+class StrategyLogon(_Message, tag=14):
+    """A strategy (re)attaches to a venue actor.
+
+    ``last_report_seq`` is the last report it has processed from this venue actor, or -1 when it has no memory and
+    wants positions and open orders anew. ``pending`` are its orders without a terminal report: those that the venue
+    actor never journalled were never sent, and get a terminal report saying so.
+    """
+
+    account_id: str
+    strategy_id: str
+    book_levels: int
+    last_report_seq: int
+    pending: tuple[str, ...] = ()
+
+
+class StrategyFailed(_Message, tag=15):
+    """A strategy raised: it is stopped, its orders are to be cancelled, and it may not trade again this session."""
+
+    strategy_id: str
+    error: str
+
+
+# -- reports: venue actor → strategy ---------------------------------------------------------------------------
+
+
+class Fill(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One execution. ``fee_nanos`` is in billionths of ``fee_asset``, negative for a rebate."""
+
+    trade_id: str
+    last_lots: int
+    last_ticks: int
+    fee_nanos: int
+    fee_asset: str
+    is_maker: bool
+
+
+class Refusal(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Why not: the reason code, the field at fault, what was observed, the limit or nearest valid value, a sentence."""
+
+    reason: Reason
+    field: str = ""
+    observed: str = ""
+    limit: str = ""
+    text: str = ""
+
+
+class ExecutionReport(_Message, tag=20):
+    """FIX 8 (and 9). ``report_seq`` counts the reports of this venue actor to this strategy, from 1, without gaps."""
+
+    report_seq: int
+    strategy_id: str
+    client_order_id: str
+    orig_client_order_id: str
+    order_id: str
+    instrument_id: int
+    side: Side
+    exec_type: ExecType
+    order_status: OrderStatus
+    quantity_lots: int
+    price_ticks: int
+    cum_lots: int
+    leaves_lots: int
+    fill: Fill | None = None
+    refusal: Refusal | None = None
+    venue_time_ns: int = 0
+    received_ns: int = 0
+
+
+class InstrumentDefinition(_Message, tag=21):
+    instrument: Instrument
+
+
+class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A strategy's net position. ``cost_tick_lots`` is what it paid less what it got, without fees."""
+
+    instrument_id: int
+    position_lots: int
+    cost_tick_lots: int
+
+
+class PositionSnapshot(_Message, tag=22):
+    """Answer to a StrategyLogon without memory: the state as of ``report_seq``."""
+
+    report_seq: int
+    positions: tuple[Position, ...]
+    open_orders: tuple[ExecutionReport, ...]
+
+
+class StrategyReady(_Message, tag=23):
+    """Instruments, positions and open orders have been sent and the venue is live: the strategy may start."""
+
+    venue_actor: str
+
+
+# -- market data: venue actor → strategy -----------------------------------------------------------------------
+
+
+class Quote(_Message, tag=30):
+    """Best bid and offer. A side without orders has 0 lots."""
+
+    CONFLATED: ClassVar[bool] = True
+    instrument_id: int
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int
+    update_id: int
+    venue_time_ns: int
+    received_ns: int
+
+
+class Trade(_Message, tag=31):
+    """A public trade; ``aggressor`` is the side that took."""
+
+    CONFLATED: ClassVar[bool] = True
+    instrument_id: int
+    price_ticks: int
+    quantity_lots: int
+    aggressor: Side
+    trade_id: int
+    venue_time_ns: int
+    received_ns: int
+
+
+class Depth(_Message, tag=32):
+    """The top of the book, best first, as (ticks, lots) pairs."""
+
+    CONFLATED: ClassVar[bool] = True
+    instrument_id: int
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    update_id: int
+    received_ns: int
+
+
+# -- authority: leases -----------------------------------------------------------------------------------------
+
+
+class LeaseRequest(_Message, tag=40):
+    """A holder asks its grantor for the right to send. ``sent_ns`` is the holder's own monotonic clock, echoed in
+    the grant: the lease runs from it, so no clocks need to agree. ``epoch`` is the last one it was granted (0: none)."""
+
+    holder: str
+    sent_ns: int
+    epoch: int
+    open_orders: int
+    config_hash: str
+
+
+class LeaseGrant(_Message, tag=41):
+    """The right to send until ``request_sent_ns + duration_ns`` on the holder's clock."""
+
+    epoch: int
+    request_sent_ns: int
+    duration_ns: int
+
+
+class LeaseRefusal(_Message, tag=42):
+    """No lease, and why (no authority from the kill switch, another configuration, an old epoch)."""
+
+    epoch: int
+    request_sent_ns: int
+    text: str
+
+
+# -- kill ------------------------------------------------------------------------------------------------------
+
+
+class Kill(_Message, tag=50):
+    """``scope`` is ``global`` or ``venue:NAME``. ``pressed_ns`` is the monotonic time of the trigger on its host,
+    ``latched_ns`` when the host's latch was written (0: not yet)."""
+
+    kill_id: str
+    scope: str
+    mode: KillMode
+    reason: str
+    by: str
+    trigger: str
+    pressed_ns: int
+    latched_ns: int = 0
+
+
+class KillProgress(_Message, tag=51):
+    """A venue actor's word on a kill, once per stage it reaches: ``halted`` (nothing more can leave), ``cancel_sent``,
+    ``cancelled`` (the venue confirmed that none of our orders is open). ``failure`` is empty on success."""
+
+    kill_id: str
+    venue_actor: str
+    stage: str
+    at_ns: int
+    open_orders: int
+    unknown_orders: int
+    failure: str = ""
+
+
+class KillStage(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """When a stage was complete over the whole scope, in ns after the trigger; -1: not yet."""
+
+    stage: str
+    after_ns: int
+
+
+class KillReceipt(_Message, tag=52):
+    """Where a kill stands, sent to whoever pressed at each stage. ``complete`` when the mode's last stage is reached."""
+
+    kill_id: str
+    scope: str
+    mode: KillMode
+    reason: str
+    by: str
+    trigger: str
+    wall_time_ns: int
+    stages: tuple[KillStage, ...]
+    waiting_for: tuple[str, ...]
+    open_orders: int
+    unknown_orders: int
+    complete: bool
+    failures: tuple[str, ...] = ()
+
+
+# -- status ----------------------------------------------------------------------------------------------------
+
+
+class StatusRequest(_Message, tag=60):
+    """Asks any actor for its StatusReport; also the liveness probe."""
+
+    nonce: int
+
+
+class StatusReport(_Message, tag=61):
+    """One actor's state: whole numbers and texts by name, for people and for the command line."""
+
+    actor: str
+    kind: str
+    nonce: int
+    pid: int
+    state: str
+    counters: dict[str, int]
+    details: dict[str, str] = {}
+    refusals: dict[int, int] = {}
+
+
+Message = (
+    Hello
+    | NewOrder
+    | CancelOrder
+    | ReplaceOrder
+    | CancelAll
+    | StrategyLogon
+    | StrategyFailed
+    | ExecutionReport
+    | InstrumentDefinition
+    | PositionSnapshot
+    | StrategyReady
+    | Quote
+    | Trade
+    | Depth
+    | LeaseRequest
+    | LeaseGrant
+    | LeaseRefusal
+    | Kill
+    | KillProgress
+    | KillReceipt
+    | StatusRequest
+    | StatusReport
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+#: ``encode_message(message) -> bytes``; ``encode_message_into(message, bytearray, offset)`` reuses a buffer.
+encode_message = _encoder.encode
+encode_message_into = _encoder.encode_into
+#: ``decode_message(payload) -> Message``; raises msgspec.DecodeError (ValidationError for a wrong type).
+decode_message = _decoder.decode

@@ -1,0 +1,4 @@
+"""Being written."""
+from typing import NewType
+class Order: ...
+Approved = NewType("Approved", Order)

@@ -1,0 +1,358 @@
+"""The border between a venue actor and an adapter: what a session tells, and what it can be asked.
+
+A session (``adapters/<venue>/session.py``) is sans-I/O: bytes come in through ``on_link_bytes``, bytes go out through
+the context, and everything it learns is told to its ``VenueListener`` as one of the events below, in the order in
+which the venue said it. Events about orders are also what the venue actor journals, so the evolution rules of
+``engine/messages.py`` hold for them.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from engine.actor import Context
+from engine.book import OrderBook
+from engine.codes import OrderStatus, Reason, Side
+from engine.instrument import Instrument
+from engine.messages import Quote, Trade
+from engine.order import Approved, Order
+
+__all__ = [
+    "AuthenticationFailed",
+    "Balance",
+    "BookChanged",
+    "CancelAllAnswered",
+    "CancelRejected",
+    "ClockOffset",
+    "InstrumentDefined",
+    "OpenOrdersListed",
+    "OrderAccepted",
+    "OrderCancelled",
+    "OrderEvent",
+    "OrderExpired",
+    "OrderFilled",
+    "OrderNotFound",
+    "OrderOutcomeUnknown",
+    "OrderRejected",
+    "OrderReplaced",
+    "OrderSeen",
+    "QueryFailed",
+    "RateLimited",
+    "ReplaceRejected",
+    "SessionState",
+    "TradesListed",
+    "VenueEvent",
+    "VenueListener",
+    "VenueOrder",
+    "VenueSession",
+]
+
+
+class _Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    pass
+
+
+# -- order events (journalled) ---------------------------------------------------------------------------------
+
+
+class OrderAccepted(_Event, tag=100):
+    """The venue has the order."""
+
+    client_order_id: str
+    order_id: str
+    venue_time_ns: int
+
+
+class OrderRejected(_Event, tag=101):
+    """Definite: the venue does not have the order and never will."""
+
+    client_order_id: str
+    reason: Reason
+    text: str
+    venue_time_ns: int
+
+
+class OrderFilled(_Event, tag=102):
+    """One execution, identified by (instrument, ``trade_id``). ``fee_nanos`` is in billionths of ``fee_asset``."""
+
+    client_order_id: str
+    order_id: str
+    trade_id: str
+    last_lots: int
+    last_ticks: int
+    fee_nanos: int
+    fee_asset: str
+    is_maker: bool
+    venue_time_ns: int
+
+
+class OrderCancelled(_Event, tag=103):
+    """Cancelled, after ``cum_lots`` were filled. Fills not yet seen are still owed (``engine/order.py``)."""
+
+    client_order_id: str
+    order_id: str
+    cum_lots: int
+    venue_time_ns: int
+
+
+class OrderExpired(_Event, tag=104):
+    """Ended by the venue: IOC or FOK remainder, self-trade prevention, no liquidity."""
+
+    client_order_id: str
+    order_id: str
+    cum_lots: int
+    reason: Reason
+    text: str
+    venue_time_ns: int
+
+
+class OrderReplaced(_Event, tag=105):
+    """The original is gone after ``cum_lots`` and ``new_client_order_id`` stands in its place."""
+
+    client_order_id: str
+    new_client_order_id: str
+    cum_lots: int
+    venue_time_ns: int
+
+
+class CancelRejected(_Event, tag=106):
+    """The cancel was not done. ``order_unknown``: the venue knows no such open order (filled, perhaps)."""
+
+    client_order_id: str
+    order_unknown: bool
+    text: str
+    venue_time_ns: int
+
+
+class ReplaceRejected(_Event, tag=107):
+    """The replace was not done or half done. ``orig_cancelled``: the original is gone and nothing took its place."""
+
+    client_order_id: str
+    orig_client_order_id: str
+    orig_cancelled: bool
+    reason: Reason
+    text: str
+    venue_time_ns: int
+
+
+class OrderOutcomeUnknown(_Event, tag=108):
+    """The request may or may not have been executed (timeout, 5xx, link lost): to be asked, never assumed."""
+
+    client_order_id: str
+    text: str
+
+
+class OrderSeen(_Event, tag=109):
+    """The venue's own word on an order, from a query: its state now. ``cum_lots`` may exceed the fills seen so far."""
+
+    client_order_id: str
+    order_id: str
+    status: OrderStatus
+    quantity_lots: int
+    cum_lots: int
+    venue_time_ns: int
+
+
+class OrderNotFound(_Event, tag=110):
+    """One query did not find the order. Read sides lag: this alone proves nothing."""
+
+    client_order_id: str
+    venue_time_ns: int
+
+
+OrderEvent = (
+    OrderAccepted
+    | OrderRejected
+    | OrderFilled
+    | OrderCancelled
+    | OrderExpired
+    | OrderReplaced
+    | CancelRejected
+    | ReplaceRejected
+    | OrderOutcomeUnknown
+    | OrderSeen
+    | OrderNotFound
+)
+
+
+# -- session events (not order events) -------------------------------------------------------------------------
+
+
+class SessionState(_Event, tag=120):
+    """``live``: logged on, user stream subscribed, instruments known: orders may be sent once reconciled.
+    ``down``: the order link or the user stream is lost; every order in flight is now in doubt."""
+
+    live: bool
+    text: str
+
+
+class InstrumentDefined(_Event, tag=121):
+    instrument: Instrument
+
+
+class BookChanged(_Event, tag=122):
+    """``session.book(instrument_id)`` has changed. ``valid`` is False from a gap until the re-sync is done."""
+
+    instrument_id: int
+    valid: bool
+    update_id: int
+    venue_time_ns: int
+    received_ns: int
+
+
+class Balance(_Event, tag=123):
+    """Absolute amounts of one asset, in billionths."""
+
+    asset: str
+    free_nanos: int
+    locked_nanos: int
+
+
+class VenueOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An order as the venue lists it; ``client_order_id`` may not be one of ours."""
+
+    client_order_id: str
+    order_id: str
+    instrument_id: int
+    side: Side
+    status: OrderStatus
+    quantity_lots: int
+    price_ticks: int
+    cum_lots: int
+
+
+class OpenOrdersListed(_Event, tag=124):
+    """Every open order of the account, over all configured instruments, in answer to ``query_open_orders``."""
+
+    query_id: int
+    orders: tuple[VenueOrder, ...]
+
+
+class TradesListed(_Event, tag=125):
+    """One page of our own trades, in answer to ``query_trades``, oldest first; fills that are not ours by client
+    order id carry the venue's ``order_id`` only. ``complete`` on the last page."""
+
+    query_id: int
+    instrument_id: int
+    fills: tuple[OrderFilled, ...]
+    complete: bool
+
+
+class CancelAllAnswered(_Event, tag=126):
+    """The venue's answer to ``cancel_all`` for one instrument; ``failure`` is empty on success or none open."""
+
+    instrument_id: int
+    failure: str
+
+
+class QueryFailed(_Event, tag=127):
+    """A query was not answered or was refused; ask again."""
+
+    query_id: int
+    client_order_id: str
+    text: str
+
+
+class RateLimited(_Event, tag=128):
+    """The venue asked for silence until then (monotonic). Cancels keep their reserved share unless ``banned``."""
+
+    until_ns: int
+    banned: bool
+    text: str
+
+
+class AuthenticationFailed(_Event, tag=129):
+    text: str
+
+
+class ClockOffset(_Event, tag=130):
+    """Venue clock minus ours, with half the round trip taken off."""
+
+    offset_ns: int
+    round_trip_ns: int
+
+
+VenueEvent = (
+    OrderEvent
+    | SessionState
+    | InstrumentDefined
+    | BookChanged
+    | Balance
+    | OpenOrdersListed
+    | TradesListed
+    | CancelAllAnswered
+    | QueryFailed
+    | RateLimited
+    | AuthenticationFailed
+    | ClockOffset
+    | Quote
+    | Trade
+)
+
+
+class VenueListener(Protocol):
+    """The venue actor, as its session sees it."""
+
+    def on_venue_event(self, event: VenueEvent, now_ns: int) -> None: ...
+
+
+class VenueSession(Protocol):
+    """One account's connection to one venue: the shape that every adapter has.
+
+    Link and timer names of a session start with ``session:`` so that its actor can tell them from its own.
+    Sending is in two steps, ``encode_*`` (build and sign) and ``transmit`` (one socket write), so that the venue
+    actor can read the latch in between. ``encode_*`` registers nothing: a frame that is not transmitted leaves no trace.
+    The answers come as events; who asked is matched by client order id.
+    """
+
+    #: How long after its signed timestamp the venue may still accept a request: once that has passed and the order is
+    #: not found, it never will be there.
+    request_validity_ns: int
+
+    def start(self, ctx: Context, now_ns: int) -> None:
+        """Open the links; from here on the session keeps itself connected, with back-off."""
+        ...
+
+    def stop(self, now_ns: int) -> None: ...
+
+    def on_link_up(self, link: str, now_ns: int) -> None: ...
+
+    def on_link_bytes(self, link: str, data: bytes, now_ns: int) -> None: ...
+
+    def on_link_down(self, link: str, reason: str, now_ns: int) -> None: ...
+
+    def on_timer(self, key: str, now_ns: int) -> None: ...
+
+    def book(self, instrument_id: int) -> OrderBook:
+        """The live book, updated in place. Only to be read, and only within the current callback."""
+        ...
+
+    def send_refusal(self, now_ns: int) -> Reason:
+        """Whether a new order could be written right now: NONE, or VENUE_LINK_DOWN, VENUE_LINK_BUSY, VENUE_RATE_LIMIT."""
+        ...
+
+    def encode_new(self, order: Approved, now_ns: int) -> bytes: ...
+
+    def encode_cancel(self, order: Order, now_ns: int) -> bytes: ...
+
+    def encode_replace(self, orig: Order, order: Approved, now_ns: int) -> bytes: ...
+
+    def transmit(self, frame: bytes, now_ns: int) -> None:
+        """Write an encoded request to the order link and count it against the venue's limits."""
+        ...
+
+    def cancel_all(self, instrument_id: int, now_ns: int) -> None:
+        """Ask the venue to cancel everything of one instrument; answered by CancelAllAnswered and order events."""
+        ...
+
+    def query_order(self, order: Order, now_ns: int) -> None:
+        """Answered by OrderSeen, OrderNotFound or QueryFailed."""
+        ...
+
+    def query_open_orders(self, query_id: int, now_ns: int) -> None:
+        """Answered by OpenOrdersListed or QueryFailed."""
+        ...
+
+    def query_trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:
+        """Our trades of one instrument after a trade id ("": of the last day); TradesListed pages or QueryFailed."""
+        ...
