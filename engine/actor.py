@@ -56,7 +56,6 @@ class Context(Protocol):
     """An actor's only way to act. One context belongs to one actor."""
 
     name: str
-    #: A seeded random.Random-like source is deliberately absent: jitter comes from ``random_below``.
 
     def send(self, to: str, message: Message) -> bool:
         """Queue a message to the actor (or observer) ``to``. False: not queued, the way is full or down.
@@ -96,6 +95,11 @@ class Context(Protocol):
 
     def wall_ns(self, now_ns: int) -> int:
         """UTC in ns for a reading of the monotonic clock."""
+        ...
+
+    def clock_ns(self) -> int:
+        """A fresh reading of the clock that ``now_ns`` comes from: for measuring a stage, and for the last look at a
+        lease before a write, when the handler may have been paused since it was called."""
         ...
 
     def random_below(self, bound: int) -> int:
