@@ -1,0 +1,227 @@
+"""What a configuration file may say, as frozen typed structs. ``config/loader.py`` reads one.
+
+Names carry units. No identity, endpoint, secret or limit has a default; the few technical times and bounds that do
+have one stand in ``LeaseSettings``, ``KillSettings``, ``JournalSettings`` and ``QueueSettings``. Amounts are decimal
+text, turned into ticks and lots when the venue has defined the instrument. Paths are absolute once loaded.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+__all__ = [
+    "AccountLimitSettings",
+    "AccountSettings",
+    "ConfiguredInstrument",
+    "CredentialSettings",
+    "EngineConfig",
+    "EngineSettings",
+    "InstrumentLimitSettings",
+    "InstrumentSettings",
+    "JournalSettings",
+    "KillSettings",
+    "LeaseSettings",
+    "QueueSettings",
+    "StrategySettings",
+    "VenueSettings",
+    "instruments_of",
+]
+
+_NANOS_PER_MS = 1_000_000
+
+#: Short, because strategy ids go into client order ids, which venues cut at 36 characters.
+ShortName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,15}\Z", description="1 to 16 of a-z, 0-9 and -")]
+RunName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z", description="1 to 32 of a-z, 0-9 and -")]
+Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,19}\Z", description="the venue's own name, upper case")]
+InstrumentName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,15}:[A-Z0-9][A-Z0-9._-]{0,19}\Z",
+        description='venue and symbol, as in "binance:BTCUSDT"',
+    ),
+]
+SourceName = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|[^:\x00-\x1f]+\.py):[A-Za-z_]\w*\Z",
+        description='"package.module:Class" or "path/to/file.py:Class"',
+    ),
+]
+PathText = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+\Z", description="a path")]
+
+PositiveAmount = Annotated[str, Meta(extra={"amount": "positive"}, description='decimal text, as in "0.5"')]
+Amount = Annotated[str, Meta(extra={"amount": "zero or more"}, description='decimal text, as in "0.5"')]
+
+HttpUrl = Annotated[str, Meta(extra={"schemes": ("https", "http")}, description="an https:// URL")]
+WebSocketUrl = Annotated[str, Meta(extra={"schemes": ("wss", "ws")}, description="a wss:// URL")]
+
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]
+
+
+class EngineSettings(msgspec.Struct, frozen=True):
+    """``name`` names the run: its actors are found by it. Journals and the latch survive in ``state_dir``."""
+
+    name: RunName
+    runtime: Literal["ray", "local"]
+    state_dir: PathText
+
+
+class LeaseSettings(msgspec.Struct, frozen=True):
+    """How long the right to send lasts, and how often it is renewed."""
+
+    duration_ms: Annotated[int, Meta(ge=50, le=60_000)] = 1000
+    renew_ms: Annotated[int, Meta(ge=10, le=30_000)] = 200
+
+    @property
+    def duration_ns(self) -> int:
+        return self.duration_ms * _NANOS_PER_MS
+
+    @property
+    def renew_ns(self) -> int:
+        return self.renew_ms * _NANOS_PER_MS
+
+
+class KillSettings(msgspec.Struct, frozen=True):
+    """A venue actor that has not acknowledged a kill after ``acknowledge_ms`` is fenced."""
+
+    acknowledge_ms: Annotated[int, Meta(ge=5, le=60_000)] = 50
+
+    @property
+    def acknowledge_ns(self) -> int:
+        return self.acknowledge_ms * _NANOS_PER_MS
+
+
+class AccountLimitSettings(msgspec.Struct, frozen=True):
+    """``orders_burst_max`` orders may go at once, then ``orders_per_second_max`` a second."""
+
+    open_orders_max: Count
+    orders_per_second_max: Count
+    orders_burst_max: Count
+
+
+class AccountSettings(msgspec.Struct, frozen=True):
+    id: ShortName
+    limits: AccountLimitSettings
+
+
+class CredentialSettings(msgspec.Struct, frozen=True):
+    """Secrets by reference only: the files hold them, readable by their owner alone (``config/credentials.py``)."""
+
+    key_type: Literal["hmac", "ed25519"]
+    api_key_file: PathText
+    secret_file: PathText
+
+
+class InstrumentLimitSettings(msgspec.Struct, frozen=True):
+    """Quantities and positions in the base asset, notional in the quote asset.
+
+    ``price_collar_bps`` is how far from the reference price, in hundredths of a percent, an order may be priced; a
+    reference older than ``reference_age_ms`` counts as none.
+    """
+
+    order_quantity_max: PositiveAmount
+    order_notional_max: PositiveAmount
+    long_position_max: Amount
+    short_position_max: Amount
+    price_collar_bps: Annotated[int, Meta(ge=1, le=10_000)]
+    reference_age_ms: Milliseconds
+
+    @property
+    def price_collar_ppm(self) -> int:
+        return self.price_collar_bps * 100
+
+    @property
+    def reference_age_ns(self) -> int:
+        return self.reference_age_ms * _NANOS_PER_MS
+
+
+class InstrumentSettings(msgspec.Struct, frozen=True):
+    symbol: Symbol
+    limits: InstrumentLimitSettings
+
+
+class VenueSettings(msgspec.Struct, frozen=True):
+    """One account's connection to one venue. ``ca_file`` empty: the system's certificate authorities."""
+
+    name: ShortName
+    adapter: Literal["binance"]
+    account: ShortName
+    rest_url: HttpUrl
+    orders_url: WebSocketUrl
+    streams_url: WebSocketUrl
+    credentials: CredentialSettings
+    instruments: Annotated[tuple[InstrumentSettings, ...], Meta(min_length=1)]
+    ca_file: PathText | Literal[""] = ""
+
+
+class StrategySettings(msgspec.Struct, frozen=True):
+    """``parameters`` are passed to the strategy as they stand."""
+
+    id: ShortName
+    account: ShortName
+    source: SourceName
+    placement: Literal["own-process", "co-located"]
+    venue: ShortName
+    instruments: Annotated[tuple[InstrumentName, ...], Meta(min_length=1)]
+    parameters: dict[str, Any] = {}
+
+
+class JournalSettings(msgspec.Struct, frozen=True):
+    segment_mib: Annotated[int, Meta(ge=1, le=4096)] = 64
+
+    @property
+    def segment_bytes(self) -> int:
+        return self.segment_mib * 1024 * 1024
+
+
+class QueueSettings(msgspec.Struct, frozen=True):
+    """Bounds of what may wait between two actors. Market data has none here: it is conflated to the latest.
+
+    ``order_frames_max``: orders and cancels from a strategy; one more is refused with ORDER_QUEUE_FULL.
+    ``report_frames_max``: reports to a strategy that does not read; one more drops its link, to be resumed by sequence.
+    ``frame_bytes_max``: one frame; a longer one drops the link it came on.
+    """
+
+    order_frames_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+    report_frames_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 16_384
+    frame_bytes_max: Annotated[int, Meta(ge=4096, le=64 * 1024 * 1024)] = 4 * 1024 * 1024
+
+
+class EngineConfig(msgspec.Struct, frozen=True):
+    engine: EngineSettings
+    accounts: Annotated[tuple[AccountSettings, ...], Meta(min_length=1)]
+    venues: Annotated[tuple[VenueSettings, ...], Meta(min_length=1)]
+    strategies: tuple[StrategySettings, ...] = ()
+    lease: LeaseSettings = LeaseSettings()
+    kill: KillSettings = KillSettings()
+    journal: JournalSettings = JournalSettings()
+    queues: QueueSettings = QueueSettings()
+
+    def account(self, account_id: str) -> AccountSettings:
+        """The account of that id. Raises KeyError: a loaded configuration names only accounts that exist."""
+        return {account.id: account for account in self.accounts}[account_id]
+
+    def venue(self, name: str) -> VenueSettings:
+        """The venue of that name. Raises KeyError."""
+        return {venue.name: venue for venue in self.venues}[name]
+
+
+class ConfiguredInstrument(msgspec.Struct, frozen=True):
+    """``name`` is ``venue:SYMBOL``; ``instrument_id`` its place over all venues, in the order of the file, from 0."""
+
+    instrument_id: int
+    name: str
+    venue: str
+    symbol: str
+    limits: InstrumentLimitSettings
+
+
+def instruments_of(config: EngineConfig) -> tuple[ConfiguredInstrument, ...]:
+    """Every configured instrument; ``instruments_of(config)[i].instrument_id == i``."""
+    every = [(venue.name, instrument) for venue in config.venues for instrument in venue.instruments]
+    return tuple(
+        ConfiguredInstrument(number, f"{venue}:{instrument.symbol}", venue, instrument.symbol, instrument.limits)
+        for number, (venue, instrument) in enumerate(every)
+    )
