@@ -56,9 +56,9 @@ class Executed(NamedTuple):
     aggressor: Side
     maker: SimOrder | None
     taker: SimOrder | None
-    maker_cum_lots: int
-    taker_cum_lots: int
     now_ns: int
+    maker_cum_lots: int = 0
+    taker_cum_lots: int = 0
 
 
 class Prevented(NamedTuple):
@@ -90,8 +90,8 @@ class Ended(NamedTuple):
 class Public(NamedTuple):
     """A market data message to fan out to the subscribers of ``stream`` (such as ``btcusdt@trade``).
 
-    ``payload`` is the inner JSON; in a replay it is the recorded bytes, unchanged. ``due_ns`` is when it happened on the
-    caller's clock.
+    ``payload`` is the inner JSON; in a replay it is the recorded bytes, unchanged. ``due_ns`` is when it happened, on
+    the caller's clock.
     """
 
     stream: str

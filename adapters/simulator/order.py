@@ -27,8 +27,8 @@ class StpMode(Enum):
 class SimOrder:
     """One order. Compared by identity. The venue builds it, the market owns the mutable part.
 
-    ``price_ticks`` is 0 for a market order. ``cum_lots`` (executed), ``prevented_lots`` (lost to self-trade prevention),
-    ``quantity_lots`` (lowered by ``Market.reduce``) and ``is_resting`` are written by the market only;
+    ``price_ticks`` is 0 for a market order. ``cum_lots`` (executed), ``prevented_lots`` (lost to self-trade
+    prevention), ``quantity_lots`` (lowered by ``Market.reduce``) and ``is_resting`` are written by the market only;
     ``client_order_id`` and any bookkeeping beside it are the venue's. ``account`` may not be empty: empty is the
     anonymous market's own.
     """
