@@ -1,1 +1,20 @@
-"""."""
+"""Binance spot, sans-I/O: one account's REST, WebSocket API, user data and market streams.
+
+    session         BinanceSession: what a venue actor drives; wires the parts below
+    links           one WebSocket link's life: open, back off, idle, too old
+    rest            the REST link: one request at a time, signed when it is sent, retried
+    logon           the order link from connected to live
+    order_entry     answers to orders, cancels and replaces → order events
+    queries         what was asked and not yet answered
+    market_streams  subscriptions, quotes, trades and local books
+    depth           the local-book rule as a state machine
+    rate_limit      weights and order counts, with a share kept for cancels
+    errors          which error means what
+    orders          engine → wire
+    parse           wire → engine
+    levels          price levels of a depth message, by a kernel
+    grid            decimal text → ticks and lots
+    messages        wire structs, in the venue's own names
+    signing         HMAC and Ed25519
+    urls            hosts and paths
+"""
