@@ -122,6 +122,12 @@ class Instrument(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def quantity_text(self, lots: int) -> str:
         return decimal_text(lots * self.lot_units, self.quantity_scale)
 
+    def lots_floor(self, text: str, field: str = "quantity") -> int:
+        """The most lots not exceeding a quantity text: for limits from above."""
+        units, scale = parse_decimal(text, field)
+        value = Fraction(units, 10**scale) / Fraction(self.lot_units, 10**self.quantity_scale)
+        return value.numerator // value.denominator
+
     # -- money ----------------------------------------------------------------------------------------------
 
     @property

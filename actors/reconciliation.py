@@ -1,0 +1,229 @@
+"""Asking the venue what is true, at start, after every reconnect, and for every order whose outcome is unknown.
+
+    session live ─▶ list open orders ─▶ query each of ours that is not listed ─▶ our trades since the last known ─▶ done
+
+No order is called rejected because it could not be found once: read sides lag. Only when its signed request can no
+longer be accepted (``request_validity_ns``) and it is still not found, several times over, is it known never to have
+reached the venue.
+"""
+
+from collections.abc import Callable
+from enum import IntEnum
+
+import msgspec
+
+from engine.blotter import Blotter
+from engine.codes import OrderStatus, Reason
+from engine.order import Order
+from engine.venue import (
+    OpenOrdersListed,
+    OrderEvent,
+    OrderNotFound,
+    OrderRejected,
+    OrderSeen,
+    QueryFailed,
+    TradesListed,
+    VenueSession,
+)
+
+__all__ = ["Reconciliation"]
+
+_MS = 1_000_000
+RETRY_NS = 500 * _MS
+#: How often an order must not be found, after its request has lapsed, before that is taken as proof.
+NOT_FOUND_MIN = 3
+#: How far a venue's read side is allowed to lag behind its engine.
+READ_LAG_NS = 2_000 * _MS
+
+
+class Phase(IntEnum):
+    """How far a round has come."""
+
+    IDLE = 0
+    LISTING = 1
+    ASKING = 2
+    TRADES = 3
+
+
+class _Doubt:
+    """An order whose state at the venue is being asked for."""
+
+    __slots__ = ("answered", "asked_ns", "not_found", "since_ns")
+
+    def __init__(self, since_ns: int) -> None:
+        self.since_ns = since_ns
+        self.asked_ns = -RETRY_NS
+        self.answered = False
+        self.not_found = 0
+
+
+class Reconciliation:
+    """``settle(event, now_ns)`` journals and applies an order event; ``done(now_ns)`` is called when a round is through."""
+
+    def __init__(
+        self,
+        session: VenueSession,
+        blotter: Blotter,
+        instrument_ids: tuple[int, ...],
+        settle: Callable[[OrderEvent, int], None],
+        done: Callable[[int], None],
+    ) -> None:
+        self._session = session
+        self._blotter = blotter
+        self._instrument_ids = instrument_ids
+        self._settle = settle
+        self._done = done
+        self._live = False
+        self._phase = Phase.IDLE
+        self._query_id = 0
+        self._open_query = 0
+        self._open_asked_ns = 0
+        self._trade_queries: dict[int, int] = {}  # query id → instrument id
+        self._doubts: dict[str, _Doubt] = {}
+        self.last_trade_id: dict[int, str] = {}
+        self.rounds = 0
+        self.foreign_orders = 0
+        self.recovered_fills = 0
+
+    @property
+    def doubts(self) -> int:
+        return len(self._doubts)
+
+    # -- rounds ---------------------------------------------------------------------------------------------
+
+    def begin(self, now_ns: int) -> None:
+        """The session is live (again): compare everything."""
+        self._live = True
+        self._phase = Phase.LISTING
+        self._trade_queries.clear()
+        for doubt in self._doubts.values():
+            doubt.answered = False
+        self._list_open(now_ns)
+
+    def suspend(self) -> None:
+        """The session is down: whatever was asked will not be answered."""
+        self._live = False
+        self._phase = Phase.IDLE
+        self._trade_queries.clear()
+
+    def doubt(self, order: Order, now_ns: int) -> None:
+        """This order's outcome is unknown: keep asking until the venue has told."""
+        if order.client_order_id not in self._doubts:
+            self._doubts[order.client_order_id] = _Doubt(now_ns)
+            if self._live:
+                self._ask(order, now_ns)
+
+    def _list_open(self, now_ns: int) -> None:
+        self._query_id += 1
+        self._open_query, self._open_asked_ns = self._query_id, now_ns
+        self._session.query_open_orders(self._open_query, now_ns)
+
+    def _ask(self, order: Order, now_ns: int) -> None:
+        self._doubts[order.client_order_id].asked_ns = now_ns
+        self._session.query_order(order, now_ns)
+
+    def _ask_trades(self, now_ns: int) -> None:
+        asked = set(self._trade_queries.values())
+        for instrument_id in self._instrument_ids:
+            if instrument_id not in asked:
+                self._query_id += 1
+                self._trade_queries[self._query_id] = instrument_id
+                after = self.last_trade_id.get(instrument_id, "")
+                self._session.query_trades(self._query_id, instrument_id, after, now_ns)
+
+    def _advance(self, now_ns: int) -> None:
+        """Trades are asked once every order has been asked about, because they carry only the venue's order id."""
+        if self._phase is Phase.ASKING and all(doubt.answered for doubt in self._doubts.values()):
+            self._phase = Phase.TRADES
+            self._ask_trades(now_ns)
+
+    # -- answers --------------------------------------------------------------------------------------------
+
+    def on_open_orders(self, event: OpenOrdersListed, now_ns: int) -> None:
+        if event.query_id != self._open_query or self._phase is not Phase.LISTING:
+            return
+        self._phase = Phase.ASKING
+        listed: set[str] = set()
+        self.foreign_orders = 0
+        for seen in event.orders:
+            order = self._find(seen.instrument_id, seen.client_order_id, seen.order_id)
+            if order is None:
+                self.foreign_orders += 1
+                continue
+            listed.add(order.client_order_id)
+            self.on_order_seen(
+                OrderSeen(order.client_order_id, seen.order_id, seen.status, seen.quantity_lots, seen.cum_lots, 0), now_ns
+            )
+        for order in self._blotter.open_orders():
+            if order.client_order_id not in listed:
+                self.doubt(order, now_ns)
+        self._advance(now_ns)
+
+    def on_order_seen(self, event: OrderSeen, now_ns: int) -> None:
+        self._doubts.pop(event.client_order_id, None)
+        self._settle(event, now_ns)
+        self._advance(now_ns)
+
+    def on_order_not_found(self, event: OrderNotFound, now_ns: int) -> None:
+        doubt = self._doubts.get(event.client_order_id)
+        order = self._blotter.orders.get(event.client_order_id)
+        if doubt is None or order is None:
+            return
+        doubt.answered = True
+        lapsed_ns = max(doubt.since_ns, order.sent_ns) + self._session.request_validity_ns + READ_LAG_NS
+        doubt.not_found += now_ns >= lapsed_ns
+        if doubt.not_found >= NOT_FOUND_MIN and not order.order_id:
+            del self._doubts[event.client_order_id]
+            text = "the venue has no such order and its request can no longer be accepted"
+            self._settle(
+                OrderRejected(event.client_order_id, Reason.NEVER_REACHED_VENUE, text, event.venue_time_ns), now_ns
+            )
+        self._advance(now_ns)
+
+    def on_trades(self, event: TradesListed, now_ns: int) -> None:
+        if event.query_id not in self._trade_queries:
+            return
+        for fill in event.fills:
+            self.last_trade_id[event.instrument_id] = fill.trade_id
+            order = self._find(event.instrument_id, fill.client_order_id, fill.order_id)
+            if order is not None:
+                before = order.cum_lots
+                self._settle(msgspec.structs.replace(fill, client_order_id=order.client_order_id), now_ns)
+                self.recovered_fills += order.cum_lots != before
+        if event.complete:
+            del self._trade_queries[event.query_id]
+            if self._phase is Phase.TRADES and not self._trade_queries:
+                self._phase = Phase.IDLE
+                self.rounds += 1
+                self._done(now_ns)
+
+    def on_query_failed(self, event: QueryFailed, now_ns: int) -> None:
+        """Nothing learnt; the next sweep asks again."""
+        self._trade_queries.pop(event.query_id, None)
+
+    def note_fill(self, instrument_id: int, trade_id: str) -> None:
+        """A fill came over the stream. Only once a round is through is it certain that none before it was missed."""
+        if self._live and self._phase is Phase.IDLE:
+            self.last_trade_id[instrument_id] = trade_id
+
+    def _find(self, instrument_id: int, client_order_id: str, order_id: str) -> Order | None:
+        return self._blotter.orders.get(client_order_id) or self._blotter.by_order_id(instrument_id, order_id)
+
+    # -- time -----------------------------------------------------------------------------------------------
+
+    def sweep(self, now_ns: int) -> None:
+        """Ask again what has not been answered. Called every 100 ms or so."""
+        if not self._live:
+            return
+        if self._phase is Phase.LISTING and now_ns >= self._open_asked_ns + 4 * RETRY_NS:
+            self._list_open(now_ns)
+        for client_order_id, doubt in list(self._doubts.items()):
+            order = self._blotter.orders.get(client_order_id)
+            if order is None or (order.status is not OrderStatus.UNKNOWN and doubt.answered):
+                del self._doubts[client_order_id]  # the user stream told meanwhile
+            elif now_ns >= doubt.asked_ns + RETRY_NS:
+                self._ask(order, now_ns)
+        self._advance(now_ns)
+        owed = any(order.owed_lots for order in self._blotter.open_orders())
+        if self._phase is Phase.TRADES or (self._phase is Phase.IDLE and owed):
+            self._ask_trades(now_ns)

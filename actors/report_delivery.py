@@ -1,0 +1,212 @@
+"""Getting every report to its strategy, in order, once, however slow or absent the strategy is.
+
+Reports are numbered per strategy by the blotter, which keeps the recent ones. Here is only how far each strategy has
+been served. A strategy whose queue is full or whose link is down falls behind, and is caught up from the blotter; while
+it is behind, its new orders are refused, so what it is owed stays bounded.
+"""
+
+from collections.abc import Iterable
+
+from engine.actor import Context
+from engine.blotter import Blotter
+from engine.codes import ExecType, OrderStatus, Reason, Side
+from engine.messages import (
+    Depth,
+    ExecutionReport,
+    InstrumentDefinition,
+    Quote,
+    Refusal,
+    StrategyLogon,
+    StrategyReady,
+    Trade,
+)
+
+__all__ = ["Attachment", "ReportDelivery"]
+
+
+class Attachment:
+    """One strategy, as its venue actor serves it."""
+
+    __slots__ = ("actor", "attached", "behind", "book_levels", "served_seq", "stopped", "strategy_id", "waits_for_ready")
+
+    def __init__(self, strategy_id: str) -> None:
+        self.strategy_id = strategy_id
+        self.actor = ""
+        self.attached = False
+        self.behind = False
+        self.book_levels = 0
+        self.served_seq = 0
+        self.stopped = ""
+        self.waits_for_ready = False
+
+
+class ReportDelivery:
+    """Serves the strategies in ``strategy_ids``; nobody else is ever attached."""
+
+    def __init__(self, ctx: Context, blotter: Blotter, strategy_ids: Iterable[str]) -> None:
+        self._ctx = ctx
+        self._blotter = blotter
+        self.attachments = {strategy_id: Attachment(strategy_id) for strategy_id in strategy_ids}
+        self._by_actor: dict[str, Attachment] = {}
+        self._listening: list[Attachment] = []
+        self.reports_sent = 0
+
+    def by_actor(self, actor: str) -> Attachment | None:
+        return self._by_actor.get(actor)
+
+    def attach(self, actor: str, logon: StrategyLogon, definitions: Iterable[InstrumentDefinition], ready: bool) -> None:
+        """Bring a strategy that has (re)connected up to date: instruments, then what it missed, then StrategyReady."""
+        attachment = self.attachments[logon.strategy_id]
+        attachment.actor, attachment.attached = actor, True
+        attachment.book_levels = logon.book_levels
+        self._by_actor[actor] = attachment
+        self._relist()
+        for definition in definitions:
+            self._ctx.send(actor, definition)
+        missed = None
+        if logon.last_report_seq >= 0:
+            missed = self._blotter.reports_since(logon.strategy_id, logon.last_report_seq)
+        if missed is None:
+            snapshot = self._blotter.snapshot(logon.strategy_id)
+            self._ctx.send(actor, snapshot)
+            attachment.served_seq = snapshot.report_seq
+        else:
+            attachment.served_seq = logon.last_report_seq
+        attachment.behind = True
+        self._catch_up(attachment)
+        self._settle_pending(attachment, logon.pending)
+        attachment.waits_for_ready = True
+        if ready:
+            self.announce_ready()
+
+    def detach(self, actor: str) -> Attachment | None:
+        attachment = self._by_actor.pop(actor, None)
+        if attachment is not None:
+            attachment.attached = False
+            attachment.behind = True
+            self._relist()
+        return attachment
+
+    def announce_ready(self) -> None:
+        """The venue is live: tell each strategy that has not been told."""
+        for attachment in self.attachments.values():
+            if attachment.attached and attachment.waits_for_ready:
+                attachment.waits_for_ready = not self._ctx.send(attachment.actor, StrategyReady(self._ctx.name))
+
+    # -- reports --------------------------------------------------------------------------------------------
+
+    def deliver(self, reports: Iterable[ExecutionReport]) -> None:
+        for report in reports:
+            attachment = self.attachments.get(report.strategy_id)
+            if attachment is None or attachment.behind:
+                continue  # kept by the blotter, served by catch_up
+            if self._ctx.send(attachment.actor, report):
+                attachment.served_seq = report.report_seq
+                self.reports_sent += 1
+            else:
+                attachment.behind = True
+
+    def deliver_refusal(self, actor: str, report: ExecutionReport) -> None:
+        """An unnumbered report: nothing happened. If it is lost with the link, ``pending`` tells the strategy."""
+        self._ctx.send(actor, report)
+
+    def catch_up(self) -> None:
+        for attachment in self.attachments.values():
+            if attachment.attached and attachment.behind:
+                self._catch_up(attachment)
+
+    def _catch_up(self, attachment: Attachment) -> None:
+        reports = self._blotter.reports_since(attachment.strategy_id, attachment.served_seq)
+        if reports is None:
+            # More was missed than is kept: the strategy gets positions and open orders instead.
+            snapshot = self._blotter.snapshot(attachment.strategy_id)
+            if self._ctx.send(attachment.actor, snapshot):
+                attachment.served_seq, attachment.behind = snapshot.report_seq, False
+            return
+        for report in reports:
+            if not self._ctx.send(attachment.actor, report):
+                return
+            attachment.served_seq = report.report_seq
+            self.reports_sent += 1
+        attachment.behind = False
+
+    def _settle_pending(self, attachment: Attachment, pending: Iterable[str]) -> None:
+        """Orders the strategy waits for that we never journalled never left: say so. What ended long ago is restated."""
+        for client_order_id in pending:
+            order = self._blotter.orders.get(client_order_id)
+            if order is not None and not order.status.is_terminal:
+                continue
+            if order is None and self._blotter.is_known(client_order_id):
+                continue
+            if order is not None:
+                report = ExecutionReport(
+                    0,
+                    attachment.strategy_id,
+                    client_order_id,
+                    order.orig_client_order_id,
+                    order.order_id,
+                    order.instrument_id,
+                    order.side,
+                    ExecType.ORDER_STATUS,
+                    order.status,
+                    order.quantity_lots,
+                    order.price_ticks,
+                    order.cum_lots,
+                    0,
+                )
+            else:
+                report = _never_received(attachment.strategy_id, client_order_id)
+            self._ctx.send(attachment.actor, report)
+
+    # -- market data ----------------------------------------------------------------------------------------
+
+    def publish(self, message: Quote | Trade) -> None:
+        for attachment in self._listening:
+            self._ctx.send(attachment.actor, message)
+
+    def publish_depth(self, depth: Depth) -> None:
+        for attachment in self._listening:
+            levels = attachment.book_levels
+            if levels:
+                self._ctx.send(
+                    attachment.actor,
+                    Depth(
+                        depth.instrument_id,
+                        depth.bids[:levels],
+                        depth.asks[:levels],
+                        depth.update_id,
+                        depth.received_ns,
+                    ),
+                )
+
+    @property
+    def book_levels_max(self) -> int:
+        return max((a.book_levels for a in self._listening), default=0)
+
+    def _relist(self) -> None:
+        self._listening = [a for a in self.attachments.values() if a.attached and not a.stopped]
+
+    def stop(self, attachment: Attachment, error: str) -> None:
+        attachment.stopped = error or "stopped"
+        self._relist()
+
+
+def _never_received(strategy_id: str, client_order_id: str) -> ExecutionReport:
+    return ExecutionReport(
+        0,
+        strategy_id,
+        client_order_id,
+        "",
+        "",
+        -1,
+        Side.BUY,
+        ExecType.REJECTED,
+        OrderStatus.REJECTED,
+        0,
+        0,
+        0,
+        0,
+        refusal=Refusal(
+            Reason.NEVER_RECEIVED, "client_order_id", client_order_id, text="lost with the link before it was journalled: never sent"
+        ),
+    )

@@ -1,0 +1,400 @@
+"""The strategy actor: hosts one user strategy, in a process of its own or beside a venue actor.
+
+    strategy.buy() ──NewOrder──▶ venue actor      ◀── the strategy only ever sees messages; where the venue actor
+    on_execution_report ◀──ExecutionReport──┘         lives is the runtime's business
+
+It keeps what the strategy may look at (open orders, positions), attaches to each venue actor with StrategyLogon, and
+makes the account of a strategy's orders whole: reports are taken once and in order, and an order that a venue actor
+never received is reported as such after a reconnect. A strategy that raises is stopped, its orders are cancelled, and
+nothing else notices.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from engine.actor import Actor, Context
+from engine.codes import ExecType, OrderStatus, OrderType, Reason, Side, TimeInForce
+from engine.instrument import INT64_MAX, Instrument
+from engine.messages import (
+    CancelAll,
+    CancelOrder,
+    Depth,
+    ExecutionReport,
+    InstrumentDefinition,
+    Message,
+    NewOrder,
+    PositionSnapshot,
+    Quote,
+    Refusal,
+    ReplaceOrder,
+    StatusReport,
+    StatusRequest,
+    StrategyFailed,
+    StrategyLogon,
+    StrategyReady,
+    Trade,
+)
+from engine.strategy import Strategy, WorkingOrder
+
+__all__ = ["StrategyActor", "VenueRoute"]
+
+_LOCAL_REPORTS = "local-reports"
+_USER_TIMER = "user:"
+_SECOND_NS = 1_000_000_000
+
+
+class VenueRoute(NamedTuple):
+    """Which venue actor an instrument of this strategy is traded through."""
+
+    venue_actor: str
+    instrument_id: int
+
+
+class StrategyActor(Actor):
+    """Hosts ``strategy`` under ``strategy_id`` for one account. ``routes`` has one entry per instrument."""
+
+    def __init__(self, strategy_id: str, account_id: str, strategy: Strategy, routes: tuple[VenueRoute, ...]) -> None:
+        self.strategy_id = strategy_id
+        self.account_id = account_id
+        self.strategy = strategy
+        self.peers = tuple(dict.fromkeys(route.venue_actor for route in routes))
+        self.now_ns = 0
+        self.orders: dict[str, WorkingOrder] = {}
+        self._venue_of_instrument = {route.instrument_id: route.venue_actor for route in routes}
+        self._venue_of_order: dict[str, str] = {}
+        self._replacing: dict[str, WorkingOrder] = {}
+        self._positions: dict[int, int] = {}
+        self._instruments: dict[str, Instrument] = {}
+        self._last_report_seq = dict.fromkeys(self.peers, -1)
+        self._ready: set[str] = set()
+        self._up: set[str] = set()
+        self._local_reports: list[ExecutionReport] = []
+        self._started = False
+        self._failure = ""
+        self._order_count = 0
+        self._report_count = 0
+        self._last_tick_ns = 0
+        self._id_prefix = ""
+        self._refusals: dict[int, int] = {}
+
+    # -- life -----------------------------------------------------------------------------------------------
+
+    def on_start(self, ctx: Context, now_ns: int) -> None:
+        self._ctx = ctx
+        # A later life of the same strategy must not reuse an id; its start time in ms tells them apart.
+        self._id_prefix = f"{self.strategy_id}-{ctx.wall_ns(now_ns) // 1_000_000:x}-"
+        self.strategy.strategy_id = self.strategy_id
+        self.strategy.instruments = self._instruments
+        self.strategy._port = self
+
+    def on_stop(self, now_ns: int) -> None:
+        if self._started and not self._failure:
+            self._call(self.strategy.on_stop, now_ns)
+
+    def on_peer_up(self, peer: str, now_ns: int) -> None:
+        if peer not in self._last_report_seq:
+            return
+        self._up.add(peer)
+        self._logon(peer)
+
+    def on_peer_down(self, peer: str, now_ns: int) -> None:
+        self._up.discard(peer)
+        self._ready.discard(peer)
+
+    def _logon(self, venue_actor: str) -> None:
+        pending = tuple(key for key, venue in self._venue_of_order.items() if venue == venue_actor)
+        self._ctx.send(
+            venue_actor,
+            StrategyLogon(
+                self.account_id,
+                self.strategy_id,
+                self.strategy.book_levels,
+                self._last_report_seq[venue_actor],
+                pending,
+            ),
+        )
+        if self._failure:
+            self._ctx.send(venue_actor, StrategyFailed(self.strategy_id, self._failure))
+
+    # -- messages in ----------------------------------------------------------------------------------------
+
+    def on_message(self, sender: str, message: Message, now_ns: int) -> None:
+        kind = type(message)
+        if kind is Quote or kind is Trade or kind is Depth:
+            self._on_market_data(message, now_ns)
+        elif kind is ExecutionReport:
+            self._on_report(sender, message, now_ns)  # type: ignore[arg-type]  # kind is its exact type
+        elif kind is InstrumentDefinition:
+            self._define(message.instrument)  # type: ignore[union-attr]  # kind is its exact type
+        elif kind is PositionSnapshot:
+            self._restore(sender, message)  # type: ignore[arg-type]  # kind is its exact type
+        elif kind is StrategyReady:
+            self._on_venue_ready(sender, now_ns)
+        elif kind is StatusRequest:
+            self._ctx.send(sender, self._status(message.nonce))  # type: ignore[union-attr]  # kind is its exact type
+
+    def _on_market_data(self, message: Message, now_ns: int) -> None:
+        if not self._started or self._failure:
+            return
+        if isinstance(message, Quote):
+            self._last_tick_ns = message.received_ns
+            self._call(self.strategy.on_quote, now_ns, message)
+        elif isinstance(message, Trade):
+            self._last_tick_ns = message.received_ns
+            self._call(self.strategy.on_trade, now_ns, message)
+        elif isinstance(message, Depth):
+            self._last_tick_ns = message.received_ns
+            self._call(self.strategy.on_book, now_ns, message)
+        self._last_tick_ns = 0
+
+    def _define(self, instrument: Instrument) -> None:
+        self._instruments[f"{instrument.venue}:{instrument.symbol}"] = instrument
+
+    def _on_venue_ready(self, venue_actor: str, now_ns: int) -> None:
+        self._ready.add(venue_actor)
+        if not self._started and not self._failure and self._ready.issuperset(self.peers):
+            self._started = True
+            self._call(self.strategy.on_start, now_ns)
+
+    def _restore(self, venue_actor: str, snapshot: PositionSnapshot) -> None:
+        """A life without memory takes over what an earlier one left at this venue actor."""
+        self._last_report_seq[venue_actor] = snapshot.report_seq
+        for position in snapshot.positions:
+            self._positions[position.instrument_id] = position.position_lots
+        for report in snapshot.open_orders:
+            order = WorkingOrder(
+                report.client_order_id, report.instrument_id, report.side, report.quantity_lots, report.price_ticks
+            )
+            order.cum_lots, order.status = report.cum_lots, report.order_status
+            self.orders[report.client_order_id] = order
+            self._venue_of_order[report.client_order_id] = venue_actor
+
+    def _on_report(self, venue_actor: str, report: ExecutionReport, now_ns: int) -> None:
+        seq = report.report_seq
+        if seq:  # 0: a refusal, which changed nothing at the venue actor and is not numbered
+            last = self._last_report_seq.get(venue_actor, -1)
+            if seq <= last:
+                return
+            if seq > max(last, 0) + 1:
+                self._ctx.log("report gap", venue_actor=venue_actor, last=last, got=seq)
+                self._logon(venue_actor)
+                return
+            self._last_report_seq[venue_actor] = seq
+        self._take(report, now_ns)
+
+    def _take(self, report: ExecutionReport, now_ns: int) -> None:
+        self._report_count += 1
+        if report.refusal is not None and report.refusal.reason < 500:
+            self._refusals[report.refusal.reason] = self._refusals.get(report.refusal.reason, 0) + 1
+        if report.fill is not None:
+            signed = report.fill.last_lots if report.side is Side.BUY else -report.fill.last_lots
+            self._positions[report.instrument_id] = self._positions.get(report.instrument_id, 0) + signed
+        order = self.orders.get(report.client_order_id)
+        if order is not None:
+            order.cum_lots, order.status = report.cum_lots, report.order_status
+            if report.order_status.is_terminal:
+                del self.orders[report.client_order_id]
+                self._venue_of_order.pop(report.client_order_id, None)
+        if self._started and not self._failure:
+            self._call(self.strategy.on_execution_report, now_ns, report)
+
+    # -- timers ---------------------------------------------------------------------------------------------
+
+    def on_timer(self, key: str, now_ns: int) -> None:
+        if key == _LOCAL_REPORTS:
+            reports, self._local_reports = self._local_reports, []
+            for report in reports:
+                self._take(report, now_ns)
+        elif key.startswith(_USER_TIMER) and self._started and not self._failure:
+            self._call(self.strategy.on_timer, now_ns, key[len(_USER_TIMER) :])
+
+    # -- the user's code ------------------------------------------------------------------------------------
+
+    def _call(self, callback: Callable[..., None], now_ns: int, *arguments: object) -> None:
+        self.now_ns = now_ns
+        try:
+            callback(*arguments)
+        except Exception as error:  # whatever a user's code raises stops that strategy and nothing else
+            self._fail(f"{callback.__name__}: {type(error).__name__}: {error}")
+
+    def _fail(self, error: str) -> None:
+        self._failure = error[:500]
+        self._ctx.log("strategy failed", strategy=self.strategy_id, error=self._failure)
+        for venue_actor in self.peers:
+            self._ctx.send(venue_actor, StrategyFailed(self.strategy_id, self._failure))
+
+    # -- OrderPort: what the strategy calls -----------------------------------------------------------------
+
+    def new_order(
+        self,
+        instrument_id: int,
+        side: Side,
+        quantity_lots: int,
+        price_ticks: int,
+        order_type: OrderType,
+        time_in_force: TimeInForce,
+        post_only: bool,
+    ) -> str:
+        client_order_id = self._next_id()
+        order = WorkingOrder(client_order_id, instrument_id, side, quantity_lots, price_ticks)
+        refusal = _shape_refusal(quantity_lots, price_ticks, order_type, time_in_force, post_only)
+        venue_actor = self._venue_of_instrument.get(instrument_id)
+        if refusal is None and venue_actor is None:
+            refusal = Refusal(
+                Reason.UNKNOWN_INSTRUMENT, "instrument_id", str(instrument_id), text="not one of this strategy's instruments"
+            )
+        if refusal is None and venue_actor is not None:
+            message = NewOrder(
+                client_order_id,
+                self.account_id,
+                self.strategy_id,
+                instrument_id,
+                side,
+                order_type,
+                time_in_force,
+                quantity_lots,
+                price_ticks,
+                post_only,
+                self._ctx.clock_ns(),
+                self._last_tick_ns,
+            )
+            refusal = self._send(venue_actor, message)
+            self._venue_of_order[client_order_id] = venue_actor
+        self.orders[client_order_id] = order
+        if refusal is not None:
+            self._venue_of_order.pop(client_order_id, None)
+            self._refuse(order, refusal, ExecType.REJECTED)
+        return client_order_id
+
+    def replace_order(self, client_order_id: str, quantity_lots: int, price_ticks: int) -> str:
+        new_id = self._next_id()
+        orig = self.orders.get(client_order_id)
+        venue_actor = self._venue_of_order.get(client_order_id)
+        if orig is None or venue_actor is None:
+            ghost = WorkingOrder(new_id, -1, Side.BUY, 0, 0)
+            self.orders[new_id] = ghost
+            self._refuse(ghost, _unknown_order(client_order_id), ExecType.REJECTED, client_order_id)
+            return new_id
+        order = WorkingOrder(new_id, orig.instrument_id, orig.side, quantity_lots, price_ticks)
+        self.orders[new_id] = order
+        refusal = _shape_refusal(quantity_lots, price_ticks, OrderType.LIMIT, TimeInForce.GTC, False)
+        if refusal is None:
+            message = ReplaceOrder(
+                new_id,
+                client_order_id,
+                self.account_id,
+                self.strategy_id,
+                quantity_lots,
+                price_ticks,
+                self._ctx.clock_ns(),
+                self._last_tick_ns,
+            )
+            refusal = self._send(venue_actor, message)
+            self._venue_of_order[new_id] = venue_actor
+        if refusal is not None:
+            self._venue_of_order.pop(new_id, None)
+            self._refuse(order, refusal, ExecType.REJECTED, client_order_id)
+        return new_id
+
+    def cancel_order(self, client_order_id: str) -> None:
+        order = self.orders.get(client_order_id)
+        venue_actor = self._venue_of_order.get(client_order_id)
+        if order is None or venue_actor is None:
+            ghost = order or WorkingOrder(client_order_id, -1, Side.BUY, 0, 0)
+            ghost.status = OrderStatus.REJECTED if order is None else ghost.status
+            self._refuse(ghost, _unknown_order(client_order_id), ExecType.CANCEL_REJECTED)
+            return
+        message = CancelOrder(client_order_id, self.account_id, self.strategy_id, self._ctx.clock_ns())
+        refusal = self._send(venue_actor, message)
+        if refusal is not None:
+            self._refuse(order, refusal, ExecType.CANCEL_REJECTED)
+
+    def cancel_all_orders(self, instrument_id: int) -> None:
+        for venue_actor in self.peers:
+            self._ctx.send(venue_actor, CancelAll(self.account_id, self.strategy_id, instrument_id))
+
+    def position_lots(self, instrument_id: int) -> int:
+        return self._positions.get(instrument_id, 0)
+
+    def start_timer(self, name: str, delay_ns: int) -> None:
+        self._ctx.set_timer(_USER_TIMER + name, self.now_ns + delay_ns)
+
+    def note(self, text: str) -> None:
+        self._ctx.log("strategy note", strategy=self.strategy_id, text=text)
+
+    def _next_id(self) -> str:
+        self._order_count += 1
+        return f"{self._id_prefix}{self._order_count}"
+
+    def _send(self, venue_actor: str, message: Message) -> Refusal | None:
+        if self._ctx.send(venue_actor, message):
+            return None
+        if venue_actor not in self._up:
+            return Refusal(Reason.VENUE_LINK_DOWN, text=f"{venue_actor} is not connected")
+        return Refusal(Reason.ORDER_QUEUE_FULL, text=f"the order queue to {venue_actor} is full; slow down")
+
+    def _refuse(self, order: WorkingOrder, refusal: Refusal, exec_type: ExecType, orig: str = "") -> None:
+        """Report a refusal after the current callback has returned, so that no callback runs inside another."""
+        status = OrderStatus.REJECTED if exec_type is ExecType.REJECTED else order.status
+        self._local_reports.append(
+            ExecutionReport(
+                0,
+                self.strategy_id,
+                order.client_order_id,
+                orig,
+                "",
+                order.instrument_id,
+                order.side,
+                exec_type,
+                status,
+                order.quantity_lots,
+                order.price_ticks,
+                order.cum_lots,
+                0 if status.is_terminal else order.leaves_lots,
+                refusal=refusal,
+            )
+        )
+        self._ctx.set_timer(_LOCAL_REPORTS, self.now_ns)
+
+    # -- status ---------------------------------------------------------------------------------------------
+
+    def _status(self, nonce: int) -> StatusReport:
+        state = "failed" if self._failure else "running" if self._started else "waiting"
+        counters = {
+            "orders": self._order_count,
+            "reports": self._report_count,
+            "open_orders": len(self.orders),
+            **{f"position_lots:{key}": lots for key, lots in self._positions.items()},
+        }
+        details = {"error": self._failure} if self._failure else {}
+        return StatusReport(self._ctx.name, "strategy", nonce, 0, state, counters, details, dict(self._refusals))
+
+
+def _unknown_order(client_order_id: str) -> Refusal:
+    return Refusal(
+        Reason.UNKNOWN_ORDER, "client_order_id", client_order_id, text="no open order of this strategy has that id"
+    )
+
+
+def _shape_refusal(
+    quantity_lots: object, price_ticks: object, order_type: object, time_in_force: object, post_only: object
+) -> Refusal | None:
+    """What no frame may carry: checked here so that one bad number costs one order, not the link.
+
+    NaN, infinities, fractions and numbers beyond 64 bits all end here; what they *mean* is the gate's business.
+    """
+    for reason, field, value in (
+        (Reason.BAD_QUANTITY, "quantity_lots", quantity_lots),
+        (Reason.BAD_PRICE, "price_ticks", price_ticks),
+    ):
+        if type(value) is not int:
+            return Refusal(reason, field, repr(value)[:64], "a whole number", f"{field} must be an int, not {value!r:.64}")
+        if abs(value) > INT64_MAX:
+            return Refusal(Reason.NUMBER_OVERFLOW, field, str(value)[:64], str(INT64_MAX), f"{field} exceeds 64 bits")
+    if not isinstance(order_type, OrderType):
+        return Refusal(Reason.BAD_ORDER_TYPE, "order_type", repr(order_type)[:64], "MARKET or LIMIT", "use OrderType")
+    if not isinstance(time_in_force, TimeInForce):
+        return Refusal(Reason.BAD_TIME_IN_FORCE, "time_in_force", repr(time_in_force)[:64], "GTC, IOC or FOK", "use TimeInForce")
+    if type(post_only) is not bool:
+        return Refusal(Reason.UNSUPPORTED, "post_only", repr(post_only)[:64], "True or False", "post_only must be a bool")
+    return None
