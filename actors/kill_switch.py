@@ -1,0 +1,210 @@
+"""The kill switch actor: owns the kill state, the latch and its record.
+
+    presser ──Kill──▶ latch word stored ──▶ journal ──Kill──▶ every venue actor in scope ──KillProgress──▶ receipt
+
+It grants the risk actors their authority to lease, so its own death halts trading too, within one lease. A kill that was
+not finished when an earlier life ended is taken up again: the latch is already written, what is left is to cancel.
+"""
+
+import msgspec
+
+from actors.epochs import EpochBegun, begin_epoch
+from engine.actor import Actor, Context
+from engine.codes import KillMode
+from engine.errors import UsageError
+from engine.messages import (
+    Kill,
+    KillProgress,
+    KillReceipt,
+    LeaseRequest,
+    Message,
+    StatusReport,
+    StatusRequest,
+)
+from risk.kill import KillCase, Scope, parse_scope
+from risk.latch import GLOBAL, LatchPage
+from risk.lease import FOREVER_NS, LeaseGrantor
+
+__all__ = ["KILL_STAGES", "KillSwitchActor", "KillSwitchSettings"]
+
+#: Latency stages of a kill, from the trigger.
+KILL_STAGES = ("latched", "halted", "cancel_sent", "cancelled")
+
+
+class KillSwitchSettings(msgspec.Struct, frozen=True):
+    """``venue_actors`` maps each venue actor to its venue; ``risk_actors`` may ask for authority."""
+
+    venue_actors: dict[str, str]
+    risk_actors: tuple[str, ...]
+    config_hash: str
+    lease_duration_ns: int
+
+
+_Record = Kill | KillReceipt | EpochBegun
+_encode = msgspec.msgpack.Encoder().encode
+_decoder: msgspec.msgpack.Decoder[_Record] = msgspec.msgpack.Decoder(_Record)
+
+
+class KillSwitchActor(Actor):
+    """``page`` is the host's latch, writable."""
+
+    def __init__(self, settings: KillSwitchSettings, page: LatchPage) -> None:
+        self.settings = settings
+        self.peers = tuple(settings.venue_actors)
+        self._page = page
+        self._cases: dict[str, KillCase] = {}
+        self._pressers: dict[str, str] = {}
+        self._history: list[KillReceipt] = []
+        self._up: set[str] = set()
+
+    # -- life -----------------------------------------------------------------------------------------------
+
+    def on_start(self, ctx: Context, now_ns: int) -> None:
+        self._ctx = ctx
+        last_epoch, unfinished = 0, {}
+        for _, _, payload in ctx.journal.records():
+            record = _decoder.decode(payload)
+            if isinstance(record, EpochBegun):
+                last_epoch = record.epoch
+            elif isinstance(record, Kill):
+                unfinished[record.kill_id] = record
+            elif record.complete:
+                self._history.append(record)
+                unfinished.pop(record.kill_id, None)
+        epoch = begin_epoch(ctx.journal, last_epoch, now_ns)
+        self._grantor = LeaseGrantor(epoch, self.settings.config_hash, self.settings.lease_duration_ns)
+        for kill in unfinished.values():
+            self._open(kill, parse_scope(kill.scope, self._venues), now_ns, journal=False)
+        self._set_authority()
+
+    @property
+    def _venues(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.settings.venue_actors.values()))
+
+    def _set_authority(self) -> None:
+        """Under a global kill nobody gets authority: a second lock behind the latch."""
+        if self._page.is_trading(GLOBAL):
+            self._grantor.authorize(FOREVER_NS)
+        else:
+            self._grantor.withdraw()
+
+    def on_peer_up(self, peer: str, now_ns: int) -> None:
+        if peer in self.settings.venue_actors:
+            self._up.add(peer)
+            for case in self._cases.values():
+                if peer in case.waiting_for:
+                    self._ctx.send(peer, case.kill)
+
+    def on_peer_down(self, peer: str, now_ns: int) -> None:
+        self._up.discard(peer)
+
+    # -- messages -------------------------------------------------------------------------------------------
+
+    def on_message(self, sender: str, message: Message, now_ns: int) -> None:
+        if isinstance(message, Kill):
+            self._on_kill(sender, message, now_ns)
+        elif isinstance(message, KillProgress):
+            if sender == message.venue_actor and sender in self.settings.venue_actors:
+                self._on_progress(message, now_ns)
+        elif isinstance(message, LeaseRequest):
+            if sender in self.settings.risk_actors and sender == message.holder:
+                self._set_authority()
+                self._ctx.send(sender, self._grantor.on_request(message, self._ctx.clock_ns()))
+        elif isinstance(message, StatusRequest):
+            self._ctx.send(sender, self._status(message.nonce))
+
+    def _on_kill(self, sender: str, kill: Kill, now_ns: int) -> None:
+        try:
+            scope = parse_scope(kill.scope, self._venues)
+        except UsageError as error:
+            self._ctx.log("kill refused", scope=kill.scope, by=kill.by, text=str(error))
+            self._ctx.send(sender, _refused(kill, str(error), self._ctx.wall_ns(now_ns)))
+            return
+        for slot in self._slots(scope):
+            self._page.store_halted(slot)  # before anything else can fail
+        latched_ns = self._ctx.clock_ns()
+        self._pressers[kill.kill_id] = sender
+        if kill.kill_id in self._cases:
+            self._tell(self._cases[kill.kill_id], now_ns)
+            return
+        self._open(msgspec.structs.replace(kill, latched_ns=kill.latched_ns or latched_ns), scope, now_ns, journal=True)
+
+    def _open(self, kill: Kill, scope: Scope, now_ns: int, *, journal: bool) -> None:
+        actors = [name for name, venue in self.settings.venue_actors.items() if scope.covers(venue)]
+        case = KillCase(kill, actors)
+        self._cases[kill.kill_id] = case
+        for actor in actors:
+            self._ctx.send(actor, kill)
+        wall_ns = self._ctx.wall_ns(now_ns)
+        for slot in self._slots(scope):
+            self._page.halt(
+                slot, mode=kill.mode, kill_id=kill.kill_id, by=kill.by, reason=kill.reason, wall_time_ns=wall_ns
+            )
+        if journal:
+            self._ctx.journal.append(_encode(kill), now_ns)
+            self._ctx.latency.record("latched", kill.latched_ns - kill.pressed_ns)
+        self._set_authority()
+        self._ctx.log("killed", scope=kill.scope, mode=kill.mode.name, by=kill.by, reason=kill.reason)
+        self._tell(case, now_ns)
+
+    def _slots(self, scope: Scope) -> list[str]:
+        if scope.is_global:
+            return [GLOBAL]
+        return [name for name, venue in self.settings.venue_actors.items() if scope.covers(venue)]
+
+    def _on_progress(self, progress: KillProgress, now_ns: int) -> None:
+        case = self._cases.get(progress.kill_id)
+        if case is None:
+            return
+        for stage in case.on_progress(progress):
+            self._ctx.latency.record(stage.stage, stage.after_ns)
+        self._tell(case, now_ns)
+
+    def _tell(self, case: KillCase, now_ns: int) -> None:
+        receipt = case.receipt(self._ctx.wall_ns(now_ns))
+        presser = self._pressers.get(receipt.kill_id)
+        if presser is not None:
+            self._ctx.send(presser, receipt)
+        if receipt.complete:
+            self._ctx.journal.append(_encode(receipt), now_ns)
+            self._history.append(receipt)
+            del self._cases[receipt.kill_id]
+            self._pressers.pop(receipt.kill_id, None)
+
+    # -- status ---------------------------------------------------------------------------------------------
+
+    def _status(self, nonce: int) -> StatusReport:
+        causes = {slot: self._page.cause(slot) for slot in (GLOBAL, *self.settings.venue_actors)}
+        details = {
+            f"halted:{slot}": f"{cause.mode.name} {cause.kill_id} by {cause.by}: {cause.reason}"
+            for slot, cause in causes.items()
+            if cause is not None
+        }
+        for receipt in self._history[-10:]:
+            details[f"kill:{receipt.kill_id}"] = f"{receipt.scope} {receipt.mode.name} by {receipt.by}: {receipt.reason}"
+        counters = {
+            "epoch": self._grantor.epoch,
+            "kills": len(self._history) + len(self._cases),
+            "kills_in_progress": len(self._cases),
+            "venue_actors_connected": len(self._up),
+        }
+        state = "killed" if causes[GLOBAL] is not None else "partly killed" if details and any(causes.values()) else "armed"
+        return StatusReport(self._ctx.name, "kill switch", nonce, 0, state, counters, details)
+
+
+def _refused(kill: Kill, text: str, wall_ns: int) -> KillReceipt:
+    return KillReceipt(
+        kill.kill_id,
+        kill.scope,
+        KillMode(kill.mode),
+        kill.reason,
+        kill.by,
+        kill.trigger,
+        wall_ns,
+        (),
+        (),
+        0,
+        0,
+        False,
+        (text,),
+    )
