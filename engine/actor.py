@@ -14,7 +14,7 @@ import msgspec
 
 from engine.messages import Message
 
-__all__ = ["Actor", "Context", "Endpoint", "Journal", "LatencyRecorder", "Latch"]
+__all__ = ["Actor", "Context", "Endpoint", "Journal", "Latch", "LatencyRecorder"]
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -85,7 +85,7 @@ class Context(Protocol):
     def close_link(self, link: str) -> None: ...
 
     def listen(self, key: str, endpoint: Endpoint) -> None:
-        """Accept connections. Each one is a link named ``key#N`` with ``on_link_up``, ``on_link_bytes``, ``on_link_down``.
+        """Accept connections, each a link named ``key#N`` with ``on_link_up``, ``on_link_bytes``, ``on_link_down``.
 
         Port 0 picks a free port; ``listening_port(key)`` tells it. TLS needs the runtime's certificate.
         """

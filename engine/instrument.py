@@ -45,8 +45,8 @@ class NotOnGrid(UsageError):
         self.field, self.text, self.below, self.above = field, text, below, above
 
 
-def parse_decimal(text: str, field: str = "number") -> Scaled:
-    """Parse plain decimal text exactly (no exponent, NaN, infinity, separators or spaces).
+def parse_decimal(text: object, field: str = "number") -> Scaled:
+    """Parse plain decimal text exactly (no exponent, NaN, infinity, separators or spaces; no floats).
 
     Raises UsageError naming the field and the text.
     """
@@ -63,7 +63,8 @@ def parse_nanos(text: str, field: str = "amount") -> int:
     units, scale = parse_decimal(text, field)
     if scale > 9:
         raise UsageError(f"{field} {text} has more than nine decimals")
-    return units * 10 ** (9 - scale)
+    to_nanos: int = 10 ** (9 - scale)
+    return units * to_nanos
 
 
 def decimal_text(units: int, scale: int) -> str:

@@ -65,7 +65,7 @@ class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
 # -- links -----------------------------------------------------------------------------------------------------
 
 
-class Hello(_Message, tag=1):
+class Hello(_Message, frozen=True, tag=1):
     """First frame on a link, each way: who speaks, in which schema, from which configuration."""
 
     actor: str
@@ -76,7 +76,7 @@ class Hello(_Message, tag=1):
 # -- orders: strategy → venue actor ----------------------------------------------------------------------------
 
 
-class NewOrder(_Message, tag=10):
+class NewOrder(_Message, frozen=True, tag=10):
     """FIX D. ``price_ticks`` is 0 for a market order. ``created_ns`` is when the strategy made it and
     ``tick_received_ns`` when the market event it answers arrived at the venue actor (0: none)."""
 
@@ -94,7 +94,7 @@ class NewOrder(_Message, tag=10):
     tick_received_ns: int = 0
 
 
-class CancelOrder(_Message, tag=11):
+class CancelOrder(_Message, frozen=True, tag=11):
     """FIX F."""
 
     client_order_id: str
@@ -103,7 +103,7 @@ class CancelOrder(_Message, tag=11):
     created_ns: int = 0
 
 
-class ReplaceOrder(_Message, tag=12):
+class ReplaceOrder(_Message, frozen=True, tag=12):
     """FIX G. The order ``orig_client_order_id`` ends as REPLACED and a new one, ``client_order_id``, takes its place
     with ``quantity_lots`` open; when the original can no longer be cancelled, nothing new is sent."""
 
@@ -117,7 +117,7 @@ class ReplaceOrder(_Message, tag=12):
     tick_received_ns: int = 0
 
 
-class CancelAll(_Message, tag=13):
+class CancelAll(_Message, frozen=True, tag=13):
     """FIX q. Cancels the strategy's open orders at this venue actor, of one instrument or (-1) of all."""
 
     account_id: str
@@ -125,7 +125,7 @@ class CancelAll(_Message, tag=13):
     instrument_id: int = -1
 
 
-class StrategyLogon(_Message, tag=14):
+class StrategyLogon(_Message, frozen=True, tag=14):
     """A strategy (re)attaches to a venue actor.
 
     ``last_report_seq`` is the last report it has processed from this venue actor, or -1 when it has no memory and
@@ -140,7 +140,7 @@ class StrategyLogon(_Message, tag=14):
     pending: tuple[str, ...] = ()
 
 
-class StrategyFailed(_Message, tag=15):
+class StrategyFailed(_Message, frozen=True, tag=15):
     """A strategy raised: it is stopped, its orders are to be cancelled, and it may not trade again this session."""
 
     strategy_id: str
@@ -171,7 +171,7 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     text: str = ""
 
 
-class ExecutionReport(_Message, tag=20):
+class ExecutionReport(_Message, frozen=True, tag=20):
     """FIX 8 (and 9). ``report_seq`` counts the reports of this venue actor to this strategy, from 1, without gaps."""
 
     report_seq: int
@@ -193,7 +193,7 @@ class ExecutionReport(_Message, tag=20):
     received_ns: int = 0
 
 
-class InstrumentDefinition(_Message, tag=21):
+class InstrumentDefinition(_Message, frozen=True, tag=21):
     instrument: Instrument
 
 
@@ -205,7 +205,7 @@ class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cost_tick_lots: int
 
 
-class PositionSnapshot(_Message, tag=22):
+class PositionSnapshot(_Message, frozen=True, tag=22):
     """Answer to a StrategyLogon without memory: the state as of ``report_seq``."""
 
     report_seq: int
@@ -213,7 +213,7 @@ class PositionSnapshot(_Message, tag=22):
     open_orders: tuple[ExecutionReport, ...]
 
 
-class StrategyReady(_Message, tag=23):
+class StrategyReady(_Message, frozen=True, tag=23):
     """Instruments, positions and open orders have been sent and the venue is live: the strategy may start."""
 
     venue_actor: str
@@ -222,7 +222,7 @@ class StrategyReady(_Message, tag=23):
 # -- market data: venue actor → strategy -----------------------------------------------------------------------
 
 
-class Quote(_Message, tag=30):
+class Quote(_Message, frozen=True, tag=30):
     """Best bid and offer. A side without orders has 0 lots."""
 
     CONFLATED: ClassVar[bool] = True
@@ -236,7 +236,7 @@ class Quote(_Message, tag=30):
     received_ns: int
 
 
-class Trade(_Message, tag=31):
+class Trade(_Message, frozen=True, tag=31):
     """A public trade; ``aggressor`` is the side that took."""
 
     CONFLATED: ClassVar[bool] = True
@@ -249,7 +249,7 @@ class Trade(_Message, tag=31):
     received_ns: int
 
 
-class Depth(_Message, tag=32):
+class Depth(_Message, frozen=True, tag=32):
     """The top of the book, best first, as (ticks, lots) pairs."""
 
     CONFLATED: ClassVar[bool] = True
@@ -263,9 +263,9 @@ class Depth(_Message, tag=32):
 # -- authority: leases -----------------------------------------------------------------------------------------
 
 
-class LeaseRequest(_Message, tag=40):
+class LeaseRequest(_Message, frozen=True, tag=40):
     """A holder asks its grantor for the right to send. ``sent_ns`` is the holder's own monotonic clock, echoed in
-    the grant: the lease runs from it, so no clocks need to agree. ``epoch`` is the last one it was granted (0: none)."""
+    the grant: the lease runs from it, so no clocks need to agree. ``epoch`` is the last one granted (0: none)."""
 
     holder: str
     sent_ns: int
@@ -274,7 +274,7 @@ class LeaseRequest(_Message, tag=40):
     config_hash: str
 
 
-class LeaseGrant(_Message, tag=41):
+class LeaseGrant(_Message, frozen=True, tag=41):
     """The right to send until ``request_sent_ns + duration_ns`` on the holder's clock."""
 
     epoch: int
@@ -282,7 +282,7 @@ class LeaseGrant(_Message, tag=41):
     duration_ns: int
 
 
-class LeaseRefusal(_Message, tag=42):
+class LeaseRefusal(_Message, frozen=True, tag=42):
     """No lease, and why (no authority from the kill switch, another configuration, an old epoch)."""
 
     epoch: int
@@ -293,7 +293,7 @@ class LeaseRefusal(_Message, tag=42):
 # -- kill ------------------------------------------------------------------------------------------------------
 
 
-class Kill(_Message, tag=50):
+class Kill(_Message, frozen=True, tag=50):
     """``scope`` is ``global`` or ``venue:NAME``. ``pressed_ns`` is the monotonic time of the trigger on its host,
     ``latched_ns`` when the host's latch was written (0: not yet)."""
 
@@ -307,7 +307,7 @@ class Kill(_Message, tag=50):
     latched_ns: int = 0
 
 
-class KillProgress(_Message, tag=51):
+class KillProgress(_Message, frozen=True, tag=51):
     """A venue actor's word on a kill, once per stage it reaches: ``halted`` (nothing more can leave), ``cancel_sent``,
     ``cancelled`` (the venue confirmed that none of our orders is open). ``failure`` is empty on success."""
 
@@ -327,8 +327,8 @@ class KillStage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     after_ns: int
 
 
-class KillReceipt(_Message, tag=52):
-    """Where a kill stands, sent to whoever pressed at each stage. ``complete`` when the mode's last stage is reached."""
+class KillReceipt(_Message, frozen=True, tag=52):
+    """Where a kill stands, sent to whoever pressed at each stage. ``complete``: the mode's last stage is reached."""
 
     kill_id: str
     scope: str
@@ -348,13 +348,13 @@ class KillReceipt(_Message, tag=52):
 # -- status ----------------------------------------------------------------------------------------------------
 
 
-class StatusRequest(_Message, tag=60):
+class StatusRequest(_Message, frozen=True, tag=60):
     """Asks any actor for its StatusReport; also the liveness probe."""
 
     nonce: int
 
 
-class StatusReport(_Message, tag=61):
+class StatusReport(_Message, frozen=True, tag=61):
     """One actor's state: whole numbers and texts by name, for people and for the command line."""
 
     actor: str

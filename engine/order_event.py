@@ -1,6 +1,6 @@
 """What a venue can say about one of our orders. Journalled, so the evolution rules of ``engine/messages.py`` hold.
 
-They are apart from ``engine/venue.py`` (which gives them on) because ``engine/order.py`` needs them and the venue border
+They are apart from ``engine/venue.py`` (which gives them on) because ``engine/order.py`` needs them, and the border
 needs the order.
 """
 
@@ -28,7 +28,7 @@ class _Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     pass
 
 
-class OrderAccepted(_Event, tag=100):
+class OrderAccepted(_Event, frozen=True, tag=100):
     """The venue has the order."""
 
     client_order_id: str
@@ -36,7 +36,7 @@ class OrderAccepted(_Event, tag=100):
     venue_time_ns: int
 
 
-class OrderRejected(_Event, tag=101):
+class OrderRejected(_Event, frozen=True, tag=101):
     """Definite: the venue does not have the order and never will."""
 
     client_order_id: str
@@ -45,7 +45,7 @@ class OrderRejected(_Event, tag=101):
     venue_time_ns: int
 
 
-class OrderFilled(_Event, tag=102):
+class OrderFilled(_Event, frozen=True, tag=102):
     """One execution, identified by (instrument, ``trade_id``). ``fee_nanos`` is in billionths of ``fee_asset``."""
 
     client_order_id: str
@@ -59,7 +59,7 @@ class OrderFilled(_Event, tag=102):
     venue_time_ns: int
 
 
-class OrderCancelled(_Event, tag=103):
+class OrderCancelled(_Event, frozen=True, tag=103):
     """Cancelled, after ``cum_lots`` were filled. Fills not yet seen are still owed (``engine/order.py``)."""
 
     client_order_id: str
@@ -68,7 +68,7 @@ class OrderCancelled(_Event, tag=103):
     venue_time_ns: int
 
 
-class OrderExpired(_Event, tag=104):
+class OrderExpired(_Event, frozen=True, tag=104):
     """Ended by the venue: IOC or FOK remainder, self-trade prevention, no liquidity."""
 
     client_order_id: str
@@ -79,7 +79,7 @@ class OrderExpired(_Event, tag=104):
     venue_time_ns: int
 
 
-class OrderReplaced(_Event, tag=105):
+class OrderReplaced(_Event, frozen=True, tag=105):
     """The original is gone after ``cum_lots`` and ``new_client_order_id`` stands in its place."""
 
     client_order_id: str
@@ -88,7 +88,7 @@ class OrderReplaced(_Event, tag=105):
     venue_time_ns: int
 
 
-class CancelRejected(_Event, tag=106):
+class CancelRejected(_Event, frozen=True, tag=106):
     """The cancel was not done. ``order_unknown``: the venue knows no such open order (filled, perhaps)."""
 
     client_order_id: str
@@ -97,7 +97,7 @@ class CancelRejected(_Event, tag=106):
     venue_time_ns: int
 
 
-class ReplaceRejected(_Event, tag=107):
+class ReplaceRejected(_Event, frozen=True, tag=107):
     """The replace was not done or half done. ``orig_cancelled``: the original is gone and nothing took its place, after
     ``orig_cum_lots`` were filled (-1: the venue did not say, so the original has to be asked about)."""
 
@@ -110,14 +110,14 @@ class ReplaceRejected(_Event, tag=107):
     orig_cum_lots: int = -1
 
 
-class OrderOutcomeUnknown(_Event, tag=108):
+class OrderOutcomeUnknown(_Event, frozen=True, tag=108):
     """The request may or may not have been executed (timeout, 5xx, link lost): to be asked, never assumed."""
 
     client_order_id: str
     text: str
 
 
-class OrderSeen(_Event, tag=109):
+class OrderSeen(_Event, frozen=True, tag=109):
     """The venue's own word on an order, from a query: its state now. ``cum_lots`` may exceed the fills seen so far."""
 
     client_order_id: str
@@ -128,7 +128,7 @@ class OrderSeen(_Event, tag=109):
     venue_time_ns: int
 
 
-class OrderNotFound(_Event, tag=110):
+class OrderNotFound(_Event, frozen=True, tag=110):
     """One query did not find the order. Read sides lag: this alone proves nothing."""
 
     client_order_id: str

@@ -69,7 +69,7 @@ class _Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
 # -- session events (not order events) -------------------------------------------------------------------------
 
 
-class SessionState(_Event, tag=120):
+class SessionState(_Event, frozen=True, tag=120):
     """``live``: logged on, user stream subscribed, instruments known: orders may be sent once reconciled.
     ``down``: the order link or the user stream is lost; every order in flight is now in doubt."""
 
@@ -77,11 +77,11 @@ class SessionState(_Event, tag=120):
     text: str
 
 
-class InstrumentDefined(_Event, tag=121):
+class InstrumentDefined(_Event, frozen=True, tag=121):
     instrument: Instrument
 
 
-class BookChanged(_Event, tag=122):
+class BookChanged(_Event, frozen=True, tag=122):
     """``session.book(instrument_id)`` has changed. ``valid`` is False from a gap until the re-sync is done."""
 
     instrument_id: int
@@ -91,7 +91,7 @@ class BookChanged(_Event, tag=122):
     received_ns: int
 
 
-class Balance(_Event, tag=123):
+class Balance(_Event, frozen=True, tag=123):
     """Absolute amounts of one asset, in billionths."""
 
     asset: str
@@ -112,14 +112,14 @@ class VenueOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cum_lots: int
 
 
-class OpenOrdersListed(_Event, tag=124):
+class OpenOrdersListed(_Event, frozen=True, tag=124):
     """Every open order of the account, over all configured instruments, in answer to ``query_open_orders``."""
 
     query_id: int
     orders: tuple[VenueOrder, ...]
 
 
-class TradesListed(_Event, tag=125):
+class TradesListed(_Event, frozen=True, tag=125):
     """One page of our own trades, in answer to ``query_trades``, oldest first; fills that are not ours by client
     order id carry the venue's ``order_id`` only. ``complete`` on the last page."""
 
@@ -129,14 +129,14 @@ class TradesListed(_Event, tag=125):
     complete: bool
 
 
-class CancelAllAnswered(_Event, tag=126):
+class CancelAllAnswered(_Event, frozen=True, tag=126):
     """The venue's answer to ``cancel_all`` for one instrument; ``failure`` is empty on success or none open."""
 
     instrument_id: int
     failure: str
 
 
-class QueryFailed(_Event, tag=127):
+class QueryFailed(_Event, frozen=True, tag=127):
     """A query was not answered or was refused; ask again."""
 
     query_id: int
@@ -144,7 +144,7 @@ class QueryFailed(_Event, tag=127):
     text: str
 
 
-class RateLimited(_Event, tag=128):
+class RateLimited(_Event, frozen=True, tag=128):
     """The venue asked for silence until then (monotonic). Cancels keep their reserved share unless ``banned``."""
 
     until_ns: int
@@ -152,11 +152,11 @@ class RateLimited(_Event, tag=128):
     text: str
 
 
-class AuthenticationFailed(_Event, tag=129):
+class AuthenticationFailed(_Event, frozen=True, tag=129):
     text: str
 
 
-class ClockOffset(_Event, tag=130):
+class ClockOffset(_Event, frozen=True, tag=130):
     """Venue clock minus ours, with half the round trip taken off."""
 
     offset_ns: int
@@ -192,8 +192,8 @@ class VenueSession(Protocol):
 
     Link and timer names of a session start with ``session:`` so that its actor can tell them from its own.
     Sending is in two steps, ``encode_*`` (build and sign) and ``transmit`` (one socket write), so that the venue
-    actor can read the latch in between. ``encode_*`` registers nothing: a frame that is not transmitted leaves no trace.
-    The answers come as events; who asked is matched by client order id.
+    actor can read the latch in between. ``encode_*`` registers nothing: a frame that is not transmitted leaves no
+    trace. The answers come as events; who asked is matched by client order id.
     """
 
     #: How long after its signed timestamp the venue may still accept a request: once that has passed and the order is
@@ -219,7 +219,7 @@ class VenueSession(Protocol):
         ...
 
     def send_refusal(self, now_ns: int) -> Reason:
-        """Whether a new order could be written right now: NONE, or VENUE_LINK_DOWN, VENUE_LINK_BUSY, VENUE_RATE_LIMIT."""
+        """Whether a new order could be written now: NONE, or VENUE_LINK_DOWN, VENUE_LINK_BUSY, VENUE_RATE_LIMIT."""
         ...
 
     def encode_new(self, order: Approved, now_ns: int) -> bytes: ...
