@@ -1,0 +1,265 @@
+"""Who talks to whom: the only place that turns a configuration into named actors, their hosts and what they own.
+
+    state_dir/
+        latch                      the host's latch page; made once, together with the state directory
+        journal/<actor>/           each actor's own journal
+        run/                       sockets, latency pages, log: of this run only
+
+``build_actor`` and ``build_resources`` run in the process that hosts the actor, so a plan is plain data.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from actors.kill_switch import KILL_STAGES, KillSwitchActor, KillSwitchSettings
+from actors.risk import RiskActor, RiskActorSettings
+from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
+from actors.strategy import StrategyActor, VenueRoute
+from actors.strategy_source import build_strategy, load_strategy_class
+from actors.venue import ORDER_STAGES, VenueActor, VenueActorSettings
+from adapters.binance.session import BinanceSession
+from config.credentials import load_credentials
+from config.hashing import config_hash
+from config.settings import EngineConfig, StrategySettings, VenueSettings, instruments_of
+from engine.actor import Actor
+from engine.book_audit import BookAudit
+from engine.errors import UsageError
+from engine.venue import VenueListener, VenueSession
+from risk.gate import AccountLimits
+from risk.latch import LatchPage, view_latch
+from risk.latency import LatencyPage
+from store.segment import SegmentJournal
+
+__all__ = [
+    "KILL_SWITCH",
+    "Plan",
+    "build_actor",
+    "build_resources",
+    "latch_path",
+    "latency_path",
+    "make_plan",
+    "open_state",
+    "risk_actor",
+    "run_dir",
+    "strategy_actor",
+    "venue_actor",
+]
+
+KILL_SWITCH = "kill-switch"
+_LOOP_STAGES = ("loop_lag",)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What one actor's process needs to know to build it. ``audit_books``: compare every book with its reference."""
+
+    config: EngineConfig
+    actor: str
+    audit_books: bool
+
+
+def venue_actor(venue: str) -> str:
+    return f"venue.{venue}"
+
+
+def risk_actor(account_id: str) -> str:
+    return f"risk.{account_id}"
+
+
+def strategy_actor(strategy_id: str) -> str:
+    return f"strategy.{strategy_id}"
+
+
+def run_dir(config: EngineConfig) -> Path:
+    return Path(config.engine.state_dir) / "run"
+
+
+def latch_path(config: EngineConfig) -> Path:
+    return Path(config.engine.state_dir) / "latch"
+
+
+def latency_path(config: EngineConfig, actor: str) -> Path:
+    return run_dir(config) / f"{actor}.latency"
+
+
+# -- hosts ---------------------------------------------------------------------------------------------------------
+
+
+def make_plan(config: EngineConfig, *, seed: int = 0, audit_books: bool = False) -> tuple[HostSpec, ...]:
+    """One process per actor; a co-located strategy shares its venue actor's. Raises UsageError for a strategy source."""
+    for strategy in config.strategies:
+        load_strategy_class(strategy.source)
+    hosts: dict[str, list[str]] = {KILL_SWITCH: [KILL_SWITCH]}
+    for account in config.accounts:
+        hosts[risk_actor(account.id)] = [risk_actor(account.id)]
+    for venue in config.venues:
+        hosts[venue_actor(venue.name)] = [venue_actor(venue.name)]
+    for strategy in config.strategies:
+        name = strategy_actor(strategy.id)
+        if strategy.placement == "co-located":
+            hosts[venue_actor(strategy.venue)].append(name)
+        else:
+            hosts[name] = [name]
+    settings = HostSettings(
+        run_dir=str(run_dir(config)),
+        config_hash=config_hash(config),
+        seed=seed,
+        log_file=str(run_dir(config) / "log.jsonl"),
+        frame_bytes=config.queues.frame_bytes_max,
+        tune_gc=config.engine.runtime == "ray",
+    )
+    return tuple(
+        HostSpec(
+            name=host,
+            actors=tuple(
+                ActorSpec(actor, "actors.wiring:build_actor", _arguments(Plan(config, actor, audit_books)))
+                for actor in actors
+            ),
+            resources="actors.wiring:build_resources",
+            settings=settings,
+            resources_arguments=_arguments(Plan(config, host, audit_books)),
+        )
+        for host, actors in hosts.items()
+    )
+
+
+def _arguments(plan: Plan) -> bytes:
+    return msgspec.msgpack.encode(plan)
+
+
+# -- state ---------------------------------------------------------------------------------------------------------
+
+
+def open_state(config: EngineConfig) -> bool:
+    """Make a brand-new state directory with its latch, or check an existing one. True when it was made.
+
+    A state directory without a latch is not new: its latch was lost, which reads as halted, and stays so.
+    Raises UsageError naming the directory and the remedy.
+    """
+    state = Path(config.engine.state_dir)
+    try:
+        is_new = not state.exists() or not any(state.iterdir())
+        (state / "journal").mkdir(parents=True, exist_ok=True, mode=0o700)
+        run_dir(config).mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise UsageError(
+            f"state directory {state}: {error.strerror}; choose one this user may write (engine.state_dir)"
+        ) from error
+    if not os.access(state, os.W_OK):
+        raise UsageError(f"state directory {state} is not writable; choose another (engine.state_dir) or fix its owner")
+    if is_new:
+        LatchPage.create(latch_path(config), [venue_actor(venue.name) for venue in config.venues]).close()
+    return is_new
+
+
+def build_resources(actor: str, arguments: bytes) -> Resources:
+    """Open what ``actor`` owns: its journal, its view of the latch, its latency page."""
+    config = msgspec.msgpack.decode(arguments, type=Plan).config
+    journal = SegmentJournal(
+        Path(config.engine.state_dir) / "journal" / actor, config.journal.segment_bytes, actor=actor
+    )
+    kind = actor.partition(".")[0]
+    stages = ORDER_STAGES if kind == "venue" else KILL_STAGES + _LOOP_STAGES if actor == KILL_SWITCH else _LOOP_STAGES
+    latency = LatencyPage.create(latency_path(config, actor), stages)
+    slot = actor if kind == "venue" else "global"
+    return Resources(journal, view_latch(latch_path(config), slot), latency, journal.close)
+
+
+# -- actors --------------------------------------------------------------------------------------------------------
+
+
+def build_actor(arguments: bytes) -> Actor:
+    """The actor a plan names."""
+    plan = msgspec.msgpack.decode(arguments, type=Plan)
+    config, kind, name = plan.config, *_split(plan.actor)
+    if plan.actor == KILL_SWITCH:
+        return _kill_switch(config)
+    if kind == "risk":
+        return _risk(config, name)
+    if kind == "venue":
+        return _venue(config, config.venue(name), plan.audit_books)
+    return _strategy(next(strategy for strategy in config.strategies if strategy.id == name), config)
+
+
+def _split(actor: str) -> tuple[str, str]:
+    kind, _, name = actor.partition(".")
+    return kind, name
+
+
+def _kill_switch(config: EngineConfig) -> KillSwitchActor:
+    settings = KillSwitchSettings(
+        venue_actors={venue_actor(venue.name): venue.name for venue in config.venues},
+        risk_actors=tuple(risk_actor(account.id) for account in config.accounts),
+        config_hash=config_hash(config),
+        lease_duration_ns=config.lease.duration_ns,
+    )
+    return KillSwitchActor(settings, LatchPage.open(latch_path(config)))
+
+
+def _risk(config: EngineConfig, account_id: str) -> RiskActor:
+    return RiskActor(
+        RiskActorSettings(
+            account_id=account_id,
+            kill_actor=KILL_SWITCH,
+            venue_actors=tuple(venue_actor(venue.name) for venue in config.venues if venue.account == account_id),
+            config_hash=config_hash(config),
+            lease_duration_ns=config.lease.duration_ns,
+            lease_renew_ns=config.lease.renew_ns,
+        )
+    )
+
+
+def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> VenueActor:
+    instruments = tuple(
+        (instrument.instrument_id, instrument.symbol, instrument.limits)
+        for instrument in instruments_of(config)
+        if instrument.venue == venue.name
+    )
+    settings = VenueActorSettings(
+        venue=venue.name,
+        account_id=venue.account,
+        risk_actor=risk_actor(venue.account),
+        kill_actor=KILL_SWITCH,
+        config_hash=config_hash(config),
+        strategies={s.id: strategy_actor(s.id) for s in config.strategies if s.venue == venue.name},
+        instruments=instruments,
+        account_limits=_share_of_account(config, venue.account),
+        lease_renew_ns=config.lease.renew_ns,
+    )
+    audit = BookAudit() if audit_books else None
+    credentials = load_credentials(venue)
+
+    def make_session(listener: VenueListener) -> VenueSession:
+        return BinanceSession(
+            venue.name,
+            tuple((instrument_id, symbol) for instrument_id, symbol, _ in instruments),
+            credentials,
+            venue,
+            listener,
+            audit,
+        )
+
+    return VenueActor(settings, make_session, audit)
+
+
+def _share_of_account(config: EngineConfig, account_id: str) -> AccountLimits:
+    """An account's limits are split evenly over its venue actors, so that their sum never exceeds them."""
+    limits = config.account(account_id).limits
+    actors = sum(venue.account == account_id for venue in config.venues)
+    return AccountLimits(
+        open_orders=limits.open_orders_max // actors,
+        orders_per_second=limits.orders_per_second_max // actors,
+        orders_burst=limits.orders_burst_max // actors,
+    )
+
+
+def _strategy(strategy: StrategySettings, config: EngineConfig) -> StrategyActor:
+    instruments = {instrument.name: instrument for instrument in instruments_of(config)}
+    routes = tuple(
+        VenueRoute(venue_actor(instruments[name].venue), instruments[name].instrument_id)
+        for name in strategy.instruments
+    )
+    return StrategyActor(
+        strategy.id, strategy.account, build_strategy(strategy.source, strategy.parameters), routes
+    )
