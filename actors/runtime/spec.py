@@ -116,11 +116,16 @@ class HostSpec:
     #: Logical processors for placement; the default lets many hosts share a small machine.
     cpus: float = field(default=0.01)
 
-    def resources_of(self, actor: str) -> Resources:
-        made = resolve(self.resources, f"resources of {actor}")(actor, self.resources_arguments)
-        if not isinstance(made, Resources):
-            raise UsageError(f"resources of {actor}: {self.resources!r} made a {type(made).__name__}, not Resources")
-        return made
+    def build(self, spec: ActorSpec) -> tuple[Actor, Resources]:
+        """Open what the actor owns, then build it. Raises UsageError when a factory is missing or makes nonsense."""
+        resources = resolve(self.resources, f"resources of {spec.name}")(spec.name, self.resources_arguments)
+        if not isinstance(resources, Resources):
+            raise UsageError(f"resources of {spec.name}: {self.resources!r} made a {type(resources).__name__}")
+        try:
+            return spec.build(), resources
+        except BaseException:
+            resources.close()
+            raise
 
 
 def resolve(target: str | Callable[..., Any], what: str) -> Callable[..., Any]:
