@@ -35,6 +35,7 @@ from store.segment import SegmentJournal
 __all__ = [
     "KILL_SWITCH",
     "Plan",
+    "actors_of",
     "build_actor",
     "build_resources",
     "latch_path",
@@ -69,6 +70,16 @@ def risk_actor(account_id: str) -> str:
 
 def strategy_actor(strategy_id: str) -> str:
     return f"strategy.{strategy_id}"
+
+
+def actors_of(config: EngineConfig) -> tuple[str, ...]:
+    """Every actor's name."""
+    return (
+        KILL_SWITCH,
+        *(risk_actor(account.id) for account in config.accounts),
+        *(venue_actor(venue.name) for venue in config.venues),
+        *(strategy_actor(strategy.id) for strategy in config.strategies),
+    )
 
 
 def run_dir(config: EngineConfig) -> Path:

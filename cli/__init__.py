@@ -1,1 +1,1 @@
-"""."""
+"""The ``haltline`` command: one file per command group."""

@@ -1,0 +1,155 @@
+"""``haltline kill``: the red button. The latch is written first, by this very process; everything else comes after."""
+
+import getpass
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from actors.runtime.observer import BlockingObserver
+from actors.wiring import KILL_SWITCH, latch_path, run_dir, venue_actor
+from cli.screen import CONSOLE, ERRORS, micros, print_json
+from config.loader import load_config
+from config.settings import EngineConfig
+from engine.codes import KillMode
+from engine.errors import HaltlineError, UsageError
+from engine.messages import Kill, KillReceipt
+from risk.kill import Scope, parse_scope
+from risk.latch import GLOBAL, LatchPage
+
+__all__ = ["app", "press", "receipt_dict"]
+
+app = typer.Typer(no_args_is_help=False, help="Stop trading, now.", invoke_without_command=True)
+
+_MODES = {"halt": KillMode.HALT, "cancel": KillMode.CANCEL}
+CONFIRM_S = 30.0
+
+
+@app.callback()
+def kill(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="The running engine's TOML file.")] = None,
+    scope: Annotated[str, typer.Option(help="global, or venue:NAME.")] = "",
+    mode: Annotated[str, typer.Option(help="halt: no new order. cancel: halt, and cancel until none is left.")] = "cancel",
+    reason: Annotated[str, typer.Option(help="For the record.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print the receipt as JSON.")] = False,
+) -> None:
+    """Halt everything in a scope; with mode [bold]cancel[/bold] also cancel until the venues confirm that none is left.
+
+    Works with no engine alive: the latch is halted all the same, and an engine that starts later stays halted.
+    Exit code 0 only when the mode's last stage was confirmed.
+    Example: [bold]haltline kill --config desk.toml --scope global --mode cancel --reason "runaway quotes"[/bold]
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if config is None:
+        raise UsageError("kill: name the engine's configuration with --config FILE")
+    if mode not in _MODES:
+        raise UsageError(f"kill: mode {mode!r} is not one of {', '.join(_MODES)}")
+    if not reason:
+        raise UsageError("kill: say why with --reason TEXT; it goes on the record")
+    receipt: KillReceipt | None = None
+    try:
+        for receipt in press(load_config(config), scope, _MODES[mode], reason):
+            if not json:
+                CONSOLE.print(_line(receipt), highlight=False)
+    except (HaltlineError, OSError) as error:
+        if receipt is None or isinstance(error, UsageError):
+            raise
+        ERRORS.print(f"haltline: {error}", markup=False)
+    if receipt is not None and json:
+        print_json(receipt_dict(receipt))
+    if receipt is None or not receipt.complete:
+        ERRORS.print(
+            "haltline: the latch is halted, so no engine of this state directory sends a new order; cancels were not "
+            "confirmed: look at the venue's own open orders",
+            markup=False,
+        )
+        raise typer.Exit(1)
+
+
+def press(config: EngineConfig, scope: str, mode: KillMode, reason: str, trigger: str = "person") -> Iterator[KillReceipt]:
+    """Halt ``scope`` and yield the receipts as the stages complete; the last one is complete, or nobody answered.
+
+    Raises UsageError for a blank or unknown scope (nothing is halted then: a scope is never widened).
+    """
+    pressed_ns = time.monotonic_ns()
+    parsed = parse_scope(scope, tuple(venue.name for venue in config.venues))
+    page = LatchPage.open(latch_path(config))
+    slots = _slots(config, parsed)
+    for slot in slots:
+        page.store_halted(slot)
+    latched_ns = time.monotonic_ns()
+    kill_id = f"{time.time_ns() // 1000:x}-{os.getpid():x}"
+    kill = Kill(kill_id, scope, mode, reason, getpass.getuser(), trigger, pressed_ns, latched_ns)
+    try:
+        with BlockingObserver(str(run_dir(config)), KILL_SWITCH) as observer:
+            observer.send(kill)
+            _write_cause(page, slots, kill)
+            yield from _receipts(observer)
+    except (UsageError, OSError) as error:
+        _write_cause(page, slots, kill)
+        ERRORS.print(f"haltline: latched, but no kill switch actor answers ({error})", markup=False)
+        return
+    finally:
+        page.close()
+
+
+def _receipts(observer: BlockingObserver) -> Iterator[KillReceipt]:
+    deadline = time.monotonic() + CONFIRM_S
+    while True:
+        message = observer.receive(max(deadline - time.monotonic(), 0.001))
+        if isinstance(message, KillReceipt):
+            yield message
+            if message.complete:
+                return
+
+
+def _slots(config: EngineConfig, scope: Scope) -> list[str]:
+    if scope.is_global:
+        return [GLOBAL]
+    return [venue_actor(venue.name) for venue in config.venues if scope.covers(venue.name)]
+
+
+def _write_cause(page: LatchPage, slots: list[str], kill: Kill) -> None:
+    for slot in slots:
+        page.halt(
+            slot,
+            mode=kill.mode,
+            kill_id=kill.kill_id,
+            by=kill.by,
+            reason=kill.reason,
+            wall_time_ns=time.time_ns(),
+        )
+
+
+def receipt_dict(receipt: KillReceipt) -> dict[str, object]:
+    return {
+        "kill_id": receipt.kill_id,
+        "scope": receipt.scope,
+        "mode": receipt.mode.name.lower(),
+        "reason": receipt.reason,
+        "by": receipt.by,
+        "trigger": receipt.trigger,
+        "wall_time_ns": receipt.wall_time_ns,
+        "stages_us": {stage.stage: micros(stage.after_ns) for stage in receipt.stages},
+        "waiting_for": list(receipt.waiting_for),
+        "open_orders": receipt.open_orders,
+        "unknown_orders": receipt.unknown_orders,
+        "complete": receipt.complete,
+        "failures": list(receipt.failures),
+    }
+
+
+def _line(receipt: KillReceipt) -> Table:
+    table = Table.grid(padding=(0, 2))
+    stages = "  ".join(f"{stage.stage} {micros(stage.after_ns):,.0f} µs" for stage in receipt.stages)
+    state = "[green]complete[/green]" if receipt.complete else f"waiting for {', '.join(receipt.waiting_for) or '…'}"
+    table.add_row(f"kill {receipt.kill_id}", stages, state)
+    for failure in receipt.failures:
+        table.add_row("", f"[red]{failure}[/red]", "")
+    return table

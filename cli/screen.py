@@ -1,0 +1,43 @@
+"""How the commands write for people: one console, numbers that line up, times in the unit that suits them."""
+
+from decimal import Decimal
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["CONSOLE", "ERRORS", "latency_table", "micros", "print_json", "two_columns"]
+
+CONSOLE = Console()
+ERRORS = Console(stderr=True)
+
+
+def micros(latency_ns: int) -> float:
+    """Nanoseconds as microseconds, to the nanosecond."""
+    return latency_ns / 1000
+
+
+def two_columns(title: str, rows: list[tuple[str, str]]) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column(justify="right")
+    for name, value in rows:
+        table.add_row(name, value)
+    return table
+
+
+def latency_table(title: str, rows: dict[str, dict[str, float]]) -> Table:
+    """``rows``: stage → p50, p90, p99, p99_9, max in µs, and count."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("stage", style="dim")
+    for name in ("p50", "p90", "p99", "p99.9", "max", "count"):
+        table.add_column(name, justify="right")
+    for stage, row in rows.items():
+        cells = [f"{Decimal(str(row[key])):,.1f}" for key in ("p50", "p90", "p99", "p99_9", "max")]
+        table.add_row(stage, *cells, f"{int(row['count']):,}")
+    return table
+
+
+def print_json(value: object) -> None:
+    """One JSON document on stdout, for scripts."""
+    print(msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode())
