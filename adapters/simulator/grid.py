@@ -23,7 +23,7 @@ class Grid:
             text = decimal_text(step_units, step_scale)
             raise UsageError(f"{field}: a step of {text} cannot be written with eight decimals")
         self._field = field
-        self._step = step_units * 10 ** (EIGHT_DECIMALS - step_scale)
+        self._step: int = step_units * 10 ** (EIGHT_DECIMALS - step_scale)
 
     def steps(self, text: str) -> int:
         """The number of steps in a decimal text. Raises UsageError when it is garbled or between two steps."""

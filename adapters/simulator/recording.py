@@ -36,7 +36,7 @@ __all__ = [
 
 #: Prices and quantities are scanned at this many decimals; Binance uses eight.
 _SCALE = 12
-_TENS = tuple(10**power for power in range(_SCALE + 1))
+_TENS: tuple[int, ...] = tuple(10**power for power in range(_SCALE + 1))
 
 #: Quote assets by which a symbol is split, with a sensible least order value. Longest match first.
 _QUOTES = {
