@@ -153,7 +153,7 @@ class VenueSettings(msgspec.Struct, frozen=True):
     streams_url: WebSocketUrl
     credentials: CredentialSettings
     instruments: Annotated[tuple[InstrumentSettings, ...], Meta(min_length=1)]
-    ca_file: PathText | Literal[""] = ""
+    ca_file: PathText = ""
 
 
 class StrategySettings(msgspec.Struct, frozen=True):
@@ -169,7 +169,9 @@ class StrategySettings(msgspec.Struct, frozen=True):
 
 
 class JournalSettings(msgspec.Struct, frozen=True):
-    segment_mib: Annotated[int, Meta(ge=1, le=4096)] = 64
+    """The smallest segment holds a record made from the largest frame."""
+
+    segment_mib: Annotated[int, Meta(ge=8, le=4096)] = 64
 
     @property
     def segment_bytes(self) -> int:
@@ -186,7 +188,7 @@ class QueueSettings(msgspec.Struct, frozen=True):
 
     order_frames_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
     report_frames_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 16_384
-    frame_bytes_max: Annotated[int, Meta(ge=4096, le=64 * 1024 * 1024)] = 4 * 1024 * 1024
+    frame_bytes_max: Annotated[int, Meta(ge=4096, le=4 * 1024 * 1024)] = 4 * 1024 * 1024
 
 
 class EngineConfig(msgspec.Struct, frozen=True):

@@ -1,0 +1,111 @@
+"""Reads a configuration file: everything that is wrong in one go, or a configuration that is right as a whole."""
+
+import hashlib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from config.errors import ConfigErrors, ConfigProblem, KeyPath, key_text
+from config.files import check_files as check_named_files
+from config.lines import KeyLines, key_lines
+from config.relations import check_relations
+from config.settings import EngineConfig
+from config.shape import checked
+from engine.errors import UsageError
+
+__all__ = ["config_hash", "load_config"]
+
+_AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)\Z")
+
+
+def load_config(path: Path | str, *, check_files: bool = True) -> EngineConfig:
+    """Load and check a configuration. Paths in it are relative to its own directory and come back absolute.
+
+    ``check_files`` also looks at every file it names. ``haltline kill`` does without: its user need not see the keys,
+    and a missing one must not stop it.
+
+    Raises ConfigErrors with every error of the file, UsageError when the file itself cannot be read.
+    """
+    path = Path(path)
+    text = _read(path)
+    document, lines = _parse(path, text)
+    problems: list[ConfigProblem] = []
+
+    def report(where: KeyPath, problem: str, remedy: str) -> None:
+        problems.append(ConfigProblem(str(path), lines.of(where), key_text(where), problem, remedy))
+
+    good = checked(document, EngineConfig, report)
+    check_relations(good, report)
+    base = path.absolute().parent
+    if check_files:
+        check_named_files(good, base, report)
+    if problems:
+        raise ConfigErrors(problems)
+    return _with_absolute_paths(msgspec.convert(good, EngineConfig), base)
+
+
+def config_hash(config: EngineConfig) -> str:
+    """sha256 (hex) of what the actors of one run must agree on.
+
+    Left out is what only says where a host keeps its files: state directory, authorities, credentials, and the folder
+    of a strategy's file. Secrets are in none of it, as a configuration only refers to them.
+    """
+    plain: dict[str, Any] = msgspec.to_builtins(config)
+    del plain["engine"]["state_dir"]
+    for venue in plain["venues"]:
+        del venue["ca_file"], venue["credentials"]["api_key_file"], venue["credentials"]["secret_file"]
+    for strategy in plain["strategies"]:
+        strategy["source"] = strategy["source"].rpartition("/")[2]
+    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
+
+
+def _read(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"configuration {path}: {error.strerror}; name a readable TOML file") from error
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _one(path, line, "is not UTF-8 text", "save the file as UTF-8") from error
+
+
+def _parse(path: Path, text: str) -> tuple[dict[str, Any], KeyLines]:
+    try:
+        return tomllib.loads(text), key_lines(text)
+    except RecursionError as error:
+        raise _one(path, 1, "is nested too deeply", "a configuration is four levels deep at most") from error
+    except ValueError as error:
+        message = str(error)
+        where = _AT_LINE.search(message)
+        line = int(where.group(1)) if where else max(text.rstrip().count("\n") + 1, 1)
+        problem = f"is not TOML: {_AT_LINE.sub('', message)}" + (f" at column {where.group(2)}" if where else "")
+        raise _one(path, line, problem, "correct the syntax; the rest is checked after that") from error
+
+
+def _one(path: Path, line: int, problem: str, remedy: str) -> ConfigErrors:
+    return ConfigErrors([ConfigProblem(str(path), line, "", problem, remedy)])
+
+
+def _with_absolute_paths(config: EngineConfig, base: Path) -> EngineConfig:
+    replace = msgspec.structs.replace
+
+    def absolute(text: str) -> str:
+        return str(base / text) if text else ""
+
+    venues = []
+    for venue in config.venues:
+        keys = venue.credentials
+        credentials = replace(keys, api_key_file=absolute(keys.api_key_file), secret_file=absolute(keys.secret_file))
+        venues.append(replace(venue, ca_file=absolute(venue.ca_file), credentials=credentials))
+    strategies = []
+    for strategy in config.strategies:
+        where, _, name = strategy.source.rpartition(":")
+        source = f"{absolute(where)}:{name}" if where.endswith(".py") else strategy.source
+        strategies.append(replace(strategy, source=source))
+    engine = replace(config.engine, state_dir=absolute(config.engine.state_dir))
+    return replace(config, engine=engine, venues=tuple(venues), strategies=tuple(strategies))

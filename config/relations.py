@@ -1,0 +1,149 @@
+"""What must hold between values, each with its reason. Works on what is right of a document, whatever else is wrong."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from config.errors import KeyPath
+from config.settings import KillSettings, LeaseSettings
+from config.shape import Report, tables
+from engine.instrument import parse_decimal
+
+__all__ = ["check_relations"]
+
+_Table = dict[str, Any]
+
+
+def check_relations(good: _Table, report: Report) -> None:
+    """Report every broken relation of a document that ``config.shape.checked`` returned."""
+    _check_times(good, report)
+    _check_unique(good, report)
+    for path, venue in tables(good, "venues"):
+        _check_venue(good, venue, path, report)
+    for path, strategy in tables(good, "strategies"):
+        _check_strategy(good, strategy, path, report)
+
+
+def _check_times(good: _Table, report: Report) -> None:
+    lease, kill = good.get("lease", {}), good.get("kill", {})
+    if not isinstance(lease, dict) or not isinstance(kill, dict):
+        return
+    duration = lease.get("duration_ms", LeaseSettings().duration_ms)
+    renew = lease.get("renew_ms", LeaseSettings().renew_ms)
+    acknowledge = kill.get("acknowledge_ms", KillSettings().acknowledge_ms)
+    if renew * 2 >= duration:
+        report(
+            ("lease", "renew_ms"),
+            f"is {renew}, and two renewals do not fit into the lease of {duration} ms: one lost renewal would halt",
+            f"write less than {(duration + 1) // 2}, or raise lease.duration_ms",
+        )
+    if acknowledge >= duration:
+        report(
+            ("kill", "acknowledge_ms"),
+            f"is {acknowledge}, not below the lease of {duration} ms, which ends trading by itself",
+            f"write less than {duration}",
+        )
+
+
+def _check_unique(good: _Table, report: Report) -> None:
+    named = [
+        *((path, "id", account) for path, account in tables(good, "accounts")),
+        *((path, "name", venue) for path, venue in tables(good, "venues")),
+        *((path, "id", strategy) for path, strategy in tables(good, "strategies")),
+    ]
+    seen: dict[tuple[Any, ...], str] = {}
+    for path, key, table in named:
+        _once(seen, path[0], table.get(key), (*path, key), report)
+    for path, venue in tables(good, "venues"):
+        for inner, instrument in tables(venue, "instruments"):
+            _once(seen, path, instrument.get("symbol"), (*path, *inner, "symbol"), report)
+    for path, strategy in tables(good, "strategies"):
+        for index, name in _texts(strategy, "instruments"):
+            _once(seen, path, name, (*path, "instruments", index), report)
+
+
+def _once(seen: dict[tuple[Any, ...], str], among: Any, name: Any, path: KeyPath, report: Report) -> None:
+    if not isinstance(name, str):
+        return
+    if (among, name) in seen:
+        report(path, f'"{name}" is there twice', "give each its own name, or remove one")
+    seen[(among, name)] = name
+
+
+def _check_venue(good: _Table, venue: _Table, path: KeyPath, report: Report) -> None:
+    _known(venue.get("account"), _names(good, "accounts", "id"), "accounts", (*path, "account"), report)
+    credentials = venue.get("credentials", {})
+    files = [credentials.get("api_key_file"), credentials.get("secret_file")]
+    if None not in files and files[0] == files[1]:
+        report((*path, "credentials", "secret_file"), "is the api_key_file", "name the file that holds the secret")
+    for inner, instrument in tables(venue, "instruments"):
+        _check_limits(instrument.get("limits", {}), (*path, *inner, "limits"), report)
+
+
+def _check_limits(limits: _Table, path: KeyPath, report: Report) -> None:
+    order, long, short = (
+        _amount(limits.get(key)) for key in ("order_quantity_max", "long_position_max", "short_position_max")
+    )
+    if order is not None and long is not None and short is not None and order > long + short:
+        report(
+            (*path, "order_quantity_max"),
+            "is above long_position_max and short_position_max together: an order of that size could never pass",
+            "lower it, or raise a position limit",
+        )
+
+
+def _check_strategy(good: _Table, strategy: _Table, path: KeyPath, report: Report) -> None:
+    account, venue_name = strategy.get("account"), strategy.get("venue")
+    _known(account, _names(good, "accounts", "id"), "accounts", (*path, "account"), report)
+    if not _known(venue_name, _names(good, "venues", "name"), "venues", (*path, "venue"), report):
+        return
+    venue = next(venue for _, venue in tables(good, "venues") if venue.get("name") == venue_name)
+    if account is not None and "account" in venue and venue["account"] != account:
+        report(
+            (*path, "venue"),
+            f'"{venue_name}" trades account "{venue["account"]}", and this strategy was given "{account}"',
+            "name a venue of its own account",
+        )
+    symbols = [instrument.get("symbol") for _, instrument in tables(venue, "instruments")]
+    for index, name in _texts(strategy, "instruments"):
+        where = (*path, "instruments", index)
+        if name.partition(":")[0] != venue_name:
+            report(where, f'"{name}" is not of its venue "{venue_name}"', f'name one as "{venue_name}:SYMBOL"')
+        elif None not in symbols:
+            known = [f"{venue_name}:{symbol}" for symbol in symbols]
+            _known(name, known, f'the instruments of venue "{venue_name}"', where, report)
+
+
+def _known(name: Any, known: list[Any], what: str, path: KeyPath, report: Report) -> bool:
+    """Whether the name is one of those; silent where the name, or one of those, was already reported as broken."""
+    if not isinstance(name, str):
+        return False
+    if name in known:
+        return True
+    if None not in known:
+        shown = ", ".join(f'"{one}"' for one in known) or "none"
+        report(path, f'"{name}" is not among {what}', f"name one that is configured ({shown})")
+    return False
+
+
+# -- reading a document of which parts may be missing ----------------------------------------------------------
+
+
+def _texts(table: _Table, key: str) -> Iterator[tuple[int, str]]:
+    for index, element in enumerate(table.get(key, ())):
+        if isinstance(element, str):
+            yield index, element
+
+
+def _names(good: _Table, key: str, name: str) -> list[Any]:
+    """Every name under ``key``; None for each that is missing or broken, so that nothing is said about the rest."""
+    if key not in good:
+        return [None]
+    return [element.get(name) if isinstance(element, dict) else None for element in good[key]]
+
+
+def _amount(text: Any) -> Fraction | None:
+    if text is None:
+        return None
+    units, scale = parse_decimal(text)
+    return Fraction(units, 10**scale)
