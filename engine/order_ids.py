@@ -1,0 +1,90 @@
+"""Every client order id that was ever used, remembered in bounded space, and exactly as long as ids are numbered.
+
+An id ``PREFIX-N`` (N a decimal number without leading zeros, as strategies make them: ``maker-1f3a-17``) is kept as a
+number in its prefix's ranges; ids that count upwards make one range, each refused order a hole. Any other id is kept as
+text, the newest ``texts_max``. What no longer fits is forgotten on the safe side: holes between the oldest ranges count
+as used. Prefixes are one per strategy and session; beyond ``prefixes_max`` the oldest is forgotten.
+"""
+
+from bisect import bisect_right
+
+__all__ = ["NumberRanges", "UsedOrderIds"]
+
+_DIGITS_MAX = 18
+
+
+class NumberRanges:
+    """A set of whole numbers as sorted, disjoint, non-adjacent ranges; at most ``ranges_max`` of them."""
+
+    __slots__ = ("_firsts", "_lasts", "_ranges_max")
+
+    def __init__(self, ranges_max: int) -> None:
+        self._ranges_max = ranges_max
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+
+    def __contains__(self, number: int) -> bool:
+        at = bisect_right(self._firsts, number) - 1
+        return at >= 0 and number <= self._lasts[at]
+
+    def __len__(self) -> int:
+        """How many ranges there are."""
+        return len(self._firsts)
+
+    def add(self, number: int) -> None:
+        firsts, lasts = self._firsts, self._lasts
+        if lasts and number == lasts[-1] + 1:  # the usual case
+            lasts[-1] = number
+            return
+        at = bisect_right(firsts, number)
+        if at and number <= lasts[at - 1]:
+            return
+        joins_below = at > 0 and lasts[at - 1] == number - 1
+        joins_above = at < len(firsts) and firsts[at] == number + 1
+        if joins_below and joins_above:
+            lasts[at - 1] = lasts.pop(at)
+            del firsts[at]
+        elif joins_below:
+            lasts[at - 1] = number
+        elif joins_above:
+            firsts[at] = number
+        else:
+            firsts.insert(at, number)
+            lasts.insert(at, number)
+            if len(firsts) > self._ranges_max:
+                del firsts[1], lasts[0]
+
+
+class UsedOrderIds:
+    def __init__(self, *, texts_max: int = 100_000, prefixes_max: int = 1_000, ranges_max: int = 10_000) -> None:
+        self._texts_max, self._prefixes_max, self._ranges_max = texts_max, prefixes_max, ranges_max
+        self._numbers: dict[str, NumberRanges] = {}
+        self._texts: dict[str, None] = {}
+
+    def __contains__(self, client_order_id: str) -> bool:
+        prefix, _, digits = client_order_id.rpartition("-")
+        if _is_number(digits) and prefix:
+            ranges = self._numbers.get(prefix)
+            return ranges is not None and int(digits) in ranges
+        return client_order_id in self._texts
+
+    def add(self, client_order_id: str) -> None:
+        prefix, _, digits = client_order_id.rpartition("-")
+        if not (_is_number(digits) and prefix):
+            self._texts[client_order_id] = None
+            if len(self._texts) > self._texts_max:
+                del self._texts[next(iter(self._texts))]
+            return
+        ranges = self._numbers.get(prefix)
+        if ranges is None:
+            ranges = self._numbers[prefix] = NumberRanges(self._ranges_max)
+            if len(self._numbers) > self._prefixes_max:
+                del self._numbers[next(iter(self._numbers))]
+        ranges.add(int(digits))
+
+
+def _is_number(digits: str) -> bool:
+    """Whether the text is the one way in which this number is written, so that text and number are the same id."""
+    return (
+        digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS_MAX and (digits[0] != "0" or len(digits) == 1)
+    )
