@@ -65,7 +65,8 @@ class Gate:
         self._latch = latch
         self._instruments_max = instruments_max
         self._assets_at = k.HEADER_CELLS + k.INSTRUMENT_CELLS * instruments_max
-        self._state = np.zeros(self._assets_at + 2 * instruments_max * k.ASSET_CELLS, dtype=np.int64)
+        # Two assets per instrument at most, and a last row for instruments that are not defined yet.
+        self._state = np.zeros(self._assets_at + (2 * instruments_max + 1) * k.ASSET_CELLS, dtype=np.int64)
         # The same memory as plain Python integers: reading one cell is several times cheaper than through numpy.
         self._cells = self._state.data
         self._words = latch.words
@@ -85,6 +86,11 @@ class Gate:
         cells[k.RATE_PER_SECOND] = account.orders_per_second
         cells[k.RATE_CAPACITY] = cells[k.RATE_TOKENS] = account.orders_burst * NANOS
         cells[k.INSTRUMENTS] = self._instruments_max
+        for instrument_id in range(self._instruments_max):
+            at = self._row_at(instrument_id)
+            cells[at + k.BASE_AT] = cells[at + k.QUOTE_AT] = len(self._state) - k.ASSET_CELLS
+            for cell in (k.BASE_NUM, k.BASE_DEN, k.QUOTE_NUM, k.QUOTE_DEN):
+                cells[at + cell] = 1
 
     # -- what is allowed ------------------------------------------------------------------------------------
 
@@ -105,10 +111,23 @@ class Gate:
         row = _instrument_row(instrument, limits)
         row[k.BASE_AT] = self._asset_at(instrument.base_asset)
         row[k.QUOTE_AT] = self._asset_at(instrument.quote_asset)
-        at = k.HEADER_CELLS + k.INSTRUMENT_CELLS * instrument_id
+        at = self._row_at(instrument_id)
+        if known is None:
+            self._charge_restored(at, row, instrument)
         for cell, value in row.items():
             self._cells[at + cell] = value
         self._instruments[instrument_id] = (instrument, limits)
+
+    def _charge_restored(self, at: int, row: dict[int, int], instrument: Instrument) -> None:
+        """What was restored before the instrument was known now reserves funds of its assets."""
+        for asset_at, open_cell, num, den in (
+            (row[k.QUOTE_AT], k.OPEN_BUY_TICK_LOTS, row[k.QUOTE_NUM], row[k.QUOTE_DEN]),
+            (row[k.BASE_AT], k.OPEN_SELL_LOTS, row[k.BASE_NUM], row[k.BASE_DEN]),
+        ):
+            reserved = self._cells[asset_at + k.FUNDS_RESERVED] - (-self._cells[at + open_cell] * num // den)
+            if reserved > INT64_MAX:
+                raise UsageError(f"{instrument.symbol}: its restored orders reserve funds beyond 64 bits")
+            self._cells[asset_at + k.FUNDS_RESERVED] = reserved
 
     def set_funds(self, asset: str, total_nanos: int) -> None:
         """The venue's word: free plus locked of one asset, in billionths. What exceeds 64 bits counts as their most."""
@@ -137,7 +156,7 @@ class Gate:
         """The market's best prices. A quote with a side missing (0), crossed or absurd leaves no reference price."""
         if not 0 <= instrument_id < self._instruments_max:
             return
-        at = k.HEADER_CELLS + k.INSTRUMENT_CELLS * instrument_id
+        at = self._row_at(instrument_id)
         self._cells[at + k.REFERENCE_TICKS] = (
             (bid_ticks + ask_ticks) >> 1 if 0 < bid_ticks <= ask_ticks <= k.TICKS_MAX else 0
         )
@@ -207,45 +226,51 @@ class Gate:
             k.refund_token(self._state)
 
     def restore(self, order: Order) -> None:
-        """Reserve what an order from the journal may still fill, without checks.
+        """Reserve what an order from the journal may still fill, without checks, also before its instrument is defined.
 
-        A market order without a reference price is valued at the dearest price its instrument allows: what its funds
-        were is not known, and it must not be too little. Raises InvariantError for an order that this gate
-        can never have passed.
+        A market order that was never valued reserves the funds of one tick: it does not rest, so it has ended at the
+        venue before reconciliation has, and until then nothing new is sent. Raises InvariantError for an order
+        that no gate of this size can have passed.
         """
-        instrument_id, lots = order.instrument_id, order.leaves_lots
-        if lots <= 0:
-            return
-        if instrument_id not in self._instruments:
-            raise InvariantError(f"order {order.client_order_id} to restore is of unknown instrument {instrument_id}")
-        if order.client_order_id in self._reserved:
-            raise InvariantError(f"order {order.client_order_id} to restore is reserved already")
-        ticks = order.price_ticks or order.reserve_ticks or self._dearest_ticks(instrument_id, lots)
-        if k.reserve(self._state, instrument_id, int(order.side), lots, ticks) != 0:
-            raise InvariantError(f"order {order.client_order_id} to restore has numbers beyond 64 bits")
+        client_order_id, instrument_id, lots = order.client_order_id, order.instrument_id, order.leaves_lots
+        if not 0 <= instrument_id < self._instruments_max:
+            raise InvariantError(
+                f"order {client_order_id} to restore is of instrument {instrument_id}, which has no row"
+            )
+        if client_order_id in self._reserved:
+            raise InvariantError(f"order {client_order_id} to restore is reserved already")
+        ticks = order.price_ticks or order.reserve_ticks or 1
+        if lots <= 0 or k.reserve(self._state, instrument_id, int(order.side), lots, ticks) != 0:
+            raise InvariantError(f"order {client_order_id} to restore has {lots} lots at {ticks} ticks to reserve")
         order.reserve_ticks = ticks
-        self._reserved[order.client_order_id] = lots
-
-    def _dearest_ticks(self, instrument_id: int, lots: int) -> int:
-        at = k.HEADER_CELLS + k.INSTRUMENT_CELLS * instrument_id
-        room = INT64_MAX // 4 // max(self._cells[at + k.QUOTE_NUM], 1) - self._cells[at + k.OPEN_BUY_TICK_LOTS]
-        return max(1, min(self._cells[at + k.PRICE_MAX], room // max(lots, 1)))
+        self._reserved[client_order_id] = lots
 
     # -- engine.blotter.OrderExposure -----------------------------------------------------------------------
 
     def filled(self, order: Order, last_lots: int, last_ticks: int) -> None:
         """Book an execution: out of the order's reservation as far as that goes, into position and funds in full."""
-        client_order_id = order.client_order_id
-        reserved = self._reserved.get(client_order_id, 0)
+        reserved = self._reserved.get(order.client_order_id, 0)
         from_reserved = min(reserved, last_lots)
-        last_lots, last_ticks = min(last_lots, k.LOTS_MAX), min(last_ticks, k.TICKS_MAX)
-        if last_lots <= 0 or last_ticks < 0 or order.instrument_id not in self._instruments:
-            raise InvariantError(f"a fill of {client_order_id} with {last_lots} lots at {last_ticks} ticks")
+        self._book(order, from_reserved, last_lots, last_ticks)
+        if from_reserved:
+            self._keep(order.client_order_id, reserved - from_reserved)
+
+    def filled_unreserved(self, order: Order, last_lots: int, last_ticks: int) -> None:
+        """Book an execution that nothing was reserved for: of an order that had ended, or more than it was for."""
+        self._book(order, 0, last_lots, last_ticks)
+
+    def _book(self, order: Order, from_reserved: int, last_lots: int, last_ticks: int) -> None:
+        if last_lots <= 0 or last_ticks < 0 or not 0 <= order.instrument_id < self._instruments_max:
+            raise InvariantError(f"a fill of {order.client_order_id} with {last_lots} lots at {last_ticks} ticks")
         k.fill(
-            self._state, order.instrument_id, int(order.side), from_reserved, order.reserve_ticks, last_lots, last_ticks
+            self._state,
+            order.instrument_id,
+            int(order.side),
+            from_reserved,
+            order.reserve_ticks,
+            min(last_lots, k.LOTS_MAX),
+            min(last_ticks, k.TICKS_MAX),
         )
-        if client_order_id in self._reserved:
-            self._keep(client_order_id, reserved - from_reserved)
 
     def closed(self, order: Order, released_lots: int) -> None:
         """The order has ended: release up to ``released_lots`` of what it still reserves; the rest awaits its fills.
@@ -292,9 +317,13 @@ class Gate:
         return 0 if at is None else int(self._cells[at + k.FUNDS_RESERVED])
 
     def _cell(self, instrument_id: int, cell: int) -> int:
-        if instrument_id not in self._instruments:
+        if not 0 <= instrument_id < self._instruments_max:
             return 0
-        return int(self._cells[k.HEADER_CELLS + k.INSTRUMENT_CELLS * instrument_id + cell])
+        return int(self._cells[self._row_at(instrument_id) + cell])
+
+    @staticmethod
+    def _row_at(instrument_id: int) -> int:
+        return k.HEADER_CELLS + k.INSTRUMENT_CELLS * instrument_id
 
     # -- inside ---------------------------------------------------------------------------------------------
 
