@@ -3,8 +3,8 @@
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -71,21 +71,27 @@ def secret_mode_problem(path: Path, mode: int) -> Wrong | None:
 
 
 def _state_dir_problem(path: Path) -> Wrong | None:
-    if path.is_dir():
-        if not os.access(path, os.W_OK | os.X_OK):
-            return f"{path} is not writable by this user", "change its owner, or name another directory"
-        return None
-    if path.exists():
-        return f"{path} is not a directory", "name a directory"
-    if not path.parent.is_dir():
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        if path.parent.is_dir():
+            return None  # the engine makes it
         return f"{path.parent} does not exist", "create it, or name a directory on a disk that survives restarts"
+    except OSError as error:
+        return f"cannot be used: {path}: {error.strerror}", "name another directory"
+    if not stat.S_ISDIR(mode):
+        return f"{path} is not a directory", "name a directory"
+    if not os.access(path, os.W_OK | os.X_OK):
+        return f"{path} is not writable by this user", "change its owner, or name another directory"
     return None
 
 
 def _file_problem(path: Path) -> Wrong | None:
-    if path.is_file():
-        return None
-    return f"{path} is not a file", "create it or correct the path"
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        return f"cannot be used: {path}: {error.strerror}", "create the file, or correct the path"
+    return None if stat.S_ISREG(mode) else (f"{path} is not a file", "name a file")
 
 
 def _is_importable(module: str) -> bool:
@@ -93,7 +99,8 @@ def _is_importable(module: str) -> bool:
     folders, name = None, ""
     for part in module.split("."):
         name = f"{name}.{part}" if name else part
-        spec = PathFinder.find_spec(name, folders)
+        specs = (finder.find_spec(name, folders) for finder in sys.meta_path)
+        spec = next((spec for spec in specs if spec is not None), None)
         if spec is None:
             return False
         folders = list(spec.submodule_search_locations or ())

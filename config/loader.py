@@ -1,6 +1,5 @@
 """Reads a configuration file: everything that is wrong in one go, or a configuration that is right as a whole."""
 
-import hashlib
 import re
 import tomllib
 from pathlib import Path
@@ -16,7 +15,7 @@ from config.settings import EngineConfig
 from config.shape import checked
 from engine.errors import UsageError
 
-__all__ = ["config_hash", "load_config"]
+__all__ = ["load_config"]
 
 _AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)\Z")
 
@@ -45,21 +44,6 @@ def load_config(path: Path | str, *, check_files: bool = True) -> EngineConfig:
     if problems:
         raise ConfigErrors(problems)
     return _with_absolute_paths(msgspec.convert(good, EngineConfig), base)
-
-
-def config_hash(config: EngineConfig) -> str:
-    """sha256 (hex) of what the actors of one run must agree on.
-
-    Left out is what only says where a host keeps its files: state directory, authorities, credentials, and the folder
-    of a strategy's file. Secrets are in none of it, as a configuration only refers to them.
-    """
-    plain: dict[str, Any] = msgspec.to_builtins(config)
-    del plain["engine"]["state_dir"]
-    for venue in plain["venues"]:
-        del venue["ca_file"], venue["credentials"]["api_key_file"], venue["credentials"]["secret_file"]
-    for strategy in plain["strategies"]:
-        strategy["source"] = strategy["source"].rpartition("/")[2]
-    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
 
 
 def _read(path: Path) -> str:

@@ -1,0 +1,25 @@
+"""One fingerprint of a configuration, by which actors find out that they run on different ones."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from config.settings import EngineConfig
+
+__all__ = ["config_hash"]
+
+
+def config_hash(config: EngineConfig) -> str:
+    """sha256 (hex) of what the actors of one run must agree on.
+
+    Left out is what only says where a host keeps its files: state directory, authorities, credentials, and the folder
+    of a strategy's file. Secrets are in none of it, as a configuration only refers to them.
+    """
+    plain: dict[str, Any] = msgspec.to_builtins(config)
+    del plain["engine"]["state_dir"]
+    for venue in plain["venues"]:
+        del venue["ca_file"], venue["credentials"]["api_key_file"], venue["credentials"]["secret_file"]
+    for strategy in plain["strategies"]:
+        strategy["source"] = strategy["source"].rpartition("/")[2]
+    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
