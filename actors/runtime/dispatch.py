@@ -4,10 +4,10 @@ Real hosts and virtual ones use this one dispatcher, so an actor sees the same o
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from actors.runtime.spec import Resources
 from engine.actor import Actor, Journal, Latch, LatencyRecorder
@@ -70,6 +70,9 @@ class Cell:
         return self.resources.latency
 
 
+C = TypeVar("C", bound=Cell)
+
+
 class Dispatcher:
     """``run`` is the only way into an actor.
 
@@ -110,6 +113,21 @@ class Dispatcher:
     def drain(self) -> None:
         if self._mailbox and not self._busy and not self._resuming:
             self._drain()
+
+    def join(self, one: Cell, other: Cell) -> None:
+        """Make two co-hosted actors peers: from the next drain on each knows that the other is there."""
+        if one.state is CellState.RUNNING and other.state is CellState.RUNNING:
+            for cell, peer in ((one, other), (other, one)):
+                cell.routes[peer.name] = LocalRoute(self, cell.name, peer)
+                self.post(cell, cell.actor.on_peer_up, peer.name)
+
+    def part(self, gone: Cell, others: Iterable[Cell]) -> None:
+        """An actor is over: its co-hosted peers hear of it after what it sent them before."""
+        for other in others:
+            if isinstance(other.routes.get(gone.name), LocalRoute):
+                del other.routes[gone.name]
+                self.post(other, other.actor.on_peer_down, gone.name)
+        gone.routes.clear()
 
     def deliver(self, sender: str, cell: Cell, message: Message) -> bool:
         """Queue a message between co-hosted actors; False when the mailbox is full."""
@@ -173,7 +191,7 @@ class LocalRoute:
         return self._dispatcher.deliver(self._sender, self._cell, message)
 
 
-def local_pairs(cells: Mapping[str, Cell]) -> Iterator[tuple[Cell, Cell]]:
+def local_pairs(cells: Mapping[str, C]) -> Iterator[tuple[C, C]]:
     """Each pair of co-hosted actors of which at least one names the other as a peer, once, in a fixed order."""
     names = sorted(cells)
     for index, name in enumerate(names):

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from actors.runtime.directory import Address, Directory, TcpAddress, UnixAddress, sockets_dir, unix_path
-from actors.runtime.dispatch import Cell, CellState, Dispatcher, LocalRoute, local_pairs
+from actors.runtime.dispatch import Cell, CellState, Dispatcher, local_pairs
 from actors.runtime.links import OutsideLinks, bound_socket
 from actors.runtime.log import Log
 from actors.runtime.peers import Peers
@@ -121,7 +121,7 @@ class Host:
             for cell in list(self.actors.values()):
                 self._begin(cell)
             for one, other in local_pairs(self.actors):
-                self._join(one, other)
+                self.dispatcher.join(one, other)
             self.dispatcher.drain()
             for cell in list(self.actors.values()):
                 await self._connect(cell)
@@ -142,7 +142,7 @@ class Host:
         self._begin(cell)
         for one, other in local_pairs(self.actors):
             if cell in (one, other):
-                self._join(one, other)
+                self.dispatcher.join(one, other)
         self.dispatcher.drain()
         await self._connect(cell)
 
@@ -197,12 +197,6 @@ class Host:
         if isinstance(cell.failure, UsageError):
             raise cell.failure
 
-    def _join(self, one: Cell, other: Cell) -> None:
-        if one.state is CellState.RUNNING and other.state is CellState.RUNNING:
-            for cell, peer in ((one, other), (other, one)):
-                cell.routes[peer.name] = LocalRoute(self.dispatcher, cell.name, peer)
-                self.dispatcher.post(cell, cell.actor.on_peer_up, peer.name)
-
     async def _connect(self, cell: HostedActor) -> None:
         if cell.state is not CellState.RUNNING:
             return
@@ -220,11 +214,7 @@ class Host:
                 self.report(cell.name, "stop_failed", {"error": repr(error), "traceback": traceback.format_exc()})
         cell.state = state
         self.timers.cancel_where(lambda key: key[0] is cell)
-        for other in self.actors.values():
-            if isinstance(other.routes.get(cell.name), LocalRoute):
-                del other.routes[cell.name]
-                self.dispatcher.post(other, other.actor.on_peer_down, cell.name)
-        cell.routes.clear()
+        self.dispatcher.part(cell, self.actors.values())
 
     async def _release(self, cell: HostedActor) -> None:
         await cell.links.stop()

@@ -1,0 +1,25 @@
+"""How long things take on a virtual network. Faults (loss, partitions, slow hosts) are other weathers."""
+
+from random import Random
+from typing import Protocol
+
+__all__ = ["FairWeather", "Weather"]
+
+
+class Weather(Protocol):
+    def delay_ns(self, source: str, target: str, now_ns: int) -> int | None:
+        """One-way delay of what leaves host ``source`` for host ``target`` now. None: it never arrives, and as links
+        are streams, that is the end of the link it was sent on."""
+        ...
+
+
+class FairWeather:
+    """A constant and a seeded jitter in [0, ``jitter_ns``); nothing is lost."""
+
+    def __init__(self, seed: int, latency_ns: int = 50_000, jitter_ns: int = 20_000) -> None:
+        self._random = Random(f"{seed}/weather")
+        self._latency_ns = latency_ns
+        self._jitter_ns = jitter_ns
+
+    def delay_ns(self, source: str, target: str, now_ns: int) -> int | None:
+        return self._latency_ns + (self._random.randrange(self._jitter_ns) if self._jitter_ns else 0)
