@@ -21,7 +21,7 @@ from engine.blotter import Blotter
 from engine.book_audit import BookAudit
 from engine.codes import ExecType, KillMode, OrderStatus, OrderType, Reason, Side, TimeInForce
 from engine.errors import InvariantError
-from engine.instrument import Instrument
+from engine.instrument import Instrument, decimal_text, plain
 from engine.journal import JournalFull
 from engine.messages import (
     CancelAll,
@@ -139,6 +139,7 @@ class VenueActor(Actor):
         self._restarts = 0
         self._rejected_by_venue = 0
         self._clock_offset_ns = 0
+        self._quotes: dict[int, Quote] = {}
 
     # -- life -----------------------------------------------------------------------------------------------
 
@@ -152,7 +153,7 @@ class VenueActor(Actor):
         self.gate.warm_up()
         self.blotter = Blotter(self.gate)
         self.delivery = ReportDelivery(ctx, self.blotter, self.settings.strategies)
-        self.lease = LeaseHolder(ctx.name, self.settings.lease_renew_ns, self.settings.config_hash)
+        self.lease = LeaseHolder(ctx.name, self.settings.config_hash, self.settings.lease_renew_ns)
         self.reconciliation = Reconciliation(
             self.session, self.blotter, self._instrument_ids, self._settle, self._on_reconciled
         )
@@ -492,6 +493,7 @@ class VenueActor(Actor):
 
     def _on_quote(self, quote: Quote, now_ns: int) -> None:
         self._messages += 1
+        self._quotes[quote.instrument_id] = quote
         self.gate.on_quote(quote.instrument_id, quote.bid_ticks, quote.ask_ticks, now_ns)
         self.delivery.publish(quote)
 
@@ -639,14 +641,38 @@ class VenueActor(Actor):
             "clock_offset_ns": self._clock_offset_ns,
             "reports": self.delivery.reports_sent,
             **self.blotter.counters(),
-            **(self.audit.counters() if self.audit is not None else {}),
+            **self._audit_counters(),
         }
-        details = {f"ledger:{self._symbol(key)}": text for key, text in self.blotter.ledger().items()}
+        details = {
+            f"ledger:{definition.instrument.symbol}": self._ledger_text(definition.instrument)
+            for definition in self._definitions.values()
+        }
         return StatusReport(self._ctx.name, "venue", nonce, 0, state, counters, details, dict(self._refusals))
 
-    def _symbol(self, instrument_id: int) -> str:
-        definition = self._definitions.get(instrument_id)
-        return definition.instrument.symbol if definition else str(instrument_id)
+    def _audit_counters(self) -> dict[str, int]:
+        audit = self.audit
+        if audit is None:
+            return {}
+        return {
+            "book_mismatches": audit.book_mismatches,
+            "bbo_comparisons": audit.bbo_comparisons,
+            "bbo_disagreements": audit.bbo_disagreements,
+        }
+
+    def _ledger_text(self, instrument: Instrument) -> str:
+        """What this actor's own fills add up to, in exact decimal text, as JSON. PnL is marked at the middle, if any."""
+        line = self.blotter.ledger_line(instrument.instrument_id)
+        ledger: dict[str, object] = {
+            "quantity": plain(instrument.quantity_text(line.position_lots)),
+            "cost": plain(instrument.quote_text(line.cost_tick_lots)),
+            "fees": {asset: plain(decimal_text(nanos, 9)) for asset, nanos in sorted(line.fee_nanos.items())},
+            "fills": line.fills,
+        }
+        quote = self._quotes.get(instrument.instrument_id)
+        if quote is not None and quote.bid_lots and quote.ask_lots:
+            value_tick_lots = line.position_lots * (quote.bid_ticks + quote.ask_ticks) // 2
+            ledger["pnl"] = plain(instrument.quote_text(value_tick_lots - line.cost_tick_lots))
+        return msgspec.json.encode(ledger).decode()
 
 
 def limits_of(instrument: Instrument, settings: InstrumentLimitSettings) -> InstrumentLimits:

@@ -21,6 +21,7 @@ __all__ = [
     "decimal_text",
     "parse_decimal",
     "parse_nanos",
+    "plain",
 ]
 
 INT64_MAX = 2**63 - 1
@@ -72,6 +73,13 @@ def decimal_text(units: int, scale: int) -> str:
     digits = f"{abs(units):0{scale + 1}d}"
     sign = "-" if units < 0 else ""
     return f"{sign}{digits[:-scale]}.{digits[-scale:]}" if scale else sign + digits
+
+
+def plain(text: str) -> str:
+    """Decimal text without trailing zeros, and without a sign on zero."""
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("", "-0") else text
 
 
 class Instrument(msgspec.Struct, frozen=True, array_like=True, gc=False):

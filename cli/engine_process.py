@@ -1,0 +1,74 @@
+"""Starting the engine from a plan, under the runtime that its configuration names."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+
+import uvloop
+
+from actors.runtime.local import LocalRuntime
+from actors.runtime.spec import HostSpec
+from config.settings import EngineConfig
+from engine.errors import HaltlineError
+
+__all__ = ["RunningEngine", "start_engine"]
+
+_START_S = 60.0
+
+
+class RunningEngine(Protocol):
+    """An engine that runs beside this thread."""
+
+    def pids(self) -> dict[str, int]:
+        """Process id by host."""
+        ...
+
+    def stop(self) -> None: ...
+
+
+def start_engine(config: EngineConfig, hosts: Sequence[HostSpec]) -> RunningEngine:
+    """Start every actor. Raises UsageError or HaltlineError when one cannot be started."""
+    if config.engine.runtime == "local":
+        return _LocalEngine(hosts)
+    from actors.runtime.ray import RayRuntime  # importing Ray takes a second that no other command should pay
+
+    runtime = RayRuntime(config.engine.name, hosts)
+    runtime.start()
+    return runtime
+
+
+class _LocalEngine:
+    """The local runtime on a uvloop loop in a thread of its own."""
+
+    def __init__(self, hosts: Sequence[HostSpec]) -> None:
+        self._hosts = hosts
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._started = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="haltline-engine", daemon=True)
+        self._thread.start()
+        if not self._started.wait(_START_S) or self._error is not None:
+            raise self._error or HaltlineError("the engine did not start in time")
+
+    def pids(self) -> dict[str, int]:
+        return {}
+
+    def stop(self) -> None:
+        if self._loop is not None and self._stop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            uvloop.run(self._main())
+        except BaseException as error:
+            self._error = error
+            self._started.set()
+
+    async def _main(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with LocalRuntime(self._hosts):
+            self._started.set()
+            await self._stop.wait()

@@ -1,0 +1,50 @@
+"""``haltline run --config FILE``: the engine, until it is told to stop."""
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from actors.wiring import latch_path, make_plan, open_state
+from cli.engine_process import start_engine
+from cli.screen import CONSOLE, ERRORS
+from cli.status import ask_all
+from config.loader import load_config
+from risk.latch import view_latch
+
+__all__ = ["run"]
+
+
+def run(
+    config: Annotated[Path, typer.Option(help="The engine's TOML file.")],
+    seed: Annotated[int, typer.Option(help="Seed of back-off jitter and the like.")] = 0,
+) -> None:
+    """Run the engine until SIGINT or SIGTERM. Orders stay at the venues: stopping is not killing.
+
+    A state directory that was killed stays killed. Example: [bold]haltline run --config desk.toml[/bold]
+    """
+    settings = load_config(config)
+    is_new = open_state(settings)
+    cause = view_latch(latch_path(settings), "global").cause()
+    if cause is not None:
+        ERRORS.print(
+            f"haltline: halted by kill {cause.kill_id} of {cause.by}: {cause.reason}. The engine starts, sends no new "
+            "order, and cancels what it finds open",
+            markup=False,
+        )
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    engine = start_engine(settings, make_plan(settings, seed=seed))
+    try:
+        made = "new" if is_new else "existing"
+        CONSOLE.print(f"engine {settings.engine.name} runs, {made} state in {settings.engine.state_dir}", highlight=False)
+        CONSOLE.print(f"stop it with Ctrl-C; kill it with: haltline kill --config {config} --scope global --reason …", highlight=False)
+        done.wait()
+        reports = ask_all(settings)
+        open_orders = sum(r.counters.get("open_orders", 0) for r in reports.values() if r and r.kind == "venue")
+        CONSOLE.print(f"stopping; {open_orders} orders stay open at the venues", highlight=False)
+    finally:
+        engine.stop()
