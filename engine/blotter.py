@@ -215,7 +215,7 @@ class Blotter:
         """Told first is what became of the original, so that a strategy sees it when its new order ends."""
         orig = self.orders.get(event.orig_client_order_id)
         is_legal = not (order.accepted or order.cum_lots)
-        if is_legal and orig is not None and orig.replaced_by == order.client_order_id:
+        if is_legal and orig is not None and order.client_order_id in orig.replacements:
             self._advance(orig, event, now_ns, reports)
         rejected = OrderRejected(order.client_order_id, event.reason, event.text, event.venue_time_ns)
         self._advance(order, rejected, now_ns, reports)

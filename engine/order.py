@@ -52,7 +52,7 @@ class Order:
         accepted: the venue has said that it has (or had) the order.
         venue_cum_lots: the most that the venue has said was filled; more than ``cum_lots`` while fills are owed.
         ending: the event by which the venue ended it; while the order is not terminal, fills are still owed.
-        replaced_by: client order id of the last replacement asked for.
+        replacements: client order ids of the replacements asked for, oldest first.
     """
 
     __slots__ = (
@@ -72,7 +72,7 @@ class Order:
         "price_ticks",
         "quantity_lots",
         "replace_pending",
-        "replaced_by",
+        "replacements",
         "reserve_ticks",
         "sent_ns",
         "side",
@@ -116,7 +116,7 @@ class Order:
         self.accepted = False
         self.cancel_pending = False
         self.replace_pending = False
-        self.replaced_by = ""
+        self.replacements: tuple[str, ...] = ()
         self.ending: OrderEvent | None = None
         self.ending_status = OrderStatus.UNKNOWN
         self.trade_ids: set[str] = set()
@@ -146,6 +146,11 @@ class Order:
     def owed_lots(self) -> int:
         """Fills that the venue has counted and we have not seen: its trades have to be asked for."""
         return max(0, self.venue_cum_lots - self.cum_lots)
+
+    @property
+    def replaced_by(self) -> str:
+        """Client order id of the last replacement asked for, or ""."""
+        return self.replacements[-1] if self.replacements else ""
 
     @property
     def can_cancel(self) -> bool:
@@ -235,7 +240,7 @@ TRANSITIONS: Final[dict[tuple[OrderStatus, type[OrderInput]], Target]] = {
     (_S.PENDING_REPLACE, OrderExpired): _S.EXPIRED,
     (_S.UNKNOWN, OrderExpired): _S.EXPIRED,
     (_S.EXPIRED, OrderExpired): _R.REPEAT,
-    # (only by the replacement that was asked for last)
+    # (only by a replacement that was asked for)
     (_S.NEW, OrderReplaced): _S.REPLACED,
     (_S.PARTIALLY_FILLED, OrderReplaced): _S.REPLACED,
     (_S.PENDING_CANCEL, OrderReplaced): _S.REPLACED,

@@ -131,7 +131,7 @@ def _on_rejected(order: Order, event: OrderRejected, target: Target) -> Outcomes
 
 
 def _on_filled(order: Order, event: OrderFilled, target: Target) -> Outcomes:
-    if event.last_lots <= 0:
+    if event.last_lots <= 0 or event.last_ticks < 0:
         return _CONTRADICTION
     if event.trade_id in order.trade_ids:
         return _DUPLICATE
@@ -158,7 +158,7 @@ def _on_filled(order: Order, event: OrderFilled, target: Target) -> Outcomes:
 
 def _on_ended(order: Order, event: OrderCancelled | OrderExpired | OrderReplaced, target: Target) -> Outcomes:
     if isinstance(event, OrderReplaced):
-        if event.new_client_order_id != order.replaced_by:
+        if event.new_client_order_id not in order.replacements:
             return _ILLEGAL
     elif not order.order_id:
         order.order_id = event.order_id
@@ -214,8 +214,10 @@ def _on_cancel_rejected(order: Order, event: CancelRejected, target: Target) -> 
 
 
 def _on_replace_rejected(order: Order, event: ReplaceRejected, target: Target) -> Outcomes:
-    asked, was = order.replace_pending, order.status
-    order.replace_pending = False
+    was = order.status
+    asked = order.replace_pending and event.client_order_id == order.replaced_by
+    if asked:
+        order.replace_pending = False
     if target is Rule.STAY:
         return _NOTHING
     if event.orig_cancelled:
@@ -296,7 +298,7 @@ def _on_cancel(order: Order, event: CancelOrder, target: Target) -> Outcomes:
 
 def _on_replace(order: Order, event: ReplaceOrder, target: Target) -> Outcomes:
     order.replace_pending = True
-    order.replaced_by = event.client_order_id
+    order.replacements += (event.client_order_id,)
     order.status = OrderStatus(target)
     return _NOTHING
 
