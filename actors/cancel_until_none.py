@@ -5,7 +5,7 @@
                     └──────────────── some left, or no answer in time ◀──────┘
 
 One cancel-all is not enough: an order sent just before the halt may be accepted just after it, and an answer may be
-lost. So the venue's own list is the only thing that ends this.
+lost. So the venue's own list is the only thing that ends this, and only once no order's outcome is unknown.
 """
 
 from collections.abc import Callable
@@ -21,18 +21,23 @@ _FIRST_QUERY_ID = -1
 
 
 class CancelUntilNone:
-    """``confirmed(now_ns)`` is called once the venue lists no open order; ``sent(now_ns)`` when the first cancel left."""
+    """``sent`` is called when the first cancel has left, ``failed`` with the venue's words when it refused one, and
+    ``confirmed`` once the venue lists no open order while ``is_settled()``: none of ours is in flight or unknown."""
 
     def __init__(
         self,
         session: VenueSession,
         instrument_ids: tuple[int, ...],
+        is_settled: Callable[[], bool],
         sent: Callable[[int], None],
+        failed: Callable[[str, int], None],
         confirmed: Callable[[int], None],
     ) -> None:
         self._session = session
         self._instrument_ids = instrument_ids
+        self._is_settled = is_settled
         self._sent = sent
+        self._failed = failed
         self._confirmed = confirmed
         self._live = False
         self._waiting: set[int] = set()
@@ -43,12 +48,10 @@ class CancelUntilNone:
         self.active = False
         self.orders_listed = 0
         self.rounds = 0
-        self.failures: list[str] = []
 
     def begin(self, now_ns: int, *, live: bool) -> None:
         """Start, or start over: an order may have been accepted since the last confirmation."""
         self.active, self._announced = True, False
-        self.failures.clear()
         self._live = live
         if live:
             self._cancel_all(now_ns)
@@ -72,7 +75,7 @@ class CancelUntilNone:
         if not self.active:
             return
         if event.failure:
-            self.failures = [*self.failures[-9:], event.failure]
+            self._failed(event.failure, now_ns)
             return  # the sweep tries again
         self._waiting.discard(event.instrument_id)
         if not self._waiting and not self._query_id:
@@ -86,7 +89,7 @@ class CancelUntilNone:
         self.orders_listed = len(event.orders)
         if event.orders:
             self._cancel_all(now_ns)
-        else:
+        elif self._is_settled():
             self.active = False
             self._confirmed(now_ns)
 

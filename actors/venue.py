@@ -158,7 +158,12 @@ class VenueActor(Actor):
             self.session, self.blotter, self._instrument_ids, self._settle, self._on_reconciled
         )
         self.cancelling = CancelUntilNone(
-            self.session, self._instrument_ids, self._on_cancel_sent, self._on_cancel_confirmed
+            self.session,
+            self._instrument_ids,
+            self._nothing_in_doubt,
+            self._on_cancel_sent,
+            self._on_cancel_failed,
+            self._on_cancel_confirmed,
         )
         self._replay_journal()
         self.session.start(ctx, now_ns)
@@ -603,18 +608,29 @@ class VenueActor(Actor):
         if kill.mode >= KillMode.CANCEL:
             self.cancelling.begin(now_ns, live=self._session_live)
             if not self._session_live:
-                self._progress(kill, "halted", now_ns, failure="the venue is not connected; cancels wait for it")
+                self._on_cancel_failed("the venue is not connected; cancels wait for it", now_ns)
 
     def _on_cancel_sent(self, now_ns: int) -> None:
         for kill in self._kills.values():
             self._progress(kill, "cancel_sent", self._ctx.clock_ns())
 
+    def _on_cancel_failed(self, text: str, now_ns: int) -> None:
+        self._ctx.log("cancel failed", text=text)
+        for kill in self._kills.values():
+            self._progress(kill, "cancel_sent", now_ns, failure=text)
+
     def _on_cancel_confirmed(self, now_ns: int) -> None:
         for kill in self._kills.values():
-            self._progress(kill, "cancelled", now_ns, failure="; ".join(self.cancelling.failures))
+            self._progress(kill, "cancelled", now_ns)
         self._kills.clear()
 
+    def _nothing_in_doubt(self) -> bool:
+        return not any(
+            order.status in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN) for order in self.blotter.open_orders()
+        )
+
     def _progress(self, kill: Kill, stage: str, at_ns: int, failure: str = "") -> None:
+        """Open orders as the venue last listed them, once it has been asked; before, as we believe."""
         open_orders = self.cancelling.orders_listed if stage == "cancelled" else len(self.blotter.open_orders())
         unknown = len(self.blotter.unknown_orders())
         self._ctx.send(

@@ -160,7 +160,7 @@ def open_state(config: EngineConfig) -> bool:
     if not os.access(state, os.W_OK):
         raise UsageError(f"state directory {state} is not writable; choose another (engine.state_dir) or fix its owner")
     if is_new:
-        LatchPage.create(latch_path(config), [venue_actor(venue.name) for venue in config.venues]).close()
+        LatchPage.create(latch_path(config), [venue_actor(venue.name) for venue in config.venues])
     return is_new
 
 

@@ -94,9 +94,6 @@ def press(config: EngineConfig, scope: str, mode: KillMode, reason: str, trigger
     except (UsageError, OSError) as error:
         _write_cause(page, slots, kill)
         ERRORS.print(f"haltline: latched, but no kill switch actor answers ({error})", markup=False)
-        return
-    finally:
-        page.close()
 
 
 def _receipts(observer: BlockingObserver) -> Iterator[KillReceipt]:
