@@ -31,6 +31,9 @@ class OutsideLink(Stream):
         self.task: asyncio.Task[None] | None = None
         self.deadline: asyncio.TimerHandle | None = None
 
+    def made(self) -> None:
+        self._owner.link_made(self)
+
     def opened(self) -> None:
         if self.deadline is not None:
             self.deadline.cancel()
@@ -137,6 +140,14 @@ class OutsideLinks:
 
     # -- OutsideLink
 
+    def link_made(self, link: OutsideLink) -> None:
+        self._all.add(link)
+        if link.key and len(self._all) > self._settings.connections:
+            link.abort("too many connections")
+            return
+        seconds = (self._settings.handshake_timeout_ns if link.key else self._settings.connect_timeout_ns) / 1e9
+        link.deadline = asyncio.get_running_loop().call_later(seconds, link.abort, "no TLS handshake in time")
+
     def link_opened(self, link: OutsideLink) -> None:
         if link.key:
             self._links[link.name] = link
@@ -166,9 +177,7 @@ class OutsideLinks:
         seconds = self._settings.connect_timeout_ns / 1e9
         try:
             async with asyncio.timeout(seconds):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: self._made(link, seconds), endpoint.host, endpoint.port
-                )
+                await asyncio.get_running_loop().create_connection(lambda: link, endpoint.host, endpoint.port)
         except TimeoutError:
             self._not_connected(link, f"no connection to {endpoint.host}:{endpoint.port} within {seconds:g} s")
         except OSError as error:
@@ -183,11 +192,6 @@ class OutsideLinks:
         else:
             self._ended(link, reason)
 
-    def _made(self, link: OutsideLink, handshake_s: float) -> OutsideLink:
-        self._all.add(link)
-        link.deadline = asyncio.get_running_loop().call_later(handshake_s, link.abort, "no TLS handshake in time")
-        return link
-
     async def _serve(self, key: str, listening: socket.socket, context: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: self._accept(key, context), sock=listening, backlog=_BACKLOG)
@@ -196,11 +200,7 @@ class OutsideLinks:
     def _accept(self, key: str, context: ssl.SSLContext | None) -> OutsideLink:
         self._accepted[key] += 1
         pipe = None if context is None else TlsPipe(context, server_side=True)
-        link = OutsideLink(self, f"{key}#{self._accepted[key]}", key, pipe)
-        self._made(link, self._settings.handshake_timeout_ns / 1e9)
-        if len(self._all) > self._settings.connections:
-            asyncio.get_running_loop().call_soon(link.abort, "too many connections")
-        return link
+        return OutsideLink(self, f"{key}#{self._accepted[key]}", key, pipe)
 
     def _client_context(self, ca_file: str) -> ssl.SSLContext:
         context = self._contexts.get(ca_file)

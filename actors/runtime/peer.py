@@ -47,6 +47,8 @@ class PeerOwner(Protocol):
     frame_bytes: int
     buffer_bytes: int
 
+    def link_made(self, link: "PeerLink") -> None: ...
+
     def admits(self, link: "PeerLink") -> bool:
         """The peer said Hello: may this link be the way to ``link.peer``?"""
         ...
@@ -116,6 +118,9 @@ class PeerLink(Stream):
             self._transmit(latest.pop(next(iter(latest))))
 
     # -- the way in
+
+    def made(self) -> None:
+        self._owner.link_made(self)
 
     def opened(self) -> None:
         if self.dialled is not None:

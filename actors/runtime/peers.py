@@ -88,6 +88,16 @@ class Peers:
 
     # -- PeerOwner
 
+    def link_made(self, link: PeerLink) -> None:
+        """A new socket: it has a bounded time to say Hello, and a bounded number of others beside it."""
+        self._links.add(link)
+        if len(self._strangers) >= _STRANGERS or len(self._links) > self._settings.connections:
+            link.abort("too many connections")
+            return
+        seconds = self._settings.handshake_timeout_ns / 1e9
+        handle = asyncio.get_running_loop().call_later(seconds, link.abort, "no Hello in time")
+        self._strangers[link] = handle
+
     def admits(self, link: PeerLink) -> bool:
         self._no_longer_stranger(link)
         if self._cell.state is not CellState.RUNNING:
@@ -143,17 +153,7 @@ class Peers:
 
     def _accepted(self, *, tls: bool) -> PeerLink:
         pipe = TlsPipe(self._server_tls, server_side=True) if tls and self._server_tls is not None else None
-        link = PeerLink(self, None, pipe)
-        self._greet_within_time(link)
-        if len(self._strangers) > _STRANGERS or len(self._links) > self._settings.connections:
-            asyncio.get_running_loop().call_soon(link.abort, "too many connections")
-        return link
-
-    def _greet_within_time(self, link: PeerLink) -> None:
-        self._links.add(link)
-        seconds = self._settings.handshake_timeout_ns / 1e9
-        handle = asyncio.get_running_loop().call_later(seconds, link.abort, "no Hello in time")
-        self._strangers[link] = handle
+        return PeerLink(self, None, pipe)
 
     def _no_longer_stranger(self, link: PeerLink) -> None:
         handle = self._strangers.pop(link, None)
@@ -193,12 +193,12 @@ class Peers:
                     return None
                 if isinstance(address, UnixAddress):
                     link = PeerLink(self, peer, None)
-                    await loop.create_unix_connection(partial(self._dialled, link), address.path)
+                    await loop.create_unix_connection(partial(_same, link), address.path)
                 elif self._client_tls is not None:
                     link = PeerLink(
                         self, peer, TlsPipe(self._client_tls, server_side=False, server_hostname=address.host)
                     )
-                    await loop.create_connection(partial(self._dialled, link), address.host, address.port)
+                    await loop.create_connection(partial(_same, link), address.host, address.port)
                 else:
                     self._report("peer_unreachable", {"peer": peer, "reason": "on another host, and tcp is not set"})
                     return None
@@ -208,6 +208,6 @@ class Peers:
             return None
         return link
 
-    def _dialled(self, link: PeerLink) -> PeerLink:
-        self._greet_within_time(link)
-        return link
+
+def _same(link: PeerLink) -> PeerLink:
+    return link

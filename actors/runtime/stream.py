@@ -16,7 +16,8 @@ _LINGER_S = 2.0
 
 
 class Stream(asyncio.Protocol):
-    """Base of every link. A subclass gets ``opened``, then ``received`` any number of times, then ``closed`` once.
+    """Base of every link. A subclass gets ``made`` when there is a socket, ``opened`` when bytes may flow (after any TLS
+    handshake), ``received`` any number of times, and ``closed`` once if it got ``made``.
 
     ``closed`` comes from the loop, never from within a call into the stream.
     """
@@ -31,6 +32,8 @@ class Stream(asyncio.Protocol):
         self.reason = ""
 
     # -- what a subclass overrides
+
+    def made(self) -> None: ...
 
     def opened(self) -> None: ...
 
@@ -89,6 +92,9 @@ class Stream(asyncio.Protocol):
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self.made()
+        if self._closing:
+            return
         if self._tls is None:
             self._open()
         else:
