@@ -1,0 +1,229 @@
+"""``haltline simulator VENUE``: a venue on this machine that speaks the real protocol, for anyone's client."""
+
+import asyncio
+import base64
+import gzip
+import secrets
+import signal
+import string
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+import uvloop
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+)
+
+from actors.runtime.local import LocalRuntime
+from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
+from actors.runtime.tls import issue_certificate, local_authority
+from adapters.simulator.binance.settings import SimAccount, SimKey, VenueOptions
+from adapters.simulator.binance.venue import SimulatedBinance
+from adapters.simulator.market import Market
+from adapters.simulator.recording import Recording, instrument_of, read_lines, scan
+from adapters.simulator.replay_market import ReplayMarket
+from adapters.simulator.synthetic_market import SyntheticMarket, synthetic_instrument
+from cli.screen import CONSOLE
+from cli.trial import SimulatorReady
+from engine.actor import Endpoint
+from engine.errors import UsageError
+from risk.latch import LatchPage
+from risk.latency import LatencyPage
+from store.segment import MemoryJournal
+
+__all__ = ["simulator"]
+
+_BALANCES = {"USDT": "1000000", "USDC": "1000000", "BTC": "20", "ETH": "300", "BNB": "1000"}
+_SPARE_BASE = "1000000"
+
+
+def simulator(
+    venue: Annotated[str, typer.Argument(help="Which venue to be: binance.")],
+    port: Annotated[int, typer.Option(help="Port on localhost; 0 picks a free one.", min=0, max=65535)],
+    recording: Annotated[Path | None, typer.Option(help="Replay this recording; without it, synthetic order flow.")] = None,
+    speed: Annotated[str, typer.Option(help="How many times faster than recorded.")] = "1",
+    tls: Annotated[bool, typer.Option("--tls", help="Serve TLS, as the real venue does, with a local authority.")] = False,
+    directory: Annotated[
+        Path, typer.Option(help="Keys and certificates are kept here, made when missing.")
+    ] = Path("haltline-simulator"),
+    key_type: Annotated[str, typer.Option(help="hmac or ed25519: which of the account's two keys to print.")] = "ed25519",
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic order flow.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON line once it listens.")] = False,
+) -> None:
+    """Be a venue: REST, WebSocket API, user data and market streams on one port, with a matching engine behind.
+
+    The market starts when somebody subscribes to a stream. Stops on SIGINT or SIGTERM.
+    Example: [bold]haltline simulator binance --port 9443 --tls --recording btcusdt.gz[/bold]
+    """
+    if venue != "binance":
+        raise UsageError(f"simulator: no venue {venue!r}; it can be binance")
+    if key_type not in ("hmac", "ed25519"):
+        raise UsageError(f"simulator: key type {key_type!r} is neither hmac nor ed25519")
+    keys = _Keys(directory)
+    if recording is None:
+        instrument = synthetic_instrument()
+        markets: dict[str, Market] = {instrument.symbol: SyntheticMarket(instrument, seed)}
+        messages, seconds = 0, 0.0
+    else:
+        pace = _pace(speed)
+        found = _scan(recording)
+        markets = dict(_replay_markets(recording, found, pace))
+        messages = sum(count for stream, count in found.streams.items() if stream)
+        seconds = float((found.last_time_ns - found.first_time_ns) / pace) / 1e9
+    account = SimAccount("main", keys.keys(), tuple(_balances(markets).items()))
+    endpoint = Endpoint("localhost", port, tls)
+    actor = SimulatedBinance(markets, (account,), (endpoint,), VenueOptions(seed=seed))
+    ready = SimulatorReady(
+        port,
+        str(keys.ca_file.resolve()) if tls else "",
+        str(keys.api_key_file(key_type).resolve()),
+        str(keys.secret_file(key_type).resolve()),
+        key_type,
+        list(markets),
+        messages,
+        seconds,
+    )
+    uvloop.run(_serve(actor, keys, ready, json))
+
+
+async def _serve(actor: SimulatedBinance, keys: "_Keys", ready: SimulatorReady, json: bool) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    settings = HostSettings(
+        run_dir=str(keys.directory / "run"),
+        config_hash="",
+        seed=0,
+        certificate_file=str(keys.certificate_file),
+        key_file=str(keys.key_file),
+    )
+    spec = HostSpec("simulator", (ActorSpec("simulator", lambda _: actor),), _resources, settings)
+    async with LocalRuntime([spec]):
+        ready.port = actor.port
+        _announce(ready, json)
+        await stop.wait()
+
+
+def _resources(actor: str, arguments: bytes) -> Resources:
+    return Resources(MemoryJournal(), LatchPage.memory((actor,)).view(actor), LatencyPage.memory(("loop_lag",)))
+
+
+def _announce(ready: SimulatorReady, json: bool) -> None:
+    if json:
+        print(msgspec.json.encode(ready).decode(), flush=True)
+        return
+    scheme = "s" if ready.ca_file else ""
+    base = f"localhost:{ready.port}"
+    lines = [
+        f"rest_url = \"http{scheme}://{base}\"",
+        f"orders_url = \"ws{scheme}://{base}/ws-api/v3\"",
+        f"streams_url = \"ws{scheme}://{base}\"",
+        *([f"ca_file = \"{ready.ca_file}\""] if ready.ca_file else []),
+        "[venues.credentials]",
+        f"key_type = \"{ready.key_type}\"",
+        f"api_key_file = \"{ready.api_key_file}\"",
+        f"secret_file = \"{ready.secret_file}\"",
+    ]
+    CONSOLE.print(f"simulated Binance on {base}, symbols {', '.join(ready.symbols)}; for a configuration:\n", highlight=False)
+    CONSOLE.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+# -- markets -------------------------------------------------------------------------------------------------------
+
+
+def _pace(text: str) -> Fraction:
+    try:
+        pace = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"simulator: speed {text!r} is not a number such as 10 or 0.5") from None
+    if pace <= 0:
+        raise UsageError(f"simulator: speed {text} must be above 0")
+    return pace
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The file's lines, unpacked when it is gzip. Raises UsageError naming the file."""
+    try:
+        opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+        with closing(opened):
+            yield from opened
+    except OSError as error:
+        raise UsageError(f"recording {path}: {error.strerror or error}") from error
+
+
+def _scan(path: Path) -> Recording:
+    return scan(read_lines(_lines(path), str(path)))
+
+
+def _replay_markets(path: Path, found: Recording, pace: Fraction) -> Iterator[tuple[str, Market]]:
+    for number, (symbol, recorded) in enumerate(found.symbols.items()):
+        instrument = instrument_of(recorded, number)
+        yield symbol, ReplayMarket(instrument, read_lines(_lines(path), str(path)), found, pace)
+
+
+def _balances(markets: Mapping[str, Market]) -> dict[str, str]:
+    assets = {asset for m in markets.values() for asset in (m.instrument.base_asset, m.instrument.quote_asset)}
+    return {asset: _BALANCES.get(asset, _SPARE_BASE) for asset in sorted(assets)}
+
+
+# -- keys ----------------------------------------------------------------------------------------------------------
+
+
+class _Keys:
+    """The account's keys and the server's certificate, in files of one private directory."""
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.directory = directory
+            self.ca_file = local_authority(directory)
+            self.certificate_file, self.key_file = issue_certificate(directory, "localhost")
+            for key_type in ("hmac", "ed25519"):
+                if not self.secret_file(key_type).exists():
+                    _write_secret(self.api_key_file(key_type), _random_text(64))
+                    _write_secret(self.secret_file(key_type), _new_secret(key_type))
+        except OSError as error:
+            raise UsageError(f"simulator: directory {directory}: {error.strerror}; choose another with --directory") from error
+
+    def api_key_file(self, key_type: str) -> Path:
+        return self.directory / f"{key_type}.api-key"
+
+    def secret_file(self, key_type: str) -> Path:
+        return self.directory / f"{key_type}.secret"
+
+    def keys(self) -> tuple[SimKey, ...]:
+        private = load_der_private_key(base64.b64decode(self.secret_file("ed25519").read_text()), None)
+        assert isinstance(private, Ed25519PrivateKey)
+        public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return (
+            SimKey(
+                self.api_key_file("hmac").read_text().strip(), "hmac", secret=self.secret_file("hmac").read_text().strip()
+            ),
+            SimKey(self.api_key_file("ed25519").read_text().strip(), "ed25519", public_key=public),
+        )
+
+
+def _new_secret(key_type: str) -> str:
+    if key_type == "hmac":
+        return _random_text(64)
+    private = Ed25519PrivateKey.generate()
+    return base64.b64encode(private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())).decode()
+
+
+def _random_text(length: int) -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
