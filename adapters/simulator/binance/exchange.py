@@ -1,0 +1,360 @@
+"""The exchange behind the protocol: places, cancels, amends; turns the markets' events into reports and balances.
+
+Every change is told to the ``Feed`` in engine order, then the balances that it touched, once per account.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from adapters.simulator.binance.accounts import Account, Accounts
+from adapters.simulator.binance.errors import ApiError, cancel_rejected, rejected
+from adapters.simulator.binance.limits import OrderLimits
+from adapters.simulator.binance.listing import Listing
+from adapters.simulator.binance.order_index import OrderIndex
+from adapters.simulator.binance.orders import OrderRecord, OrderTerms, PreventedMatch, Stamp, TradeRecord
+from adapters.simulator.binance.settings import VenueOptions
+from adapters.simulator.binance.sweep import MarketBounds, bounds_by_quantity, bounds_by_quote
+from adapters.simulator.binance.user_stream import account_position, execution_report
+from adapters.simulator.market import Ended, Executed, MarketEvent, Prevented, Public
+from adapters.simulator.order import SimOrder, StpMode
+from engine.codes import Side, TimeInForce
+from engine.errors import InvariantError
+
+__all__ = ["Exchange", "Feed"]
+
+_EXPIRY_REASONS = {
+    "expired_ioc": "UNFILLED_IOC_QUANTITY_EXPIRED",
+    "expired_fok": "UNFILLED_FOK_ORDER_EXPIRED",
+    "expired_no_liquidity": "INSUFFICIENT_LIQUIDITY",
+}
+_INSUFFICIENT = "Account has insufficient balance for requested action."
+
+
+class Feed(Protocol):
+    """Where the exchange's news go."""
+
+    def user_event(self, account: str, render: Callable[[Stamp], dict[str, object]]) -> None:
+        """An event of one account; ``render`` is valid only within the call."""
+        ...
+
+    def public_event(self, listing: Listing, event: Public) -> None: ...
+
+
+class Exchange:
+    """Markets, accounts and orders. Times are the actor's monotonic clock; ``clock`` turns them into UTC."""
+
+    def __init__(self, listings: Mapping[str, Listing], accounts: Accounts, options: VenueOptions, feed: Feed) -> None:
+        self.listings = listings
+        self.accounts = accounts
+        self.orders = OrderIndex(options.orders_remembered)
+        self.order_limits = {account.name: OrderLimits(options.limits) for account in accounts}
+        self.orders_received = 0
+        self.last_order_received_ns = 0
+        self.orders_placed = 0
+        self.orders_rejected = 0
+        self.fills = 0
+        self.clock: Callable[[int], int] = lambda now_ns: now_ns
+        self._read_lag_ns = options.read_lag_ns
+        self._feed = feed
+        self._last_order_id = 1_000_000
+        self._touched: dict[str, dict[str, None]] = {}
+        self._matches: deque[PreventedMatch] = deque(maxlen=options.orders_remembered)
+        self._placed_matches: list[PreventedMatch] = []
+
+    def received(self, now_ns: int) -> None:
+        """A request for a new order has arrived, whatever becomes of it."""
+        self.orders_received += 1
+        self.last_order_received_ns = now_ns
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    def place(self, account: Account, terms: OrderTerms, now_ns: int) -> tuple[OrderRecord, list[PreventedMatch]]:
+        """Lock the funds, match, report. Raises ApiError -2010, after which nothing has changed."""
+        try:
+            return self._place(account, terms, now_ns)
+        except ApiError:
+            self.orders_rejected += 1
+            raise
+
+    def _place(self, account: Account, terms: OrderTerms, now_ns: int) -> tuple[OrderRecord, list[PreventedMatch]]:
+        listing = terms.listing
+        if not listing.is_trading:
+            raise rejected("Market is closed.")
+        if self.orders.is_open(account.name, listing.symbol, terms.client_order_id):
+            raise rejected("Duplicate order sent.")
+        bounds = self._bounds(account, terms)
+        record = self._record(account, terms, bounds, now_ns)
+        if not account.lock(record.locked_asset, record.locked_nanos):
+            raise rejected(_INSUFFICIENT)
+        events = listing.market.place(record.sim, now_ns)
+        if events and isinstance(events[0], Ended) and events[0].why == "would_take":
+            account.unlock(record.locked_asset, record.locked_nanos)
+            raise rejected("Order would immediately match and take.")
+        self.orders_placed += 1
+        self.orders.add(record)
+        self._touch(record)
+        self._report(record, "NEW")
+        self._placed_matches = []
+        for event in events:
+            self._apply(listing, event)
+        if record.is_open and (terms.order_type == "MARKET" or terms.time_in_force != "GTC"):
+            self._expire(record, _EXPIRY_REASONS["expired_no_liquidity"], record.updated_wall_ns)
+        self._tell_balances(now_ns)
+        return record, self._placed_matches
+
+    def cancel(self, record: OrderRecord, client_order_id: str, now_ns: int) -> str:
+        """Cancel an open order; it takes ``client_order_id`` and its original one is returned and free again."""
+        if not record.is_open or not record.listing.market.cancel(record.sim, now_ns):
+            raise cancel_rejected("Unknown order sent.")
+        orig = record.client_order_id
+        record.status = "CANCELED"
+        record.updated_wall_ns = self.clock(now_ns)
+        self._close(record)
+        self.orders.rename(record, client_order_id)
+        self._report(record, "CANCELED", orig_client_order_id=orig)
+        self._tell_balances(now_ns)
+        return orig
+
+    def amend(self, record: OrderRecord, quantity_lots: int, client_order_id: str, now_ns: int) -> str:
+        """Lower an open order's total quantity in its place; returns the original client order id.
+
+        The caller has checked that it is a reduction. Down to what is done already, the order expires.
+        """
+        orig = record.client_order_id
+        done_lots = record.cum_lots + record.prevented_lots
+        gone_lots = record.quantity_lots - max(quantity_lots, done_lots)
+        market = record.listing.market
+        if quantity_lots <= done_lots:
+            changed = market.cancel(record.sim, now_ns)
+        else:
+            changed = market.reduce(record.sim, quantity_lots, now_ns)
+        if not changed:
+            raise ApiError(-2038, "Unknown order sent.")
+        record.updated_wall_ns = self.clock(now_ns)
+        self._release(record, gone_lots)
+        record.quantity_lots = quantity_lots
+        if quantity_lots <= done_lots:
+            record.status = "EXPIRED"
+            self._close(record)
+        self.orders.rename(record, client_order_id)
+        self._report(record, "REPLACED" if record.is_open else "EXPIRED", orig_client_order_id=orig)
+        self._tell_balances(now_ns)
+        return orig
+
+    def advance(self, now_ns: int) -> None:
+        """Let the markets come up to now."""
+        for listing in self.listings.values():
+            due_ns = listing.market.next_event_ns()
+            if due_ns is not None and due_ns <= now_ns:
+                for event in listing.market.advance(now_ns):
+                    if isinstance(event, Public):
+                        self._feed.public_event(listing, event)
+                    else:
+                        self._apply(listing, event)
+                self._tell_balances(now_ns)
+
+    def matches(self, account: str, symbol: str) -> list[PreventedMatch]:
+        """Prevented matches of an account, oldest first."""
+        return [m for m in self._matches if m.taker.account.name == account and m.taker.listing.symbol == symbol]
+
+    # -- placing ------------------------------------------------------------------------------------------------
+
+    def _bounds(self, account: Account, terms: OrderTerms) -> MarketBounds:
+        if terms.order_type != "MARKET":
+            return MarketBounds(terms.quantity_lots, terms.quantity_lots, terms.price_ticks)
+        free_nanos = account.balance(terms.listing.quote).free_nanos
+        if terms.quote_order_nanos:
+            return bounds_by_quote(terms.listing, terms.side, terms.quote_order_nanos, free_nanos)
+        return bounds_by_quantity(terms.listing, terms.side, terms.quantity_lots, free_nanos)
+
+    def _record(self, account: Account, terms: OrderTerms, bounds: MarketBounds, now_ns: int) -> OrderRecord:
+        listing = terms.listing
+        self._last_order_id += 1
+        is_bounded_market = terms.order_type == "MARKET" and bounds.price_ticks > 0
+        sim = SimOrder(
+            order_id=self._last_order_id,
+            account=account.name,
+            client_order_id=terms.client_order_id,
+            side=terms.side,
+            price_ticks=bounds.price_ticks,
+            quantity_lots=bounds.sent_lots,
+            time_in_force=TimeInForce.IOC if is_bounded_market else TimeInForce[terms.time_in_force],
+            post_only=terms.order_type == "LIMIT_MAKER",
+            stp_mode=StpMode(terms.stp_mode),
+            created_ns=now_ns,
+        )
+        locked_nanos = bounds.sent_lots * _lock_nanos(listing, terms.side, bounds.price_ticks)
+        wall_ns = self.clock(now_ns)
+        visible_ns = now_ns + self._read_lag_ns
+        return OrderRecord(
+            terms, account, sim, terms.client_order_id, bounds.quantity_lots, locked_nanos, wall_ns, wall_ns, visible_ns
+        )
+
+    # -- the markets' events ------------------------------------------------------------------------------------
+
+    def _apply(self, listing: Listing, event: MarketEvent) -> None:
+        if isinstance(event, Executed):
+            self._executed(listing, event)
+        elif isinstance(event, Prevented):
+            self._prevented(event)
+        elif isinstance(event, Ended):
+            record = self.orders.by_id(event.order.order_id)
+            # An order that self-trade prevention ended has been told so already.
+            if record is not None and record.is_open:
+                reason = "expired_no_liquidity" if record.terms.order_type == "MARKET" else event.why
+                self._expire(record, _EXPIRY_REASONS.get(reason, ""), self.clock(event.now_ns))
+        else:
+            raise InvariantError("public messages come from advance only")
+
+    def _executed(self, listing: Listing, event: Executed) -> None:
+        for sim, is_maker in ((event.taker, False), (event.maker, True)):
+            if sim is None:
+                # The other side is the anonymous market: what the client gives, it gets.
+                client_buys = (event.aggressor is Side.BUY) == is_maker
+                quote = event.price_ticks * event.quantity_lots * listing.tick_lot_nanos
+                base = event.quantity_lots * listing.lot_nanos
+                self.accounts.with_anonymous(listing.quote, quote if client_buys else -quote)
+                self.accounts.with_anonymous(listing.base, -base if client_buys else base)
+            else:
+                self._fill(self._known(sim), event, is_maker)
+
+    def _fill(self, record: OrderRecord, event: Executed, is_maker: bool) -> None:
+        listing, account, lots = record.listing, record.account, event.quantity_lots
+        quote_nanos = event.price_ticks * lots * listing.tick_lot_nanos
+        base_nanos = lots * listing.lot_nanos
+        is_buy = record.terms.side is Side.BUY
+        spent, received = (quote_nanos, base_nanos) if is_buy else (base_nanos, quote_nanos)
+        reserved = lots * _lock_nanos(listing, record.terms.side, record.sim.price_ticks)
+        account.spend(record.locked_asset, spent)
+        account.unlock(record.locked_asset, reserved - spent)
+        record.locked_nanos -= reserved
+        fee_asset = listing.base if is_buy else listing.quote
+        fee_nanos = account.commission_nanos(received, is_maker)
+        self.accounts.pay(account, fee_asset, received, fee_nanos)
+        if record.cum_lots == 0:
+            self.order_limits[account.name].first_fill(is_maker, self.clock(event.now_ns))
+        record.cum_lots += lots
+        record.quote_nanos += quote_nanos
+        record.updated_wall_ns = self.clock(event.now_ns)
+        record.status = "PARTIALLY_FILLED" if record.leaves_lots else "FILLED"
+        trade = TradeRecord(
+            record,
+            event.trade_id,
+            event.price_ticks,
+            lots,
+            quote_nanos,
+            fee_nanos,
+            fee_asset,
+            is_maker,
+            record.updated_wall_ns,
+        )
+        record.trades.append(trade)
+        self.orders.add_trade(trade)
+        self.fills += 1
+        if record.leaves_lots == 0:
+            self._close(record)
+        self._touch(record)
+        self._report(record, "TRADE", trade=trade)
+
+    def _prevented(self, event: Prevented) -> None:
+        maker, taker = self._known(event.order_maker), self._known(event.order_taker)
+        wall_ns = self.clock(event.now_ns)
+        match = PreventedMatch(
+            event.match_id,
+            maker,
+            taker,
+            taker.terms.stp_mode,
+            event.price_ticks,
+            event.maker_prevented_lots,
+            event.taker_prevented_lots,
+            wall_ns,
+        )
+        self._matches.append(match)
+        self._placed_matches.append(match)
+        for record, lots in ((maker, event.maker_prevented_lots), (taker, event.taker_prevented_lots)):
+            if lots:
+                record.prevented_lots += lots
+                record.prevented_match_id = event.match_id
+                record.updated_wall_ns = wall_ns
+                self._release(record, lots)
+                if record.leaves_lots == 0:
+                    record.status = "EXPIRED_IN_MATCH"
+                    self._close(record)
+                self._touch(record)
+                self._report(record, "TRADE_PREVENTION", last_prevented_lots=lots)
+
+    def _expire(self, record: OrderRecord, reason: str, wall_ns: int) -> None:
+        record.status = "EXPIRED"
+        record.expiry_reason = reason
+        record.updated_wall_ns = wall_ns
+        self._close(record)
+        self._report(record, "EXPIRED")
+
+    # -- bookkeeping --------------------------------------------------------------------------------------------
+
+    def _known(self, sim: SimOrder) -> OrderRecord:
+        record = self.orders.by_id(sim.order_id)
+        if record is None:
+            raise InvariantError(f"the market executed order {sim.order_id}, which the venue does not have")
+        return record
+
+    def _release(self, record: OrderRecord, lots: int) -> None:
+        """Give back what is locked for ``lots`` that will not execute."""
+        nanos = lots * _lock_nanos(record.listing, record.terms.side, record.sim.price_ticks)
+        nanos = min(nanos, record.locked_nanos)
+        record.account.unlock(record.locked_asset, nanos)
+        record.locked_nanos -= nanos
+        self._touch(record)
+
+    def _close(self, record: OrderRecord) -> None:
+        """An order has ended: nothing stays locked for it."""
+        record.account.unlock(record.locked_asset, record.locked_nanos)
+        record.locked_nanos = 0
+        self.orders.close(record)
+        self._touch(record)
+
+    def _touch(self, record: OrderRecord) -> None:
+        record.account.updated_wall_ns = record.updated_wall_ns
+        assets = self._touched.setdefault(record.account.name, {})
+        assets[record.listing.base] = None
+        assets[record.listing.quote] = None
+
+    def _report(
+        self,
+        record: OrderRecord,
+        exec_type: str,
+        *,
+        trade: TradeRecord | None = None,
+        orig_client_order_id: str = "",
+        last_prevented_lots: int = 0,
+    ) -> None:
+        record.listing.next_execution_id()
+        self._feed.user_event(
+            record.account.name,
+            lambda stamp: execution_report(
+                record,
+                exec_type,
+                record.updated_wall_ns,
+                stamp,
+                trade=trade,
+                orig_client_order_id=orig_client_order_id,
+                last_prevented_lots=last_prevented_lots,
+            ),
+        )
+
+    def _tell_balances(self, now_ns: int) -> None:
+        touched, self._touched = self._touched, {}
+        wall_ns = self.clock(now_ns)
+        for name, assets in touched.items():
+            account = self.accounts[name]
+            self._feed.user_event(name, _position(account, tuple(assets), wall_ns))
+
+
+def _lock_nanos(listing: Listing, side: Side, price_ticks: int) -> int:
+    """What one lot of an order locks: its price for a buy, itself for a sell."""
+    return price_ticks * listing.tick_lot_nanos if side is Side.BUY else listing.lot_nanos
+
+
+def _position(account: Account, assets: tuple[str, ...], wall_ns: int) -> Callable[[Stamp], dict[str, object]]:
+    return lambda stamp: account_position(account, assets, wall_ns, stamp)
