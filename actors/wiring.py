@@ -21,7 +21,7 @@ from actors.strategy_source import build_strategy, load_strategy_class
 from actors.venue import ORDER_STAGES, VenueActor, VenueActorSettings
 from adapters.binance.session import BinanceSession
 from config.credentials import load_credentials
-from config.loader import config_hash
+from config.hashing import config_hash
 from config.settings import EngineConfig, StrategySettings, VenueSettings, instruments_of
 from engine.actor import Actor
 from engine.book_audit import BookAudit

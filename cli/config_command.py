@@ -9,7 +9,8 @@ from actors.strategy_source import build_strategy
 from cli.screen import CONSOLE, ERRORS, print_json
 from config.credentials import load_credentials
 from config.errors import ConfigErrors
-from config.loader import config_hash, load_config
+from config.hashing import config_hash
+from config.loader import load_config
 from config.settings import EngineConfig
 from engine.errors import UsageError
 

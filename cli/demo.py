@@ -8,7 +8,8 @@ import msgspec
 import typer
 
 from cli.screen import CONSOLE, print_json
-from cli.trial import TrialResult, Watch, engine_toml, print_result, run_trial, simulated_venue
+from cli.simulator_process import simulated_venue
+from cli.trial import TrialResult, Watch, engine_toml, print_result, run_trial
 from engine.errors import UsageError
 
 __all__ = ["STRATEGIES", "demo", "finish"]

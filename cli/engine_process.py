@@ -33,7 +33,7 @@ def start_engine(config: EngineConfig, hosts: Sequence[HostSpec]) -> RunningEngi
         return _LocalEngine(hosts)
     from actors.runtime.ray import RayRuntime  # importing Ray takes a second that no other command should pay
 
-    runtime = RayRuntime(config.engine.name, hosts)
+    runtime = RayRuntime(hosts, config.engine.name)
     runtime.start()
     return runtime
 

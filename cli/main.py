@@ -1,35 +1,56 @@
-"""The ``haltline`` command line: registers the commands, and turns expected errors into one line and an exit code."""
+"""The ``haltline`` command line: finds the command, and turns expected errors into one line and an exit code."""
 
 import sys
+from importlib import import_module
 
 import typer
 
-from cli import config_command, demo, kill, replay, run, simulator, status
 from engine.errors import HaltlineError
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "build", "main"]
 
-app = typer.Typer(
-    name="haltline",
-    help="A trading engine whose kill switch is a measured guarantee.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-)
-app.command("demo")(demo.demo)
-app.command("run")(run.run)
-app.command("replay")(replay.replay)
-app.command("simulator")(simulator.simulator)
-app.add_typer(kill.app, name="kill")
-app.command("status")(status.status)
-app.add_typer(config_command.app, name="config")
+#: Command → where it is. Only the one that is asked for is imported: the red button must not wait for compilers.
+COMMANDS = {
+    "demo": "cli.demo:demo",
+    "run": "cli.run:run",
+    "replay": "cli.replay:replay",
+    "simulator": "cli.simulator:simulator",
+    "kill": "cli.kill:app",
+    "status": "cli.status:status",
+    "config": "cli.config_command:app",
+}
+
+
+def build(names: list[str]) -> typer.Typer:
+    """An app of these commands."""
+    app = typer.Typer(
+        name="haltline",
+        help="A trading engine whose kill switch is a measured guarantee.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+
+    @app.callback()
+    def haltline() -> None:
+        """A trading engine whose kill switch is a measured guarantee."""
+
+    for name in names:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(import_module(module), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
 
 
 def main() -> None:
     """Entry point. Exit code 0 on success, 1 when a check failed, 2 for a wrong input, 130 when interrupted."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        app()
+        build([asked] if asked in COMMANDS else list(COMMANDS))()
     except HaltlineError as error:
         print(f"haltline: {error}", file=sys.stderr)
         sys.exit(2)

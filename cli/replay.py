@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from cli.demo import finish
-from cli.trial import Watch, engine_toml, run_trial, simulated_venue
+from cli.simulator_process import simulated_venue
+from cli.trial import Watch, engine_toml, run_trial
 from engine.errors import UsageError
 
 __all__ = ["VENUES", "replay"]

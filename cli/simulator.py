@@ -32,9 +32,9 @@ from adapters.simulator.binance.venue import SimulatedBinance
 from adapters.simulator.market import Market
 from adapters.simulator.recording import Recording, instrument_of, read_lines, scan
 from adapters.simulator.replay_market import ReplayMarket
-from adapters.simulator.synthetic_market import SyntheticMarket, synthetic_instrument
+from adapters.simulator.synthetic_market import SyntheticMarket, default_instrument
 from cli.screen import CONSOLE
-from cli.trial import SimulatorReady
+from cli.simulator_process import SimulatorReady
 from engine.actor import Endpoint
 from engine.errors import UsageError
 from risk.latch import LatchPage
@@ -71,7 +71,7 @@ def simulator(
         raise UsageError(f"simulator: key type {key_type!r} is neither hmac nor ed25519")
     keys = _Keys(directory)
     if recording is None:
-        instrument = synthetic_instrument()
+        instrument = default_instrument()
         markets: dict[str, Market] = {instrument.symbol: SyntheticMarket(instrument, seed)}
         messages, seconds = 0, 0.0
     else:
@@ -108,8 +108,8 @@ async def _serve(actor: SimulatedBinance, keys: "_Keys", ready: SimulatorReady, 
         key_file=str(keys.key_file),
     )
     spec = HostSpec("simulator", (ActorSpec("simulator", lambda _: actor),), _resources, settings)
-    async with LocalRuntime([spec]):
-        ready.port = actor.port
+    async with LocalRuntime([spec]) as runtime:
+        ready.port = runtime.actor("simulator").listening_port("venue0")
         _announce(ready, json)
         await stop.wait()
 
@@ -162,7 +162,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def _scan(path: Path) -> Recording:
-    return scan(read_lines(_lines(path), str(path)))
+    return scan(_lines(path), str(path))
 
 
 def _replay_markets(path: Path, found: Recording, pace: Fraction) -> Iterator[tuple[str, Market]]:

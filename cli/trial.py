@@ -6,11 +6,8 @@
         └── this process       watches, presses the kill switch, then holds the engine's books against the venue's
 """
 
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,7 @@ from actors.wiring import KILL_SWITCH, latency_path, make_plan, open_state, venu
 from adapters.binance.signing import Credentials, KeyType, make_signer
 from cli.engine_process import RunningEngine, start_engine
 from cli.kill import press, receipt_dict
+from cli.simulator_process import SimulatorReady
 from cli.screen import CONSOLE, latency_table, micros, two_columns
 from cli.status import ask_actor, ask_all
 from cli.venue_ledger import VenueLedger, read_venue_ledger
@@ -35,60 +33,10 @@ from engine.instrument import plain
 from engine.messages import KillReceipt, StatusReport
 from risk.latency import LatencyPage
 
-__all__ = ["SimulatorProcess", "TrialResult", "Watch", "engine_toml", "print_result", "run_trial"]
+__all__ = ["TrialResult", "Watch", "engine_toml", "print_result", "run_trial"]
 
 READY_S = 60.0
 STATUS_EVERY_S = 0.25
-
-
-# -- the simulated venue -------------------------------------------------------------------------------------------
-
-
-class SimulatorReady(msgspec.Struct):
-    """The line that ``haltline simulator --json`` prints once it listens."""
-
-    port: int
-    ca_file: str
-    api_key_file: str
-    secret_file: str
-    key_type: str
-    symbols: list[str]
-    #: Messages in the recording and its length at the replay's speed; 0 for synthetic flow, which does not end.
-    messages: int
-    seconds: float
-
-
-class SimulatorProcess:
-    """``haltline simulator binance …`` as a child process."""
-
-    def __init__(self, process: subprocess.Popen[str], ready: SimulatorReady) -> None:
-        self.process = process
-        self.ready = ready
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.wait(timeout=10)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-
-@contextmanager
-def simulated_venue(directory: Path, arguments: list[str]) -> Iterator[SimulatorProcess]:
-    command = [sys.executable, "-m", "cli.main", "simulator", "binance", "--port", "0", "--tls", "--json"]
-    command += ["--directory", str(directory), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        code = process.wait()
-        process.stdout.close()
-        raise HaltlineError(f"the simulated venue did not start (exit code {code}); its error is above")
-    simulator = SimulatorProcess(process, msgspec.json.decode(line, type=SimulatorReady))
-    try:
-        yield simulator
-    finally:
-        simulator.stop()
 
 
 def engine_toml(ready: SimulatorReady, state_dir: Path, runtime: str, strategies: str, name: str) -> str:

@@ -1,0 +1,60 @@
+"""A simulated venue as a child process: ``haltline simulator binance …``."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import HaltlineError
+
+__all__ = ["SimulatorProcess", "SimulatorReady", "simulated_venue"]
+
+
+class SimulatorReady(msgspec.Struct):
+    """The line that ``haltline simulator --json`` prints once it listens."""
+
+    port: int
+    ca_file: str
+    api_key_file: str
+    secret_file: str
+    key_type: str
+    symbols: list[str]
+    #: Messages in the recording and its length at the replay's speed; 0 for synthetic flow, which does not end.
+    messages: int
+    seconds: float
+
+
+class SimulatorProcess:
+    """``haltline simulator binance …`` as a child process."""
+
+    def __init__(self, process: subprocess.Popen[str], ready: SimulatorReady) -> None:
+        self.process = process
+        self.ready = ready
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(timeout=10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@contextmanager
+def simulated_venue(directory: Path, arguments: list[str]) -> Iterator[SimulatorProcess]:
+    command = [sys.executable, "-m", "cli.main", "simulator", "binance", "--port", "0", "--tls", "--json"]
+    command += ["--directory", str(directory), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        code = process.wait()
+        process.stdout.close()
+        raise HaltlineError(f"the simulated venue did not start (exit code {code}); its error is above")
+    simulator = SimulatorProcess(process, msgspec.json.decode(line, type=SimulatorReady))
+    try:
+        yield simulator
+    finally:
+        simulator.stop()
