@@ -41,7 +41,7 @@ def parse_scope(text: str, venues: Collection[str]) -> Scope:
     """
     if text == "global":
         return Scope("")
-    kind, _, name = text.partition(":") if isinstance(text, str) else ("", "", "")
+    kind, _, name = text.partition(":")
     if kind == "venue" and name and name in venues:
         return Scope(name)
     valid = ", ".join(["global", *(f"venue:{venue}" for venue in sorted(venues))])
@@ -164,7 +164,7 @@ class KillCase:
         self._failures: list[str] = []
 
     def on_latched(self, at_ns: int) -> tuple[KillStage, ...]:
-        """The host's latch is written (for a kill that came without ``latched_ns``). Returns the stages it completed."""
+        """The latch is written (for a kill that came without ``latched_ns``). Returns the stages it completed."""
         before = self._complete_stages()
         if not self._latched_ns:
             self._latched_ns = at_ns

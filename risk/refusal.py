@@ -111,7 +111,7 @@ def _order_type(reason: Reason, order: Order, observed: int, limit: int, instrum
         return _not_a_member(reason, "order_type", order.order_type)
     if type(order.post_only) is not bool:
         return _not_a_member(reason, "post_only", order.post_only)
-    return Refusal(reason, "post_only", "MARKET", "LIMIT", "a market order cannot be post-only; use a limit order")
+    return Refusal(reason, "post_only", "MARKET", "LIMIT", "a market order cannot be post-only; use LIMIT")
 
 
 def _time_in_force(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
@@ -159,10 +159,12 @@ def _notional(reason: Reason, order: Order, observed: int, limit: int, instrumen
 
 
 def _overflow(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
+    if limit < 0:
+        text = "with what is open on this side the sum does not fit into 64 bits; cancel something or send less"
+        return Refusal(reason, "quantity_lots", str(observed), "", text)
     field = "price_ticks" if observed == order.price_ticks and observed != order.quantity_lots else "quantity_lots"
-    bound = "" if limit < 0 else str(limit)
-    text = "price times quantity, or a sum with what is open, does not fit into 64 bits; send a smaller order"
-    return Refusal(reason, field, str(observed), bound, text)
+    text = f"price times quantity would not fit into 64 bits; {field} can be at most {limit} here"
+    return Refusal(reason, field, str(observed), str(limit), text)
 
 
 def _lease(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
