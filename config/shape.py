@@ -93,15 +93,17 @@ def _value(value: Any, kind: mi.Type, path: KeyPath, report: Report) -> Any:
 def _table(table: dict[str, Any], kind: mi.StructType, path: KeyPath, report: Report) -> dict[str, Any]:
     fields = {field.name: field for field in kind.fields}
     good: dict[str, Any] = {}
+    meant: set[str] = set()
     for key, value in table.items():
         if key not in fields:
-            _report_unknown(key, list(fields), path, report)
+            meant.update(_report_unknown(key, list(fields), path, report))
             continue
         result = _value(value, fields[key].type, (*path, key), report)
         if result is not _BAD:
             good[key] = result
     for field in kind.fields:
-        if field.required and field.name not in table:
+        # A key that is only misspelt was told already.
+        if field.required and field.name not in table and field.name not in meant:
             report((*path, field.name), "is missing and has no default", _how_to_add(field.type, (*path, field.name)))
     return good
 
@@ -210,7 +212,8 @@ def _text(value: str, kind: mi.Type, described: str, path: KeyPath, report: Repo
 # -- words -----------------------------------------------------------------------------------------------------
 
 
-def _report_unknown(key: str, known: list[str], path: KeyPath, report: Report) -> None:
+def _report_unknown(key: str, known: list[str], path: KeyPath, report: Report) -> list[str]:
+    """Returns the key that was probably meant, if any."""
     close = difflib.get_close_matches(key, known, 1)
     if close:
         report((*path, key), "is not a key of this table", f'did you mean "{close[0]}"?')
@@ -218,6 +221,7 @@ def _report_unknown(key: str, known: list[str], path: KeyPath, report: Report) -
         _report_secret((*path, key), report)
     else:
         report((*path, key), "is not a key of this table", f"remove it; the keys here are {', '.join(known)}")
+    return close
 
 
 def _report_secret(path: KeyPath, report: Report) -> None:
