@@ -1,6 +1,7 @@
 """Checks an engine's books against a plain reference and against the venue's own best bid and offer.
 
-The audit is told what the venue said, in the order it came, and is shown the engine's book after each message:
+The audit is told what the venue said, in the order it came, and is shown the engine's book after each message. What the
+engine holds back while it re-syncs (diffs that wait for a snapshot) is told when it is applied:
 
     snapshot, diff   the reference takes the levels too; then the whole book must equal the reference
     any other        the whole book must still be what it was after the last diff
@@ -65,6 +66,12 @@ class BookAudit:
         """The book has been cleared and filled from a snapshot. ``bids`` and ``asks`` are (ticks [n], lots [n])."""
         self._of(instrument_id).reference.clear()
         self._take(instrument_id, update_id, bids, asks, book)
+
+    def on_book_given_up(self, instrument_id: int) -> None:
+        """A gap, or the link is lost: the book is no one's until the next snapshot, and is not looked at."""
+        audited = self._of(instrument_id)
+        audited.reference.clear()
+        audited.verified = None
 
     def on_diff(
         self,

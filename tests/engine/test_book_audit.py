@@ -1,13 +1,13 @@
 """engine/book_audit.py: silent on a right book, loud on a broken one, and exact on the real recording."""
 
 import gzip
-import random
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
+from bench.market_stream import synthetic_stream
 from engine.book import OrderBook
 from engine.book_audit import BookAudit
 from engine.codes import Side
@@ -68,48 +68,6 @@ class Engine:
         self.audit.on_diff(BTCUSDT, data["u"], bids, asks, self.book)
 
 
-# -- a small synthetic recording: a random walk of a book, its diffs and tickers ------------------------------------
-
-
-def text(steps, step):
-    return f"{steps * step // 10**8}.{steps * step % 10**8:08d}"
-
-
-def pairs_of(side_levels):
-    return [[text(ticks, 10**6), text(lots, 10**3)] for ticks, lots in side_levels.items()]
-
-
-def synthetic_recording(diffs, seed=5):
-    """Lines as a recorder writes them. Tickers run ahead of the diff that brings their change, as at the venue."""
-    source = random.Random(seed)
-    bids, asks = {6_000_000 - 1: 5}, {6_000_000 + 1: 5}
-    lines, update_id = [], 1_000
-
-    def line(stream, data):
-        lines.append(b"%d " % len(lines) + msgspec.json.encode({"stream": stream, "data": data}))
-
-    for diff in range(diffs):
-        first_id, changed = update_id + 1, ({}, {})
-        if diff == 0:
-            changed = (dict(bids), dict(asks))
-        for _ in range(source.randrange(1, 8)):
-            update_id += 1
-            levels, changes, sign = source.choice([(bids, changed[0], 1), (asks, changed[1], -1)])
-            ticks = 6_000_000 - sign * source.randrange(1, 60)
-            levels[ticks] = changes[ticks] = source.choice([0, source.randrange(1, 100)])
-            if levels[ticks] == 0:
-                del levels[ticks]
-            if bids and asks:
-                bid, ask = max(bids), min(asks)
-                names = {"b": text(bid, 10**6), "B": text(bids[bid], 10**3)}
-                names |= {"a": text(ask, 10**6), "A": text(asks[ask], 10**3)}
-                line("btcusdt@bookTicker", {"u": update_id, "s": "BTCUSDT"} | names)
-        line("btcusdt@trade", {"e": "trade", "s": "BTCUSDT", "t": diff})
-        depth = {"e": "depthUpdate", "s": "BTCUSDT", "U": first_id, "u": update_id}
-        line("btcusdt@depth@100ms", depth | {"b": pairs_of(changed[0]), "a": pairs_of(changed[1])})
-    return lines
-
-
 def run(lines, **engine):
     made = Engine(**engine)
     for line in lines:
@@ -121,7 +79,7 @@ def run(lines, **engine):
 
 
 def test_a_synthetic_recording_agrees_with_reference_and_tickers():
-    engine = run(synthetic_recording(300))
+    engine = run(synthetic_stream(300))
     assert engine.depth_messages == 300
     assert engine.audit.bbo_comparisons > 250
     assert (engine.audit.book_mismatches, engine.audit.bbo_disagreements) == (0, 0)
@@ -158,7 +116,7 @@ def lose_the_update_id_once(book, depth_messages):
 
 @pytest.mark.parametrize("spoil", [drop_a_level_once, shrink_the_best_offer_once, lose_the_update_id_once])
 def test_a_broken_book_is_noticed_at_once(spoil):
-    lines = synthetic_recording(100)
+    lines = list(synthetic_stream(100))
     assert run(lines[:-1], spoil=spoil).audit.book_mismatches == 0
     audit = run(lines, spoil=spoil).audit
     assert audit.book_mismatches == 1
@@ -166,12 +124,12 @@ def test_a_broken_book_is_noticed_at_once(spoil):
 
 
 def test_a_wrong_best_offer_also_disagrees_with_the_ticker():
-    audit = run(synthetic_recording(100), spoil=shrink_the_best_offer_once).audit
+    audit = run(synthetic_stream(100), spoil=shrink_the_best_offer_once).audit
     assert audit.bbo_disagreements == 1
 
 
 def test_a_message_that_must_not_change_the_book_but_does_is_noticed():
-    engine = run(synthetic_recording(10))
+    engine = run(synthetic_stream(10))
     engine.book.set_level(Side.BUY, 1, 1)
     engine.audit.on_other_message(BTCUSDT, engine.book)
     assert engine.audit.book_mismatches == 1
@@ -219,3 +177,20 @@ def test_tickers_without_diffs_are_bounded_and_never_make_a_false_comparison():
     book.update_id = 50_000  # its own ticker is among those that were given up
     audit.on_diff(BTCUSDT, 50_000, none, none, book)
     assert audit.bbo_comparisons == 0
+
+
+def test_a_book_that_was_given_up_is_not_looked_at_until_its_snapshot():
+    engine = run(synthetic_stream(10))
+    engine.audit.on_book_given_up(BTCUSDT)
+    engine.book.clear()
+    engine.audit.on_other_message(BTCUSDT, engine.book)
+    bids, asks = (np.array([10]), np.array([1])), (np.array([12]), np.array([1]))
+    engine.book.apply(Side.BUY, *bids, 1)
+    engine.book.apply(Side.SELL, *asks, 1)
+    engine.book.update_id = 5_000
+    engine.audit.on_snapshot(BTCUSDT, 5_000, bids, asks, engine.book)
+    engine.audit.on_other_message(BTCUSDT, engine.book)
+    assert engine.audit.book_mismatches == 0
+    engine.book.clear()
+    engine.audit.on_other_message(BTCUSDT, engine.book)
+    assert engine.audit.book_mismatches == 1
