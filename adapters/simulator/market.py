@@ -66,7 +66,8 @@ class Prevented(NamedTuple):
 
     ``maker_prevented_lots`` and ``taker_prevented_lots`` were added to the orders' ``prevented_lots``: the whole rest
     of an order that expires, the matched quantity under DECREMENT, 0 for an order that is left alone. An ``Ended``
-    (``expired_stp``) follows for each of the two that has nothing left. ``match_id`` grows strictly from 1 per market.
+    (``expired_stp``) follows for each of the two that has nothing left; one that executes its rest afterwards is
+    filled, with ``cum_lots`` below ``quantity_lots``. ``match_id`` grows strictly from 1 per market.
     """
 
     order_maker: SimOrder
