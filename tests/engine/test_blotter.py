@@ -163,6 +163,14 @@ def test_last_owed_fill_is_told_before_the_end_that_waited_for_it() -> None:
     assert desk.exposure.reserved[ONE] == 0
 
 
+def test_an_end_that_waited_tells_its_own_reason_and_time() -> None:
+    desk = Desk()
+    desk.apply(new(), accepted(), OrderExpired(ONE, "v", 2, Reason.VENUE_SELF_TRADE, "stp", 99))
+    end = desk.apply(filled("t1", 2))[-1]
+    assert end.refusal is not None
+    assert (end.exec_type, end.refusal.reason, end.venue_time_ns) == (ExecType.EXPIRED, Reason.VENUE_SELF_TRADE, 99)
+
+
 def test_reject_and_expiry_say_why() -> None:
     desk = Desk()
     (rejected,) = desk.apply(new(), OrderRejected(ONE, Reason.INSUFFICIENT_FUNDS, "no money", 5))
@@ -257,6 +265,45 @@ def test_half_done_replace_cancels_the_original() -> None:
     rejected = ReplaceRejected(TWO, ONE, True, Reason.VENUE_REJECTED, "no", 5, orig_cum_lots=3)
     assert told(desk.apply(rejected)) == [(TWO, ExecType.REJECTED, S.REJECTED, 0, 0)]
     assert told(desk.apply(filled("t2", 2)))[-1] == (ONE, ExecType.CANCELLED, S.CANCELLED, 3, 0)
+
+
+def test_accept_of_the_new_order_may_come_before_the_word_that_it_replaced() -> None:
+    desk = Desk()
+    desk.apply(new(), accepted(), replace())
+    assert told(desk.apply(accepted(TWO))) == [(TWO, ExecType.NEW, S.NEW, 0, 8)]
+    assert told(desk.apply(OrderReplaced(ONE, TWO, 0, 5))) == [(ONE, ExecType.REPLACED, S.REPLACED, 0, 0)]
+    assert desk.blotter.counters()["duplicates"] == 0
+
+
+def test_refusal_of_a_replacement_that_stands_changes_neither_order() -> None:
+    desk = Desk()
+    desk.apply(new(), accepted(), replace(), accepted(TWO))
+    assert desk.apply(ReplaceRejected(TWO, ONE, True, Reason.VENUE_REJECTED, "", 5, orig_cum_lots=0)) == []
+    assert [desk.blotter.orders[i].status for i in (ONE, TWO)] == [S.PENDING_REPLACE, S.NEW]
+    assert [violation.kind for violation in desk.blotter.violations] == [Outcome.ILLEGAL]
+
+
+def test_refusal_that_names_another_original_leaves_it_alone() -> None:
+    desk = Desk()
+    desk.apply(new(), accepted(), new("maker-1-9"), accepted("maker-1-9"), replace())
+    desk.apply(ReplaceRejected(TWO, "maker-1-9", True, Reason.VENUE_REJECTED, "", 5, orig_cum_lots=0))
+    assert desk.blotter.orders["maker-1-9"].status is S.NEW
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        ReplaceRejected(TWO, ONE, False, Reason.VENUE_REJECTED, "", 5),
+        OrderRejected(TWO, Reason.NEVER_REACHED_VENUE, "", 5),
+        OrderOutcomeUnknown(TWO, ""),
+    ],
+)
+def test_late_word_on_an_earlier_replacement_leaves_the_later_one_pending(late: OrderRecord) -> None:
+    desk = Desk()
+    desk.apply(new(), accepted(), replace(), OrderOutcomeUnknown(ONE, ""), OrderSeen(ONE, "v", S.NEW, 10, 0, 5))
+    desk.apply(replace("maker-1-3"), late)
+    assert desk.blotter.orders[ONE].status is S.PENDING_REPLACE
+    assert desk.blotter.orders[ONE].replace_pending
 
 
 def test_replace_in_doubt_puts_both_orders_in_doubt() -> None:
