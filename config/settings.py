@@ -43,15 +43,16 @@ InstrumentName = Annotated[
         description='venue and symbol, as in "binance:BTCUSDT"',
     ),
 ]
+#: Without control characters and line separators, so that an error that names it stays one line.
+_PATH = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]+"
+PathText = Annotated[str, Meta(pattern=rf"^{_PATH}\Z", description="a path")]
 SourceName = Annotated[
     str,
     Meta(
-        pattern=r"^(?:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|[^:\x00-\x1f]+\.py):[A-Za-z_]\w*\Z",
+        pattern=rf"^(?:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|{_PATH}\.py):[A-Za-z_]\w*\Z",
         description='"package.module:Class" or "path/to/file.py:Class"',
     ),
 ]
-PathText = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]+\Z", description="a path")]
-
 PositiveAmount = Annotated[str, Meta(extra={"amount": "positive"}, description='decimal text, as in "0.5"')]
 Amount = Annotated[str, Meta(extra={"amount": "zero or more"}, description='decimal text, as in "0.5"')]
 
