@@ -164,13 +164,14 @@ class Instrument(msgspec.Struct, frozen=True, array_like=True, gc=False):
         units, scale = parse_decimal(text, field)
         value = Fraction(units, 10**scale) / Fraction(step_units, 10**step_scale)
         below = value.numerator // value.denominator
-        if value.denominator != 1:
+        is_between = value.denominator != 1
+        if abs(below) + is_between > INT64_MAX:  # the neighbours that are named have to fit as well
+            raise UsageError(f"{field} {text} does not fit into 64 bits")
+        if is_between:
             raise NotOnGrid(
                 field,
                 text,
                 decimal_text(below * step_units, step_scale),
                 decimal_text((below + 1) * step_units, step_scale),
             )
-        if abs(below) > INT64_MAX:
-            raise UsageError(f"{field} {text} does not fit into 64 bits")
         return below
