@@ -193,7 +193,7 @@ class SyntheticMarket:
     def place(self, order: SimOrder, now_ns: int) -> list[MarketEvent]:
         if order.account == _AGENTS:
             raise InvariantError(f"order {order.order_id} has no account")
-        return self._place(order, now_ns, self._outbox)
+        return self._place(order, now_ns, self._public())
 
     def cancel(self, order: SimOrder, now_ns: int) -> bool:
         if not self._engine.cancel(order, now_ns):
@@ -210,7 +210,11 @@ class SyntheticMarket:
     def _publish_level(self, order: SimOrder, now_ns: int) -> None:
         self._now_ns = max(self._now_ns, now_ns)
         self._feed.level_changed(order.side, order.price_ticks)
-        self._publish_best(now_ns, self._outbox)
+        self._publish_best(now_ns, self._public())
+
+    def _public(self) -> list[Public]:
+        """Where messages that clients cause wait for ``advance``; before the start nobody listens."""
+        return self._outbox if self._started else []
 
     # -- the book and its public ----------------------------------------------------------------------------------
 

@@ -134,9 +134,14 @@ def test_nothing_happens_before_the_start() -> None:
     market = SyntheticMarket(INSTRUMENT, 1)
     assert market.next_event_ns() is None
     assert market.advance(SECOND) == []
-    _, bids, asks = market.snapshot(1000)
+    update_id, bids, asks = market.snapshot(1000)
     assert min(len(bids), len(asks)) >= 50
+    order = SimOrder(1, "a", "c1", Side.BUY, asks[0][0], 1)
+    assert len(market.place(order, 0)) == 1
+    assert market.advance(SECOND) == []
+    assert market.snapshot(1)[0] == update_id + 1
     market.start(0)
+    assert market.advance(0) == []
     with pytest.raises(InvariantError):
         market.start(0)
 
