@@ -67,10 +67,12 @@ class SegmentJournal:
         self._actor = self._directory.name if actor is None else actor
         self._segment_bytes = segment_bytes
         self._sequence, self._number, self._at, self.torn_bytes = 0, 0, 0, 0
-        self._current: Mapped | None = None
-        self._rolled: list[Mapped] = []
+        # The current segment is the last; those before it wait for ``sync`` to close them. Only the appender appends
+        # and only ``sync`` removes, one list operation each, so that the two may run in two threads.
+        self._segments: list[Mapped] = []
         self._spare_ready = False
         self._names_changed = False
+        self._sync_failure = ""
         self._lock_fd = _lock(self._directory)
         try:
             self._open_last()
@@ -114,33 +116,51 @@ class SegmentJournal:
 
         Also makes the next segment ready when the current one is more than half full, so that rolling costs the
         order path little. May run in one other thread while this one appends, and not beside ``close``.
+
+        Raises UsageError when the disk fails, and from then on always: the kernel forgets what it could not write,
+        so a second try that succeeds would prove nothing. Appending goes on; process death still loses nothing.
         """
-        sequence, current, rolled = self._sequence, self._current, self._rolled[:]
-        if current is None:
-            raise InvariantError("a closed journal was synced")
-        names_changed, self._names_changed = self._names_changed, False
-        for segment in (*rolled, current):
-            os.fdatasync(segment.fd)
-        if names_changed:
-            _sync_directory(self._directory)
-        for segment in rolled:
-            self._rolled.remove(segment)
-            segment.close()
+        sequence = self._sync_files()
         if not self._spare_ready and self._at * 2 > self._size:
             self._prepare_spare()
         return sequence
 
     def close(self) -> None:
         """Sync, unmap and let the lock go. Closing twice does nothing."""
-        if self._current is None:
+        if not self._segments:
             return
         try:
-            self.sync()
+            self._sync_files()
         finally:
-            self._current.close()
-            self._current, self._size = None, 0
+            for segment in self._segments:
+                segment.close()
+            self._segments.clear()
+            self._size = 0
             (self._directory / _SPARE).unlink(missing_ok=True)
             os.close(self._lock_fd)
+
+    def _sync_files(self) -> int:
+        # The sequence is read first: the records up to it are in the files of the list that is taken after it.
+        sequence = self._sequence
+        segments = self._segments[:]
+        names_changed, self._names_changed = self._names_changed, False
+        if not segments:
+            raise InvariantError("a closed journal was synced")
+        if self._sync_failure:
+            raise UsageError(self._sync_failure)
+        try:
+            for segment in segments:
+                os.fdatasync(segment.fd)
+            if names_changed:
+                _sync_directory(self._directory)
+        except OSError as error:
+            failure = os_failure(error, self._directory, self._segment_bytes)
+            self._sync_failure = f"{failure}; replace the disk: nothing written now would survive a power loss"
+            raise UsageError(self._sync_failure) from error
+        for segment in segments[:-1]:
+            self._segments.remove(segment)
+            segment.close()
+        return sequence
 
     # -- segments -------------------------------------------------------------------------------------------
 
@@ -162,8 +182,7 @@ class SegmentJournal:
         try:
             self._find_end(last)
         except BaseException:
-            assert self._current is not None
-            self._current.close()
+            self._segments.pop().close()
             raise
 
     def _find_end(self, last: Segment) -> None:
@@ -177,16 +196,14 @@ class SegmentJournal:
         self.torn_bytes = cut_tail(self._view, self._at)
 
     def _roll(self, payload_bytes: int) -> None:
-        if self._current is None:
+        if not self._segments:
             raise InvariantError("a closed journal was appended to")
         if HEADER_BYTES + record_span(payload_bytes) > self._segment_bytes:
             raise UsageError(
                 f"a record of {payload_bytes} bytes does not fit into a segment of {self._segment_bytes} bytes; "
                 "raise [journal] segment_mib"
             )
-        full = self._current
         self._next_segment()
-        self._rolled.append(full)
 
     def _next_segment(self) -> None:
         """Make the segment that starts behind ``_sequence``, and append to it from here on."""
@@ -201,10 +218,11 @@ class SegmentJournal:
 
     def _map(self, path: Path) -> None:
         try:
-            self._current = Mapped(path, write=True)
+            segment = Mapped(path, write=True)
         except OSError as error:
             raise os_failure(error, path) from error
-        self._view, self._size = self._current.view, len(self._current.view)
+        self._segments.append(segment)
+        self._view, self._size = segment.view, len(segment.view)
 
     def _prepare_spare(self) -> None:
         try:

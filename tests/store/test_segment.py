@@ -1,5 +1,6 @@
 """The journal on disk: what was appended is what is read, through rolls, reopening, kill -9 and a full disk."""
 
+import errno
 import itertools
 import os
 import resource
@@ -139,6 +140,27 @@ def test_sync_in_another_thread_beside_appending_loses_nothing(open_journal: Ope
     assert synced == sorted(synced)
     assert journal.sync() == 3000
     assert [int(payload) for _, _, payload in journal.records()] == list(range(1, 3001))
+
+
+def test_a_disk_that_failed_to_sync_once_is_not_believed_again(
+    open_journal: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    journal = open_journal()
+    journal.append(b"one", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fail)
+        with pytest.raises(UsageError, match="Input/output error; replace the disk") as error:
+            journal.sync()
+        one_line(error)
+    with pytest.raises(UsageError, match="replace the disk"):
+        journal.sync()
+    assert journal.append(b"two", 2) == 2
+    with pytest.raises(UsageError, match="replace the disk"):
+        journal.close()
+    assert open_journal().sequence == 2
 
 
 def test_leftovers_of_a_writer_that_died_while_making_a_segment_are_removed(
