@@ -398,5 +398,12 @@ _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 #: ``encode_message(message) -> bytes``; ``encode_message_into(message, bytearray, offset)`` reuses a buffer.
 encode_message = _encoder.encode
 encode_message_into = _encoder.encode_into
-#: ``decode_message(payload) -> Message``; raises msgspec.DecodeError (ValidationError for a wrong type).
-decode_message = _decoder.decode
+_decode = _decoder.decode
+
+
+def decode_message(payload: bytes | bytearray | memoryview) -> Message:
+    """Decode one payload. Raises msgspec.DecodeError (ValidationError for a wrong type) and nothing else."""
+    try:
+        return _decode(payload)
+    except (UnicodeDecodeError, RecursionError) as error:  # text that is not UTF-8; nesting without end
+        raise msgspec.DecodeError(str(error)) from None
