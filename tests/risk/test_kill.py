@@ -1,0 +1,240 @@
+"""One kill: every pair of the table, and that it is complete only when everybody has said so."""
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.codes import KillMode
+from engine.errors import UsageError
+from engine.messages import Kill, KillProgress, KillStage
+from risk.kill import STAGES, TRANSITIONS, ActorStage, KillCase, Scope, Word, parse_scope, word_of
+
+A, W = ActorStage, Word
+ACTORS = ("venue-a", "venue-b")
+
+
+def kill(mode: KillMode = KillMode.CANCEL, latched_ns: int = 110) -> Kill:
+    return Kill("K1", "global", mode, "drill", "ann", "person", 100, latched_ns)
+
+
+def said(actor: str, stage: str, at_ns: int, *, left: int = 0, unknown: int = 0, failure: str = "") -> KillProgress:
+    return KillProgress("K1", actor, stage, at_ns, left, unknown, failure)
+
+
+def stages(case: KillCase) -> dict[str, int]:
+    return {stage.stage: stage.after_ns for stage in case.receipt(0).stages}
+
+
+# -- scopes -------------------------------------------------------------------------------------------------------
+
+
+def test_scopes_are_global_or_one_known_venue() -> None:
+    everything, one = parse_scope("global", ["binance"]), parse_scope("venue:binance", ["binance", "kraken"])
+    assert (everything, one) == (Scope(""), Scope("binance"))
+    assert everything.is_global
+    assert everything.covers("kraken")
+    assert one.covers("binance")
+    assert not one.is_global
+    assert not one.covers("kraken")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "Global", " global", "global ", "venue:", "venue", "venue:kraken ", "venue:x", "binance", "all", "*",
+     "account:a", "venue:binance,kraken", "global:binance", "venue::binance", "\0"],
+)  # fmt: skip
+def test_a_blank_or_unknown_scope_is_refused_and_the_valid_ones_are_named(text: str) -> None:
+    with pytest.raises(UsageError, match="valid scopes here: global, venue:binance, venue:kraken"):
+        parse_scope(text, ["kraken", "binance"])
+
+
+@given(st.text())
+def test_no_text_but_the_valid_ones_is_a_scope(text: str) -> None:
+    try:
+        scope = parse_scope(text, ["binance"])
+    except UsageError:
+        assert text not in ("global", "venue:binance")
+    else:
+        assert text == ("global" if scope.is_global else "venue:binance")
+
+
+# -- the table ----------------------------------------------------------------------------------------------------
+
+EXPECTED = {
+    W.HALTED: [A.HALTED, A.HALTED, A.CANCEL_SENT, A.CANCELLED],
+    W.CANCEL_SENT: [A.CANCEL_SENT, A.CANCEL_SENT, A.CANCEL_SENT, A.CANCELLED],
+    W.CANCELLED: [A.CANCELLED, A.CANCELLED, A.CANCELLED, A.CANCELLED],
+    W.STILL_OPEN: [A.CANCEL_SENT, A.CANCEL_SENT, A.CANCEL_SENT, A.CANCEL_SENT],
+    W.HALT_FAILED: [A.SILENT, A.SILENT, A.SILENT, A.SILENT],
+    W.CANCEL_FAILED: [A.SILENT, A.HALTED, A.CANCEL_SENT, A.CANCEL_SENT],
+}
+WORDS = {
+    W.HALTED: said("venue-a", "halted", 200),
+    W.CANCEL_SENT: said("venue-a", "cancel_sent", 200),
+    W.CANCELLED: said("venue-a", "cancelled", 200),
+    W.STILL_OPEN: said("venue-a", "cancelled", 200, left=2),
+    W.HALT_FAILED: said("venue-a", "halted", 200, failure="disk"),
+    W.CANCEL_FAILED: said("venue-a", "cancelled", 200, failure="venue link down"),
+}
+REACH = {
+    A.SILENT: None,
+    A.HALTED: said("venue-a", "halted", 150),
+    A.CANCEL_SENT: said("venue-a", "cancel_sent", 150),
+    A.CANCELLED: said("venue-a", "cancelled", 150),
+}
+
+
+def test_the_table_lists_every_pair() -> None:
+    assert set(TRANSITIONS) == set(itertools.product(ActorStage, Word))
+    for (stage, word), target in TRANSITIONS.items():
+        assert target is EXPECTED[word][stage]
+
+
+@pytest.mark.parametrize("stage", list(ActorStage))
+@pytest.mark.parametrize("word", list(Word))
+def test_every_word_in_every_state_does_what_the_table_says(stage: ActorStage, word: Word) -> None:
+    case = KillCase(kill(), ["venue-a"])
+    reach = REACH[stage]
+    if reach is not None:
+        case.on_progress(reach)
+    assert word_of(WORDS[word]) is word
+    case.on_progress(WORDS[word])
+    target = EXPECTED[word][stage]
+    reached = [name for name, after_ns in stages(case).items() if after_ns >= 0]
+    assert reached == ["latched", "halted", "cancel_sent", "cancelled"][: 1 + target]
+    assert case.complete is (target is A.CANCELLED)
+    assert case.waiting_for == (() if case.complete else ("venue-a",))
+
+
+def test_a_kill_of_each_mode_ends_with_its_last_stage() -> None:
+    assert {mode: each[-1] for mode, each in STAGES.items()} == {KillMode.HALT: "halted", KillMode.CANCEL: "cancelled"}
+    assert set(STAGES) == set(KillMode)
+
+
+# -- the whole scope ----------------------------------------------------------------------------------------------
+
+
+def test_each_stage_is_told_once_when_the_last_actor_reaches_it() -> None:
+    case = KillCase(kill(), ACTORS)
+    assert case.on_progress(said("venue-a", "halted", 120)) == ()
+    assert case.on_progress(said("venue-b", "halted", 130)) == (KillStage("halted", 30),)
+    assert case.on_progress(said("venue-b", "halted", 135)) == ()
+    assert case.on_progress(said("venue-a", "cancel_sent", 140, left=3)) == ()
+    assert case.on_progress(said("venue-b", "cancel_sent", 150, left=1, unknown=1)) == (KillStage("cancel_sent", 50),)
+    assert case.on_progress(said("venue-b", "cancelled", 190)) == ()
+    receipt = case.receipt(5)
+    assert (receipt.waiting_for, receipt.open_orders, receipt.unknown_orders, receipt.complete) == (
+        ("venue-a",),
+        3,
+        0,
+        False,
+    )
+    assert receipt.stages[-1] == KillStage("cancelled", -1)
+    assert case.on_progress(said("venue-a", "cancelled", 180)) == (KillStage("cancelled", 90),)
+    receipt = case.receipt(6)
+    assert receipt.complete
+    assert (receipt.open_orders, receipt.waiting_for, receipt.wall_time_ns) == (0, (), 6)
+    assert stages(case) == {"latched": 10, "halted": 30, "cancel_sent": 50, "cancelled": 90}
+    assert (receipt.kill_id, receipt.by, receipt.reason, receipt.trigger) == ("K1", "ann", "drill", "person")
+
+
+def test_nothing_is_complete_before_the_latch_is_written() -> None:
+    case = KillCase(kill(KillMode.HALT, latched_ns=0), ACTORS)
+    for actor in ACTORS:
+        assert case.on_progress(said(actor, "halted", 120)) == ()
+    assert not case.complete
+    assert stages(case) == {"latched": -1, "halted": -1}
+    assert case.on_latched(150) == (KillStage("latched", 50), KillStage("halted", 50))
+    assert case.complete
+    assert case.on_latched(170) == ()
+
+
+def test_a_halt_needs_no_cancel_and_takes_no_harm_from_one() -> None:
+    case = KillCase(kill(KillMode.HALT), ["venue-a"])
+    assert case.on_progress(said("venue-a", "halted", 120, left=4)) == (KillStage("halted", 20),)
+    assert case.complete
+    case.on_progress(said("venue-a", "cancelled", 130, failure="no"))
+    assert case.complete
+    assert case.receipt(0).failures == ("venue-a: cancelled: no",)
+
+
+def test_a_kill_over_no_actor_is_complete_once_latched() -> None:
+    assert KillCase(kill(), []).complete
+    assert not KillCase(kill(latched_ns=0), []).complete
+
+
+def test_words_of_others_change_nothing() -> None:
+    case = KillCase(kill(), ["venue-a"])
+    before = case.receipt(0)
+    assert case.on_progress(said("venue-z", "cancelled", 120)) == ()
+    assert case.on_progress(KillProgress("K2", "venue-a", "cancelled", 120, 0, 0)) == ()
+    assert case.receipt(0) == before
+
+
+def test_a_stage_that_does_not_exist_is_a_failure_of_its_sender() -> None:
+    case = KillCase(kill(), ["venue-a"])
+    assert case.on_progress(said("venue-a", "flattened", 120)) == ()
+    assert not case.complete
+    assert "'flattened'" in case.receipt(0).failures[0]
+
+
+def test_an_older_word_takes_nothing_back() -> None:
+    case = KillCase(kill(), ["venue-a"])
+    case.on_progress(said("venue-a", "cancelled", 200))
+    case.on_progress(said("venue-a", "cancelled", 150, left=7))
+    assert case.complete
+    assert case.receipt(0).open_orders == 0
+
+
+def test_an_order_that_turns_up_later_takes_the_confirmation_back_loudly() -> None:
+    case = KillCase(kill(), ["venue-a"])
+    case.on_progress(said("venue-a", "cancelled", 200))
+    case.on_progress(said("venue-a", "cancelled", 300, left=1, failure="an order turned up"))
+    receipt = case.receipt(0)
+    assert not receipt.complete
+    assert (receipt.open_orders, receipt.failures) == (1, ("venue-a: cancelled: an order turned up",))
+    assert case.on_progress(said("venue-a", "cancelled", 400)) == (KillStage("cancelled", 300),)
+    assert case.receipt(0).failures
+
+
+def test_repeated_failures_are_told_once_and_bounded() -> None:
+    case = KillCase(kill(), ["venue-a"])
+    for n in range(200):
+        case.on_progress(said("venue-a", "cancelled", 200, failure=f"failure {n}"))
+        case.on_progress(said("venue-a", "cancelled", 200, failure="failure 0"))
+    assert len(case.receipt(0).failures) == 64
+
+
+PROGRESS = st.builds(
+    KillProgress,
+    kill_id=st.sampled_from(["K1", "K1", "K1", "K2"]),
+    venue_actor=st.sampled_from([*ACTORS, *ACTORS, "venue-z"]),
+    stage=st.sampled_from(["halted", "cancel_sent", "cancelled", "", "sent"]),
+    at_ns=st.integers(100, 400),
+    open_orders=st.integers(0, 1),
+    unknown_orders=st.integers(0, 1),
+    failure=st.sampled_from(["", "", "", "broken"]),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(PROGRESS, max_size=40), st.sampled_from(KillMode))
+def test_complete_means_that_every_actor_has_said_so(words: list[KillProgress], mode: KillMode) -> None:
+    case = KillCase(kill(mode), ACTORS)
+    told: list[str] = []
+    for word in words:
+        told += [stage.stage for stage in case.on_progress(word)]
+        receipt = case.receipt(0)
+        done = [stage for stage in receipt.stages if stage.after_ns >= 0]
+        assert [stage.stage for stage in done] == list(STAGES[mode][: len(done)]), "stages complete in order"
+        assert [stage.after_ns for stage in done] == sorted(stage.after_ns for stage in done)
+        assert receipt.complete is (len(done) == len(receipt.stages)) is (not receipt.waiting_for)
+    own = [word for word in words if word.kill_id == "K1" and not word.failure]
+    if case.complete and mode is KillMode.CANCEL:
+        clean = {w.venue_actor for w in own if w.stage == "cancelled" and not w.open_orders and not w.unknown_orders}
+        assert clean >= set(ACTORS)
+    if case.complete:
+        assert {word.venue_actor for word in own if word.stage in ("halted", "cancel_sent", "cancelled")} >= set(ACTORS)
+        assert "halted" in told
