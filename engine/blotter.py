@@ -401,12 +401,8 @@ class Blotter:
         )
         return PositionSnapshot(book.report_seq, positions, _order_states(self.open_orders(strategy_id)))
 
-    def ledger(self) -> dict[int, str]:
-        """Per instrument, as JSON: fills, bought_lots, sold_lots, position_lots, cost_tick_lots, fee_nanos by asset."""
-        return {instrument_id: msgspec.json.encode(line).decode() for instrument_id, line in self._ledger.items()}
-
     def ledger_line(self, instrument_id: int) -> LedgerLine:
-        """What was filled in one instrument; not to be changed."""
+        """What was filled in one instrument over all strategies, fees by asset included; only to be read."""
         return self._ledger.get(instrument_id) or LedgerLine()
 
     def counters(self) -> dict[str, int]:

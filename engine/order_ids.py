@@ -56,6 +56,8 @@ class NumberRanges:
 
 
 class UsedOrderIds:
+    """See the module."""
+
     def __init__(self, *, texts_max: int = 100_000, prefixes_max: int = 1_000, ranges_max: int = 10_000) -> None:
         self._texts_max, self._prefixes_max, self._ranges_max = texts_max, prefixes_max, ranges_max
         self._numbers: dict[str, NumberRanges] = {}
