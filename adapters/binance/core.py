@@ -1,0 +1,123 @@
+"""What the parts of one session share."""
+
+from collections.abc import Callable, Sequence
+
+from adapters.binance.clock import VenueClock
+from adapters.binance.errors import Verdict, judge
+from adapters.binance.grid import InstrumentGrid
+from adapters.binance.messages import ApiError
+from adapters.binance.options import BinanceOptions
+from adapters.binance.parse import venue_ns
+from adapters.binance.rate_limit import RateLimits
+from engine.actor import Context
+from engine.errors import UsageError
+from engine.instrument import NANOS
+from engine.venue import AuthenticationFailed, RateLimited, VenueEvent, VenueListener
+
+__all__ = ["DEFERRED_TIMER", "BackOff", "SessionCore"]
+
+DEFERRED_TIMER = "session:deferred"
+
+#: Silence to keep when the venue asks for it without saying how long.
+_SILENCE_NS = 60 * NANOS
+
+
+class SessionCore:
+    """Context, listener, clock, limits, instruments and counters of one session.
+
+    ``counters`` are for people: what went wrong, by name.
+    """
+
+    def __init__(
+        self, ctx: Context, listener: VenueListener, options: BinanceOptions, symbols: Sequence[tuple[int, str]]
+    ) -> None:
+        self.ctx, self.listener, self.options = ctx, listener, options
+        self.symbols: dict[int, str] = dict(symbols)
+        #: Filled from exchangeInfo.
+        self.grids: dict[int, InstrumentGrid] = {}
+        self.grids_by_symbol: dict[str, InstrumentGrid] = {}
+        self.clock = VenueClock(ctx, options.unit_ns)
+        self.limits = RateLimits(options.cancel_share_ppm)
+        self.counters: dict[str, int] = {}
+        #: Asks for the venue's time at once; set by the session.
+        self.reread_clock: Callable[[int], None] = _nothing
+        self._deferred: list[tuple[int, VenueEvent]] = []
+
+    def emit(self, event: VenueEvent, now_ns: int) -> None:
+        self.listener.on_venue_event(event, now_ns)
+
+    def defer(self, event: VenueEvent, now_ns: int, delay_ns: int = 0) -> None:
+        """Tell in a callback of its own: for the answer to something that the listener is just asking for."""
+        at_ns = now_ns + delay_ns
+        self._deferred.append((at_ns, event))
+        if at_ns <= min(each_ns for each_ns, _ in self._deferred):
+            self.ctx.set_timer(DEFERRED_TIMER, at_ns)
+
+    def tell_deferred(self, now_ns: int) -> None:
+        due = [event for at_ns, event in self._deferred if at_ns <= now_ns]
+        self._deferred = [each for each in self._deferred if each[0] > now_ns]
+        if self._deferred:
+            self.ctx.set_timer(DEFERRED_TIMER, min(at_ns for at_ns, _ in self._deferred))
+        for event in due:
+            self.emit(event, now_ns)
+
+    def count(self, what: str) -> None:
+        self.counters[what] = self.counters.get(what, 0) + 1
+
+    def grid(self, instrument_id: int) -> InstrumentGrid:
+        """Raises UsageError for an instrument that the session does not have (yet)."""
+        grid = self.grids.get(instrument_id)
+        if grid is None:
+            raise UsageError(f"instrument {instrument_id}: not one of this session's, or not yet defined by the venue")
+        return grid
+
+    # -- errors that concern more than one request -----------------------------------------------------------
+
+    def judge(self, status: int, error: ApiError | None, retry_after_ns: int, now_ns: int) -> Verdict:
+        """What an error answer means for its request, and tell of what it means for all others.
+
+        ``retry_after_ns``: how long to be silent, 0 when the answer does not say so in its header.
+        """
+        code, text = (error.code, error.msg) if error is not None else (0, "")
+        verdict = judge(status, code, text)
+        self.count(f"error {code or status}")
+        if verdict is Verdict.RATE_LIMITED:
+            self._silenced(status == 418, error, retry_after_ns, text, now_ns)
+        elif verdict is Verdict.TOO_MANY_ORDERS:
+            rolls_ns = self.limits.orders_full(self.clock.venue_ns(now_ns))
+            self.emit(RateLimited(self.clock.local_ns(rolls_ns, now_ns), False, text), now_ns)
+        elif verdict is Verdict.UNAUTHENTICATED:
+            self.emit(AuthenticationFailed(f"{code} {text}"), now_ns)
+        elif verdict is Verdict.CLOCK:
+            self.clock.distrust()
+            self.reread_clock(now_ns)
+        return verdict
+
+    def _silenced(self, banned: bool, error: ApiError | None, retry_after_ns: int, text: str, now_ns: int) -> None:
+        until_ns = now_ns + (retry_after_ns or _SILENCE_NS)
+        if error is not None and error.data is not None and error.data.retryAfter:
+            until_ns = self.clock.local_ns(venue_ns(error.data.retryAfter, self.options.unit_ns), now_ns)
+        self.limits.block(until_ns, banned)
+        self.emit(RateLimited(until_ns, banned, text), now_ns)
+
+
+def _nothing(now_ns: int) -> None:
+    """Until the session has its REST link."""
+
+
+class BackOff:
+    """Delays that double from one attempt to the next, half of each at random, until something has succeeded."""
+
+    def __init__(self, core: SessionCore) -> None:
+        self._core = core
+        self._attempts = 0
+
+    def next_ns(self) -> int:
+        """How long to wait before the next attempt."""
+        options = self._core.options
+        delay_ns = min(options.retry_first_ns << min(self._attempts, 32), options.retry_max_ns)
+        self._attempts += 1
+        return delay_ns // 2 + self._core.ctx.random_below(delay_ns // 2 + 1)
+
+    def reset(self) -> None:
+        self._attempts = 0

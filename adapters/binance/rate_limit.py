@@ -1,0 +1,198 @@
+"""The venue's limits, counted on our side so that they are never hit, with a share that only cancels may spend.
+
+REQUEST_WEIGHT (per IP, REST and WebSocket API together) and RAW_REQUESTS count requests; ORDERS (per account) counts
+new orders. All run in calendar-aligned intervals of the venue's clock. What the venue reports as used is
+believed; what is on its way and not yet answered is added to it. A request that was sent and lost stays counted.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+
+from adapters.binance.messages import RateLimit
+from engine.instrument import NANOS
+
+__all__ = ["Purpose", "RateLimits", "Window"]
+
+_INTERVALS_NS = {"SECOND": NANOS, "MINUTE": 60 * NANOS, "HOUR": 3_600 * NANOS, "DAY": 86_400 * NANOS}
+_HEADER_UNITS = {"S": "SECOND", "M": "MINUTE", "H": "HOUR", "D": "DAY"}
+_WEIGHT, _RAW, _ORDERS = "REQUEST_WEIGHT", "RAW_REQUESTS", "ORDERS"
+#: A report this soon after an interval began may still count the one before.
+_STALE_NS = 500_000_000
+_PPM = 1_000_000
+
+
+class Purpose(Enum):
+    """What a request is for: cancels pass where the others must leave room."""
+
+    NEW_ORDER = "new order"
+    CANCEL = "cancel"
+    QUERY = "query"
+
+
+class Window:
+    """One limit over one calendar-aligned interval."""
+
+    __slots__ = ("_number", "in_flight", "interval_ns", "limit", "used")
+
+    def __init__(self, interval_ns: int, limit: int) -> None:
+        self.interval_ns, self.limit = interval_ns, limit
+        self.used = self.in_flight = 0
+        self._number = -1
+
+    def roll(self, venue_ns: int) -> None:
+        """Begin anew when the interval is over. A clock that steps back changes nothing."""
+        number = venue_ns // self.interval_ns
+        if number > self._number:
+            self._number = number
+            self.used = 0
+
+    def has_room(self, cost: int, reserved: int, venue_ns: int) -> bool:
+        self.roll(venue_ns)
+        return self.used + self.in_flight + cost <= self.limit - reserved
+
+    def report(self, count: int, venue_ns: int) -> None:
+        """The venue's own count."""
+        self.roll(venue_ns)
+        if count < self.used or venue_ns % self.interval_ns >= _STALE_NS:
+            self.used = count
+
+    def next_ns(self, venue_ns: int) -> int:
+        """When the next interval begins."""
+        return (venue_ns // self.interval_ns + 1) * self.interval_ns
+
+
+class RateLimits:
+    """All limits of one IP and account. Times called ``venue_ns`` are the venue's clock, ``now_ns`` is ours.
+
+    ``cancel_share_ppm`` of every request limit is kept for cancels.
+    """
+
+    def __init__(self, cancel_share_ppm: int) -> None:
+        self._share_ppm = cancel_share_ppm
+        #: (kind, interval) → window. Until exchangeInfo tells, the venue's published weight limit stands.
+        self._windows: dict[tuple[str, int], Window] = {(_WEIGHT, 60 * NANOS): Window(60 * NANOS, 6_000)}
+        self._sort()
+        self.blocked_until_ns = self.banned_until_ns = 0
+
+    def _sort(self) -> None:
+        self._weights = [window for (kind, _), window in self._windows.items() if kind == _WEIGHT]
+        self._raws = [window for (kind, _), window in self._windows.items() if kind == _RAW]
+        self._orders = [window for (kind, _), window in self._windows.items() if kind == _ORDERS]
+
+    def configure(self, limits: Iterable[RateLimit]) -> None:
+        """Take the limits that ``exchangeInfo`` lists; what was counted so far stays counted."""
+        for each in limits:
+            unit_ns = _INTERVALS_NS.get(each.interval)
+            if unit_ns is None or each.rateLimitType not in (_WEIGHT, _RAW, _ORDERS):
+                continue
+            interval_ns = unit_ns * each.intervalNum
+            window = self._windows.setdefault((each.rateLimitType, interval_ns), Window(interval_ns, each.limit))
+            window.limit = each.limit
+        self._sort()
+
+    # -- before sending --------------------------------------------------------------------------------------
+
+    def has_room(self, purpose: Purpose, weight: int, venue_ns: int, now_ns: int) -> bool:
+        """Whether a request may be sent now. During a block only cancels may, during a ban nothing."""
+        is_cancel = purpose is Purpose.CANCEL
+        if now_ns < self.banned_until_ns or (now_ns < self.blocked_until_ns and not is_cancel):
+            return False
+        share = 0 if is_cancel else self._share_ppm
+        for window in self._weights:
+            if not window.has_room(weight, window.limit * share // _PPM, venue_ns):
+                return False
+        for window in self._raws:
+            if not window.has_room(1, window.limit * share // _PPM, venue_ns):
+                return False
+        if purpose is Purpose.NEW_ORDER:
+            for window in self._orders:
+                if not window.has_room(1, 0, venue_ns):
+                    return False
+        return True
+
+    def next_chance_ns(self, now_ns: int, venue_ns: int) -> int:
+        """When asking again makes sense, on our clock: after the block, or when the shortest request interval rolls."""
+        if now_ns < self.blocked_until_ns:
+            return self.blocked_until_ns
+        return now_ns + min(window.next_ns(venue_ns) for window in self._weights) - venue_ns
+
+    # -- sending and answers ---------------------------------------------------------------------------------
+
+    def sent(self, purpose: Purpose, weight: int, venue_ns: int) -> None:
+        for window in self._weights:
+            window.roll(venue_ns)
+            window.in_flight += weight
+        for window in self._raws:
+            window.roll(venue_ns)
+            window.used += 1
+        if purpose is Purpose.NEW_ORDER:
+            for window in self._orders:
+                window.roll(venue_ns)
+                window.in_flight += 1
+
+    def answered(self, purpose: Purpose, weight: int, cost: int, venue_ns: int) -> None:
+        """``cost`` is what it turned out to weigh: 0 for order entry that succeeded."""
+        for window in self._weights:
+            window.roll(venue_ns)
+            window.in_flight = max(0, window.in_flight - weight)
+            window.used += cost
+        if purpose is Purpose.NEW_ORDER:
+            for window in self._orders:
+                window.roll(venue_ns)
+                window.in_flight = max(0, window.in_flight - 1)
+                window.used += 1
+
+    def lost(self) -> None:
+        """No answer to what is in flight will come: all of it counts as used."""
+        for window in self._windows.values():
+            window.used += window.in_flight
+            window.in_flight = 0
+
+    def report(self, counts: Iterable[RateLimit], venue_ns: int) -> None:
+        """``rateLimits`` of a WebSocket API answer."""
+        for each in counts:
+            self._report(each.rateLimitType, each.interval, each.intervalNum, each.count, venue_ns)
+
+    def report_headers(self, headers: Mapping[str, str], venue_ns: int) -> None:
+        """``x-mbx-used-weight-1m`` and ``x-mbx-order-count-10s`` of a REST answer (lower-case names)."""
+        for name, value in headers.items():
+            kind = _WEIGHT if name.startswith("x-mbx-used-weight-") else _ORDERS
+            if kind is _ORDERS and not name.startswith("x-mbx-order-count-"):
+                continue
+            interval = name.rpartition("-")[2].upper()
+            unit = _HEADER_UNITS.get(interval[-1:])
+            if unit and _is_count(interval[:-1]) and _is_count(value):
+                self._report(kind, unit, int(interval[:-1]), int(value), venue_ns)
+
+    def _report(self, kind: str, interval: str, number: int, count: int, venue_ns: int) -> None:
+        window = self._windows.get((kind, _INTERVALS_NS.get(interval, 0) * number))
+        if window is not None:
+            window.report(count, venue_ns)
+
+    # -- told to be silent -----------------------------------------------------------------------------------
+
+    def block(self, until_ns: int, banned: bool) -> None:
+        """429, or with ``banned`` 418. A block never shortens one that stands."""
+        self.blocked_until_ns = max(self.blocked_until_ns, until_ns)
+        if banned:
+            self.banned_until_ns = max(self.banned_until_ns, until_ns)
+
+    def orders_full(self, venue_ns: int) -> int:
+        """-1015: the shortest ORDERS interval is full, whatever we counted. Returns when it rolls (venue's clock)."""
+        if not self._orders:
+            return venue_ns
+        window = min(self._orders, key=lambda each: each.interval_ns)
+        window.roll(venue_ns)
+        window.used = max(window.used, window.limit)
+        return window.next_ns(venue_ns)
+
+    def usage(self) -> dict[str, int]:
+        """What is used or in flight of each limit, by name: for status reports."""
+        return {
+            f"{kind.lower()}_{interval_ns // NANOS}s": window.used + window.in_flight
+            for (kind, interval_ns), window in self._windows.items()
+        }
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18

@@ -1,0 +1,248 @@
+"""BinanceSession: one account's connection to Binance spot, as a venue actor drives it (``engine.venue.VenueSession``).
+
+    start ─▶ REST time ─▶ exchangeInfo ─▶ InstrumentDefined… ─┬▶ order link: logon, user data ─▶ REST account ─▶ live
+                                                              └▶ market streams ─▶ REST depth snapshots ─▶ books valid
+
+Three links, each re-made by itself: ``session:rest``, ``session:orders`` (WebSocket API: order entry and user data),
+``session:streams`` (market data). Closing them leaves orders at the venue: there is no cancel on disconnect on spot.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from adapters.binance import levels
+from adapters.binance.core import DEFERRED_TIMER, SessionCore
+from adapters.binance.depth import DepthObserver
+from adapters.binance.links import WebSocketLink
+from adapters.binance.market_streams import STREAMS_LINK, MarketStreams
+from adapters.binance.options import BinanceOptions
+from adapters.binance.order_entry import CancelFrame, NewFrame, ReplaceFrame
+from adapters.binance.order_link import ORDERS_LINK, OrderLink
+from adapters.binance.orders import OrderEncoder
+from adapters.binance.rate_limit import Purpose
+from adapters.binance.rest import RestLink
+from adapters.binance.signing import Credentials, make_signer
+from adapters.binance.startup import CLOCK_TIMER, Startup
+from adapters.binance.urls import BinanceEndpoints
+from engine.actor import Context
+from engine.book import OrderBook
+from engine.codes import Reason
+from engine.errors import UsageError
+from engine.order import Approved, Order
+from engine.venue import VenueListener
+
+__all__ = ["REST_LINK", "BinanceSession"]
+
+REST_LINK = "session:rest"
+#: Three streams each, 1,024 per connection.
+_SYMBOLS_MAX = 340
+
+
+class BinanceSession:
+    """See ``engine.venue.VenueSession`` for the methods.
+
+    Args:
+        venue_name: goes into every instrument.
+        symbols: (instrument id, the venue's symbol) of each instrument to trade.
+        observer: is shown what the books are built from.
+
+    Raises UsageError for credentials that cannot be used, and for symbols that are none, too many or double.
+    """
+
+    def __init__(
+        self,
+        venue_name: str,
+        symbols: Sequence[tuple[int, str]],
+        credentials: Credentials,
+        endpoints: BinanceEndpoints,
+        listener: VenueListener,
+        options: BinanceOptions | None = None,
+        depth_observer: DepthObserver | None = None,
+    ) -> None:
+        self._venue_name, self._endpoints, self._listener = venue_name, endpoints, listener
+        self._symbols = _checked_symbols(symbols)
+        self._options = options if options is not None else BinanceOptions()
+        self._observer = depth_observer
+        self._signer = make_signer(credentials)
+        self._encoder = OrderEncoder(self._signer, self._options.recv_window_ms)
+        self._books = {instrument_id: OrderBook() for instrument_id, _ in self._symbols}
+        self.request_validity_ns = self._options.request_validity_ns
+        self._parts: _Parts | None = None
+
+    @staticmethod
+    def warm_up() -> None:
+        """Compile or load every kernel: once per process, before it says that it is ready."""
+        levels.warm_up()
+        OrderBook.warm_up()
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def start(self, ctx: Context, now_ns: int) -> None:
+        """Open the links; from here on the session keeps itself connected, with back-off."""
+        if self._parts is not None:
+            raise UsageError("the session has been started already")
+        endpoints, signer = self._endpoints, self._signer
+        core = SessionCore(ctx, self._listener, self._options, self._symbols)
+        rest = RestLink(core, REST_LINK, endpoints.rest, signer)
+        orders = OrderLink(core, endpoints, self._encoder, signer.can_log_on)
+        streams = MarketStreams(core, rest, endpoints, self._books, self._observer)
+        startup = Startup(core, rest, orders, streams, self._venue_name)
+        core.reread_clock = startup.ask_time
+        orders.logon.load = startup.ask_account
+        self._parts = _Parts(core, rest, orders, streams, startup)
+        startup.ask_time(now_ns)
+
+    def stop(self, now_ns: int) -> None:
+        """Close every link. Nothing more is told."""
+        parts, self._parts = self._parts, None
+        if parts is None:
+            return
+        for key in (CLOCK_TIMER, DEFERRED_TIMER):
+            parts.core.ctx.cancel_timer(key)
+        parts.orders.close(now_ns)
+        parts.streams.close(now_ns)
+        parts.rest.close()
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What went wrong, and what is used of the venue's limits, by name."""
+        if self._parts is None:
+            return {}
+        return {**self._parts.core.counters, **self._parts.core.limits.usage()}
+
+    # -- events of the runtime -------------------------------------------------------------------------------
+
+    def on_link_up(self, link: str, now_ns: int) -> None:
+        target = self._link(link)
+        if target is not None:
+            target.on_up(now_ns)
+
+    def on_link_bytes(self, link: str, data: bytes, now_ns: int) -> None:
+        target = self._link(link)
+        if target is not None:
+            target.on_bytes(data, now_ns)
+
+    def on_link_down(self, link: str, reason: str, now_ns: int) -> None:
+        target = self._link(link)
+        if target is not None:
+            target.on_down(reason, now_ns)
+
+    def _link(self, link: str) -> WebSocketLink | RestLink | None:
+        parts = self._parts
+        if parts is None:
+            return None
+        if link == STREAMS_LINK:
+            return parts.streams.link
+        if link == ORDERS_LINK:
+            return parts.orders.link
+        return parts.rest if link == REST_LINK else None
+
+    def on_timer(self, key: str, now_ns: int) -> None:
+        parts = self._parts
+        if parts is None:
+            return
+        if key == DEFERRED_TIMER:
+            parts.core.tell_deferred(now_ns)
+        elif key == CLOCK_TIMER:
+            parts.startup.ask_time(now_ns)
+        elif key.startswith(REST_LINK):
+            parts.rest.on_timer(key.removeprefix(f"{REST_LINK}:"), now_ns)
+        elif key.startswith(ORDERS_LINK):
+            parts.orders.on_timer(key, now_ns)
+        elif key.startswith(STREAMS_LINK):
+            parts.streams.on_timer(key, now_ns)
+
+    # -- market data -----------------------------------------------------------------------------------------
+
+    def book(self, instrument_id: int) -> OrderBook:
+        """Raises UsageError for an instrument that the session was not given."""
+        book = self._books.get(instrument_id)
+        if book is None:
+            raise UsageError(f"instrument {instrument_id} is not one of this session's")
+        return book
+
+    # -- order entry -----------------------------------------------------------------------------------------
+
+    def send_refusal(self, now_ns: int) -> Reason:
+        parts = self._parts
+        if parts is None or not parts.orders.logon.is_live:
+            return Reason.VENUE_LINK_DOWN
+        core = parts.core
+        if not core.ctx.writable(ORDERS_LINK):
+            return Reason.VENUE_LINK_BUSY
+        if not core.limits.has_room(Purpose.NEW_ORDER, 1, core.clock.venue_ns(now_ns), now_ns):
+            return Reason.VENUE_RATE_LIMIT
+        return Reason.NONE
+
+    def encode_new(self, order: Approved, now_ns: int) -> bytes:
+        """Raises UsageError for an unknown instrument or an impossible client order id; so do the other two."""
+        parts = self._started()
+        core = parts.core
+        payload = self._encoder.new(order, core.grid(order.instrument_id), core.clock.timestamp(now_ns))
+        frame = NewFrame(parts.orders.link.frame(payload))
+        frame.client_order_id = order.client_order_id
+        return frame
+
+    def encode_cancel(self, order: Order, now_ns: int) -> bytes:
+        parts = self._started()
+        core = parts.core
+        payload = self._encoder.cancel(order, core.grid(order.instrument_id), core.clock.timestamp(now_ns))
+        frame = CancelFrame(parts.orders.link.frame(payload))
+        frame.client_order_id = order.client_order_id
+        return frame
+
+    def encode_replace(self, orig: Order, order: Approved, now_ns: int) -> bytes:
+        parts = self._started()
+        core = parts.core
+        payload = self._encoder.replace(orig, order, core.grid(order.instrument_id), core.clock.timestamp(now_ns))
+        frame = ReplaceFrame(parts.orders.link.frame(payload))
+        frame.client_order_id, frame.orig_client_order_id = order.client_order_id, orig.client_order_id
+        frame.instrument_id = order.instrument_id
+        return frame
+
+    def transmit(self, frame: bytes, now_ns: int) -> None:
+        """Write what ``encode_*`` returned (the very object: it knows what it is). What cannot leave is refused in a
+        callback of its own."""
+        self._started().orders.transmit(frame, now_ns)
+
+    # -- questions -------------------------------------------------------------------------------------------
+
+    def cancel_all(self, instrument_id: int, now_ns: int) -> None:
+        """Over the order link; while that is not there, over REST."""
+        parts = self._started()
+        if parts.orders.may_request:
+            parts.orders.queries.cancel_all(instrument_id, now_ns)
+        else:
+            parts.startup.cancel_all(instrument_id, now_ns)
+
+    def query_order(self, order: Order, now_ns: int) -> None:
+        self._started().orders.queries.order_status(order, now_ns)
+
+    def query_open_orders(self, query_id: int, now_ns: int) -> None:
+        self._started().orders.queries.open_orders(query_id, now_ns)
+
+    def query_trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:
+        self._started().orders.queries.trades(query_id, instrument_id, after_trade_id, now_ns)
+
+    def _started(self) -> "_Parts":
+        if self._parts is None:
+            raise UsageError("the session has not been started, or has been stopped")
+        return self._parts
+
+
+class _Parts(NamedTuple):
+    """What there is once the session has been parts."""
+
+    core: SessionCore
+    rest: RestLink
+    orders: OrderLink
+    streams: MarketStreams
+    startup: Startup
+
+
+def _checked_symbols(symbols: Sequence[tuple[int, str]]) -> tuple[tuple[int, str], ...]:
+    if not 1 <= len(symbols) <= _SYMBOLS_MAX:
+        raise UsageError(f"symbols: {len(symbols)} given; one session takes 1 to {_SYMBOLS_MAX}")
+    if len(dict(symbols)) != len(symbols) or len({symbol for _, symbol in symbols}) != len(symbols):
+        raise UsageError("symbols: an instrument id or a symbol is given twice")
+    return tuple(symbols)
