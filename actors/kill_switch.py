@@ -181,14 +181,18 @@ class KillSwitchActor(Actor):
             if cause is not None
         }
         for receipt in self._history[-10:]:
-            details[f"kill:{receipt.kill_id}"] = f"{receipt.scope} {receipt.mode.name} by {receipt.by}: {receipt.reason}"
+            details[f"kill:{receipt.kill_id}"] = (
+                f"{receipt.scope} {receipt.mode.name} by {receipt.by}: {receipt.reason}"
+            )
         counters = {
             "epoch": self._grantor.epoch,
             "kills": len(self._history) + len(self._cases),
             "kills_in_progress": len(self._cases),
             "venue_actors_connected": len(self._up),
         }
-        state = "killed" if causes[GLOBAL] is not None else "partly killed" if details and any(causes.values()) else "armed"
+        state = (
+            "killed" if causes[GLOBAL] is not None else "partly killed" if details and any(causes.values()) else "armed"
+        )
         return StatusReport(self._ctx.name, "kill switch", nonce, 0, state, counters, details)
 
 

@@ -152,7 +152,8 @@ class Reconciliation:
                 continue
             listed.add(order.client_order_id)
             self.on_order_seen(
-                OrderSeen(order.client_order_id, seen.order_id, seen.status, seen.quantity_lots, seen.cum_lots, 0), now_ns
+                OrderSeen(order.client_order_id, seen.order_id, seen.status, seen.quantity_lots, seen.cum_lots, 0),
+                now_ns,
             )
         for order in self._blotter.open_orders():
             if order.client_order_id not in listed:

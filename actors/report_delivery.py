@@ -27,7 +27,16 @@ __all__ = ["Attachment", "ReportDelivery"]
 class Attachment:
     """One strategy, as its venue actor serves it."""
 
-    __slots__ = ("actor", "attached", "behind", "book_levels", "served_seq", "stopped", "strategy_id", "waits_for_ready")
+    __slots__ = (
+        "actor",
+        "attached",
+        "behind",
+        "book_levels",
+        "served_seq",
+        "stopped",
+        "strategy_id",
+        "waits_for_ready",
+    )
 
     def __init__(self, strategy_id: str) -> None:
         self.strategy_id = strategy_id
@@ -54,7 +63,9 @@ class ReportDelivery:
     def by_actor(self, actor: str) -> Attachment | None:
         return self._by_actor.get(actor)
 
-    def attach(self, actor: str, logon: StrategyLogon, definitions: Iterable[InstrumentDefinition], ready: bool) -> None:
+    def attach(
+        self, actor: str, logon: StrategyLogon, definitions: Iterable[InstrumentDefinition], ready: bool
+    ) -> None:
         """Bring a strategy that has (re)connected up to date: instruments, then what it missed, then StrategyReady."""
         attachment = self.attachments[logon.strategy_id]
         attachment.actor, attachment.attached = actor, True
@@ -207,6 +218,9 @@ def _never_received(strategy_id: str, client_order_id: str) -> ExecutionReport:
         0,
         0,
         refusal=Refusal(
-            Reason.NEVER_RECEIVED, "client_order_id", client_order_id, text="lost with the link before it was journalled: never sent"
+            Reason.NEVER_RECEIVED,
+            "client_order_id",
+            client_order_id,
+            text="lost with the link before it was journalled: never sent",
         ),
     )

@@ -241,7 +241,10 @@ class StrategyActor(Actor):
         venue_actor = self._venue_of_instrument.get(instrument_id)
         if refusal is None and venue_actor is None:
             refusal = Refusal(
-                Reason.UNKNOWN_INSTRUMENT, "instrument_id", str(instrument_id), text="not one of this strategy's instruments"
+                Reason.UNKNOWN_INSTRUMENT,
+                "instrument_id",
+                str(instrument_id),
+                text="not one of this strategy's instruments",
             )
         if refusal is None and venue_actor is not None:
             message = NewOrder(
@@ -388,13 +391,19 @@ def _shape_refusal(
         (Reason.BAD_PRICE, "price_ticks", price_ticks),
     ):
         if type(value) is not int:
-            return Refusal(reason, field, repr(value)[:64], "a whole number", f"{field} must be an int, not {value!r:.64}")
+            return Refusal(
+                reason, field, repr(value)[:64], "a whole number", f"{field} must be an int, not {value!r:.64}"
+            )
         if abs(value) > INT64_MAX:
             return Refusal(Reason.NUMBER_OVERFLOW, field, str(value)[:64], str(INT64_MAX), f"{field} exceeds 64 bits")
     if not isinstance(order_type, OrderType):
         return Refusal(Reason.BAD_ORDER_TYPE, "order_type", repr(order_type)[:64], "MARKET or LIMIT", "use OrderType")
     if not isinstance(time_in_force, TimeInForce):
-        return Refusal(Reason.BAD_TIME_IN_FORCE, "time_in_force", repr(time_in_force)[:64], "GTC, IOC or FOK", "use TimeInForce")
+        return Refusal(
+            Reason.BAD_TIME_IN_FORCE, "time_in_force", repr(time_in_force)[:64], "GTC, IOC or FOK", "use TimeInForce"
+        )
     if type(post_only) is not bool:
-        return Refusal(Reason.UNSUPPORTED, "post_only", repr(post_only)[:64], "True or False", "post_only must be a bool")
+        return Refusal(
+            Reason.UNSUPPORTED, "post_only", repr(post_only)[:64], "True or False", "post_only must be a bool"
+        )
     return None

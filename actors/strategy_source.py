@@ -32,7 +32,9 @@ def load_strategy_class(source: str) -> type[Strategy]:
             for name, value in vars(module).items()
             if isinstance(value, type) and issubclass(value, Strategy) and value is not Strategy
         )
-        raise UsageError(f"strategy source {source!r}: no class {class_name}; it has {', '.join(known) or 'no strategy'}")
+        raise UsageError(
+            f"strategy source {source!r}: no class {class_name}; it has {', '.join(known) or 'no strategy'}"
+        )
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise UsageError(f"strategy source {source!r}: {class_name} does not subclass engine.strategy.Strategy")
     return found

@@ -316,7 +316,9 @@ class VenueActor(Actor):
         if attachment is None or attachment.strategy_id != strategy_id:
             return Refusal(Reason.WRONG_STRATEGY, "strategy_id", strategy_id, text=f"{sender} may not speak for it")
         if account_id != self.settings.account_id:
-            return Refusal(Reason.WRONG_ACCOUNT, "account_id", account_id, self.settings.account_id, "another account's")
+            return Refusal(
+                Reason.WRONG_ACCOUNT, "account_id", account_id, self.settings.account_id, "another account's"
+            )
         if attachment.stopped:
             return Refusal(Reason.STRATEGY_STOPPED, "strategy_id", strategy_id, text=attachment.stopped)
         if attachment.behind:
@@ -727,11 +729,12 @@ def _ghost(client_order_id: str, strategy_id: str, orig: str = "") -> Order:
 
 
 def _unknown_order(client_order_id: str) -> Refusal:
-    return Refusal(Reason.UNKNOWN_ORDER, "client_order_id", client_order_id, text="no order of this strategy has that id")
+    return Refusal(
+        Reason.UNKNOWN_ORDER, "client_order_id", client_order_id, text="no order of this strategy has that id"
+    )
 
 
 def _not_open(order: Order) -> Refusal:
     return Refusal(
         Reason.ORDER_NOT_OPEN, "client_order_id", order.client_order_id, order.status.name, "it is ending or has ended"
     )
-

@@ -10,6 +10,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,15 +21,17 @@ from actors.strategy import StrategyActor, VenueRoute
 from actors.strategy_source import build_strategy, load_strategy_class
 from actors.venue import ORDER_STAGES, VenueActor, VenueActorSettings
 from adapters.binance.session import BinanceSession
+from adapters.binance.signing import Credentials, KeyType
+from adapters.binance.urls import BinanceEndpoints
 from config.credentials import load_credentials
 from config.hashing import config_hash
 from config.settings import EngineConfig, StrategySettings, VenueSettings, instruments_of
-from engine.actor import Actor
+from engine.actor import Actor, Endpoint
 from engine.book_audit import BookAudit
 from engine.errors import UsageError
 from engine.venue import VenueListener, VenueSession
 from risk.gate import AccountLimits
-from risk.latch import LatchPage, view_latch
+from risk.latch import GLOBAL, LatchPage, view_latch
 from risk.latency import LatencyPage
 from store.segment import SegmentJournal
 
@@ -44,12 +47,12 @@ __all__ = [
     "open_state",
     "risk_actor",
     "run_dir",
+    "stages_of",
     "strategy_actor",
     "venue_actor",
 ]
 
 KILL_SWITCH = "kill-switch"
-_LOOP_STAGES = ("loop_lag",)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -164,16 +167,21 @@ def open_state(config: EngineConfig) -> bool:
     return is_new
 
 
+def stages_of(actor: str) -> tuple[str, ...]:
+    """The latency stages that an actor records."""
+    if actor.startswith("venue."):
+        return ORDER_STAGES
+    return (*KILL_STAGES, "loop_lag") if actor == KILL_SWITCH else ("loop_lag",)
+
+
 def build_resources(actor: str, arguments: bytes) -> Resources:
     """Open what ``actor`` owns: its journal, its view of the latch, its latency page."""
     config = msgspec.msgpack.decode(arguments, type=Plan).config
     journal = SegmentJournal(
         Path(config.engine.state_dir) / "journal" / actor, config.journal.segment_bytes, actor=actor
     )
-    kind = actor.partition(".")[0]
-    stages = ORDER_STAGES if kind == "venue" else KILL_STAGES + _LOOP_STAGES if actor == KILL_SWITCH else _LOOP_STAGES
-    latency = LatencyPage.create(latency_path(config, actor), stages)
-    slot = actor if kind == "venue" else "global"
+    latency = LatencyPage.create(latency_path(config, actor), stages_of(actor))
+    slot = actor if actor.startswith("venue.") else GLOBAL
     return Resources(journal, view_latch(latch_path(config), slot), latency, journal.close)
 
 
@@ -239,19 +247,36 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
         lease_renew_ns=config.lease.renew_ns,
     )
     audit = BookAudit() if audit_books else None
-    credentials = load_credentials(venue)
+    symbols = [(instrument_id, symbol) for instrument_id, symbol, _ in instruments]
 
     def make_session(listener: VenueListener) -> VenueSession:
         return BinanceSession(
-            venue.name,
-            tuple((instrument_id, symbol) for instrument_id, symbol, _ in instruments),
-            credentials,
-            venue,
-            listener,
-            audit,
+            venue.name, symbols, _credentials(venue), _endpoints(venue), listener, depth_observer=audit
         )
 
     return VenueActor(settings, make_session, audit)
+
+
+def _credentials(venue: VenueSettings) -> Credentials:
+    loaded = load_credentials(venue)
+    return Credentials(loaded.api_key, KeyType(loaded.key_type), loaded.secret.decode())
+
+
+def _endpoints(venue: VenueSettings) -> BinanceEndpoints:
+    """Where the configured URLs point. A path is only meaningful for order entry."""
+    orders_path = urlsplit(venue.orders_url).path
+    return BinanceEndpoints(
+        rest=_endpoint(venue.rest_url, venue.ca_file),
+        orders=_endpoint(venue.orders_url, venue.ca_file),
+        streams=_endpoint(venue.streams_url, venue.ca_file),
+        **({"orders_path": orders_path} if orders_path else {}),
+    )
+
+
+def _endpoint(url: str, ca_file: str) -> Endpoint:
+    parts = urlsplit(url)
+    tls = parts.scheme in ("https", "wss")
+    return Endpoint(parts.hostname or "", parts.port or (443 if tls else 80), tls, ca_file)
 
 
 def _share_of_account(config: EngineConfig, account_id: str) -> AccountLimits:
@@ -271,6 +296,4 @@ def _strategy(strategy: StrategySettings, config: EngineConfig) -> StrategyActor
         VenueRoute(venue_actor(instruments[name].venue), instruments[name].instrument_id)
         for name in strategy.instruments
     )
-    return StrategyActor(
-        strategy.id, strategy.account, build_strategy(strategy.source, strategy.parameters), routes
-    )
+    return StrategyActor(strategy.id, strategy.account, build_strategy(strategy.source, strategy.parameters), routes)

@@ -49,8 +49,10 @@ class _LocalEngine:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="haltline-engine", daemon=True)
         self._thread.start()
-        if not self._started.wait(_START_S) or self._error is not None:
-            raise self._error or HaltlineError("the engine did not start in time")
+        if not self._started.wait(_START_S):
+            raise HaltlineError("the engine did not start in time")
+        if self._error is not None:
+            raise self._error
 
     def pids(self) -> dict[str, int]:
         return {}

@@ -34,7 +34,9 @@ def kill(
     context: typer.Context,
     config: Annotated[Path | None, typer.Option(help="The running engine's TOML file.")] = None,
     scope: Annotated[str, typer.Option(help="global, or venue:NAME.")] = "",
-    mode: Annotated[str, typer.Option(help="halt: no new order. cancel: halt, and cancel until none is left.")] = "cancel",
+    mode: Annotated[
+        str, typer.Option(help="halt: no new order. cancel: halt, and cancel until none is left.")
+    ] = "cancel",
     reason: Annotated[str, typer.Option(help="For the record.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print the receipt as JSON.")] = False,
 ) -> None:
@@ -54,7 +56,7 @@ def kill(
         raise UsageError("kill: say why with --reason TEXT; it goes on the record")
     receipt: KillReceipt | None = None
     try:
-        for receipt in press(load_config(config), scope, _MODES[mode], reason):
+        for receipt in press(load_config(config, check_files=False), scope, _MODES[mode], reason):
             if not json:
                 CONSOLE.print(_line(receipt), highlight=False)
     except (HaltlineError, OSError) as error:
@@ -72,7 +74,9 @@ def kill(
         raise typer.Exit(1)
 
 
-def press(config: EngineConfig, scope: str, mode: KillMode, reason: str, trigger: str = "person") -> Iterator[KillReceipt]:
+def press(
+    config: EngineConfig, scope: str, mode: KillMode, reason: str, trigger: str = "person"
+) -> Iterator[KillReceipt]:
     """Halt ``scope`` and yield the receipts as the stages complete; the last one is complete, or nobody answered.
 
     Raises UsageError for a blank or unknown scope (nothing is halted then: a scope is never widened).

@@ -30,7 +30,9 @@ half_spread_ticks = 1
 
 
 def replay(
-    recording: Annotated[Path, typer.Argument(help="One message a line: local receive time in ns, a space, the message.")],
+    recording: Annotated[
+        Path, typer.Argument(help="One message a line: local receive time in ns, a space, the message.")
+    ],
     venue: Annotated[str, typer.Option(help="Whose protocol the recording speaks: binance.")],
     speed: Annotated[float, typer.Option(help="How many times faster than recorded.", min=0.01)] = 1.0,
     runtime: Annotated[str, typer.Option(help="ray: a process per actor. local: one process.")] = "ray",

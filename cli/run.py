@@ -40,8 +40,13 @@ def run(
     engine = start_engine(settings, make_plan(settings, seed=seed))
     try:
         made = "new" if is_new else "existing"
-        CONSOLE.print(f"engine {settings.engine.name} runs, {made} state in {settings.engine.state_dir}", highlight=False)
-        CONSOLE.print(f"stop it with Ctrl-C; kill it with: haltline kill --config {config} --scope global --reason …", highlight=False)
+        CONSOLE.print(
+            f"engine {settings.engine.name} runs, {made} state in {settings.engine.state_dir}", highlight=False
+        )
+        CONSOLE.print(
+            f"stop it with Ctrl-C; kill it with: haltline kill --config {config} --scope global --reason …",
+            highlight=False,
+        )
         done.wait()
         reports = ask_all(settings)
         open_orders = sum(r.counters.get("open_orders", 0) for r in reports.values() if r and r.kind == "venue")

@@ -50,13 +50,19 @@ _SPARE_BASE = "1000000"
 def simulator(
     venue: Annotated[str, typer.Argument(help="Which venue to be: binance.")],
     port: Annotated[int, typer.Option(help="Port on localhost; 0 picks a free one.", min=0, max=65535)],
-    recording: Annotated[Path | None, typer.Option(help="Replay this recording; without it, synthetic order flow.")] = None,
+    recording: Annotated[
+        Path | None, typer.Option(help="Replay this recording; without it, synthetic order flow.")
+    ] = None,
     speed: Annotated[str, typer.Option(help="How many times faster than recorded.")] = "1",
-    tls: Annotated[bool, typer.Option("--tls", help="Serve TLS, as the real venue does, with a local authority.")] = False,
-    directory: Annotated[
-        Path, typer.Option(help="Keys and certificates are kept here, made when missing.")
-    ] = Path("haltline-simulator"),
-    key_type: Annotated[str, typer.Option(help="hmac or ed25519: which of the account's two keys to print.")] = "ed25519",
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Serve TLS, as the real venue does, with a local authority.")
+    ] = False,
+    directory: Annotated[Path, typer.Option(help="Keys and certificates are kept here, made when missing.")] = Path(
+        "haltline-simulator"
+    ),
+    key_type: Annotated[
+        str, typer.Option(help="hmac or ed25519: which of the account's two keys to print.")
+    ] = "ed25519",
     seed: Annotated[int, typer.Option(help="Seed of the synthetic order flow.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line once it listens.")] = False,
 ) -> None:
@@ -125,16 +131,18 @@ def _announce(ready: SimulatorReady, json: bool) -> None:
     scheme = "s" if ready.ca_file else ""
     base = f"localhost:{ready.port}"
     lines = [
-        f"rest_url = \"http{scheme}://{base}\"",
-        f"orders_url = \"ws{scheme}://{base}/ws-api/v3\"",
-        f"streams_url = \"ws{scheme}://{base}\"",
-        *([f"ca_file = \"{ready.ca_file}\""] if ready.ca_file else []),
+        f'rest_url = "http{scheme}://{base}"',
+        f'orders_url = "ws{scheme}://{base}/ws-api/v3"',
+        f'streams_url = "ws{scheme}://{base}"',
+        *([f'ca_file = "{ready.ca_file}"'] if ready.ca_file else []),
         "[venues.credentials]",
-        f"key_type = \"{ready.key_type}\"",
-        f"api_key_file = \"{ready.api_key_file}\"",
-        f"secret_file = \"{ready.secret_file}\"",
+        f'key_type = "{ready.key_type}"',
+        f'api_key_file = "{ready.api_key_file}"',
+        f'secret_file = "{ready.secret_file}"',
     ]
-    CONSOLE.print(f"simulated Binance on {base}, symbols {', '.join(ready.symbols)}; for a configuration:\n", highlight=False)
+    CONSOLE.print(
+        f"simulated Binance on {base}, symbols {', '.join(ready.symbols)}; for a configuration:\n", highlight=False
+    )
     CONSOLE.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -193,7 +201,9 @@ class _Keys:
                     _write_secret(self.api_key_file(key_type), _random_text(64))
                     _write_secret(self.secret_file(key_type), _new_secret(key_type))
         except OSError as error:
-            raise UsageError(f"simulator: directory {directory}: {error.strerror}; choose another with --directory") from error
+            raise UsageError(
+                f"simulator: directory {directory}: {error.strerror}; choose another with --directory"
+            ) from error
 
     def api_key_file(self, key_type: str) -> Path:
         return self.directory / f"{key_type}.api-key"
@@ -207,7 +217,9 @@ class _Keys:
         public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         return (
             SimKey(
-                self.api_key_file("hmac").read_text().strip(), "hmac", secret=self.secret_file("hmac").read_text().strip()
+                self.api_key_file("hmac").read_text().strip(),
+                "hmac",
+                secret=self.secret_file("hmac").read_text().strip(),
             ),
             SimKey(self.api_key_file("ed25519").read_text().strip(), "ed25519", public_key=public),
         )

@@ -28,7 +28,7 @@ def status(
 
     Exit code 1 when an actor does not answer. Example: [bold]haltline status --config desk.toml[/bold]
     """
-    settings = load_config(config)
+    settings = load_config(config, check_files=False)
     reports = ask_all(settings)
     latch = view_latch(latch_path(settings), "global")
     cause = latch.cause()
@@ -40,7 +40,11 @@ def status(
             }
         )
     else:
-        word = "[green]trading[/green]" if cause is None else f"[red]halted[/red] {cause.kill_id} by {cause.by}: {cause.reason}"
+        word = (
+            "[green]trading[/green]"
+            if cause is None
+            else f"[red]halted[/red] {cause.kill_id} by {cause.by}: {cause.reason}"
+        )
         CONSOLE.print(f"latch  {word}", highlight=False)
         CONSOLE.print(_table(reports))
     if any(report is None for report in reports.values()):
@@ -59,7 +63,9 @@ def ask_actor(config: EngineConfig, actor: str, timeout_s: float = 2.0) -> Statu
 def ask_all(config: EngineConfig) -> dict[str, StatusReport | None]:
     """Every actor's report, in the order of the wiring. Raises UsageError when the engine never ran here."""
     if not run_dir(config).is_dir():
-        raise UsageError(f"no engine has run with state directory {config.engine.state_dir}: start it with haltline run")
+        raise UsageError(
+            f"no engine has run with state directory {config.engine.state_dir}: start it with haltline run"
+        )
     return {actor: ask_actor(config, actor) for actor in actors_of(config)}
 
 

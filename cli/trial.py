@@ -1,9 +1,9 @@
 """A trial: the engine against a simulated venue, from start to a confirmed kill, and the figures of it.
 
-    haltline demo / replay
-        ├── simulated venue    its own process, real TLS sockets, the venue's own protocol
-        ├── engine             as `haltline run` starts it, from a configuration file like any other
-        └── this process       watches, presses the kill switch, then holds the engine's books against the venue's
+haltline demo / replay
+    ├── simulated venue    its own process, real TLS sockets, the venue's own protocol
+    ├── engine             as `haltline run` starts it, from a configuration file like any other
+    └── this process       watches, presses the kill switch, then holds the engine's books against the venue's
 """
 
 import time
@@ -120,7 +120,9 @@ class TrialResult:
         )
 
 
-def run_trial(config_file: Path, simulator: SimulatorReady, watch: Watch, *, seed: int, audit_books: bool) -> TrialResult:
+def run_trial(
+    config_file: Path, simulator: SimulatorReady, watch: Watch, *, seed: int, audit_books: bool
+) -> TrialResult:
     """Start the engine, let it trade, kill it, compare. Raises HaltlineError when it does not get ready."""
     config = load_config(config_file)
     open_state(config)
@@ -140,7 +142,9 @@ def run_trial(config_file: Path, simulator: SimulatorReady, watch: Watch, *, see
 
 
 def _wait_until_trading(config: EngineConfig, started: float) -> None:
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=CONSOLE, transient=True) as bar:
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=CONSOLE, transient=True
+    ) as bar:
         task = bar.add_task("starting actors, connecting, reconciling")
         while True:
             reports = {name: ask_actor(config, name, 1.0) for name in ask_order(config)}
@@ -314,11 +318,16 @@ def print_result(result: TrialResult) -> None:
         ("fills", f"{figures['fills']:,}"),
         ("rejected by the venue", f"{figures['rejected_by_venue']:,}"),
     ]
-    rows += [(f"refused: {name.replace('_', ' ')}", f"{count:,}") for name, count in sorted(figures["refusals"].items())]
+    rows += [
+        (f"refused: {name.replace('_', ' ')}", f"{count:,}") for name, count in sorted(figures["refusals"].items())
+    ]
     if figures["bbo_comparisons"]:
         rows.append(("book mismatches against the reference", f"{figures['book_mismatches']:,}"))
         rows.append(
-            ("best bid/offer against the venue's ticker", f"{figures['bbo_disagreements']} of {figures['bbo_comparisons']:,} differ")
+            (
+                "best bid/offer against the venue's ticker",
+                f"{figures['bbo_disagreements']} of {figures['bbo_comparisons']:,} differ",
+            )
         )
     for symbol, line in figures["positions"].items():
         rows.append((f"{symbol} position", line["quantity"]))

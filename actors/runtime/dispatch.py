@@ -133,6 +133,8 @@ class Dispatcher:
         """Queue a message between co-hosted actors; False when the mailbox is full."""
         if len(self._mailbox) < self._bound:
             self._mailbox.append((cell, cell.actor.on_message, (sender, message)))
+            if not self._busy:  # sent from outside of any handler: nobody is about to drain
+                self._resume_later()
             return True
         if not message.CONFLATED:
             self.refused += 1
@@ -165,6 +167,10 @@ class Dispatcher:
                 self._release_latest()
             self._call(*mailbox.popleft())
         if mailbox:
+            self._resume_later()
+
+    def _resume_later(self) -> None:
+        if not self._resuming:
             self._resuming = True
             self._later(self._resume)
 

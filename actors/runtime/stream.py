@@ -16,8 +16,8 @@ _LINGER_S = 2.0
 
 
 class Stream(asyncio.Protocol):
-    """Base of every link. A subclass gets ``made`` when there is a socket, ``opened`` when bytes may flow (after any TLS
-    handshake), ``received`` any number of times, and ``closed`` once if it got ``made``.
+    """Base of every link. A subclass gets ``made`` when there is a socket, ``opened`` when bytes may flow,
+    ``received`` any number of times, and ``closed`` once if it got ``made``.
 
     ``closed`` comes from the loop, never from within a call into the stream.
     """

@@ -1,0 +1,121 @@
+"""The engine and a simulated venue in virtual time, in this process: as fast as it goes, and the same each time.
+
+The same actors, the same wiring, the same bytes on every link as in a real run; only the clock, the network and the
+journals are in memory. One seed gives one run, byte for byte.
+"""
+
+from collections.abc import Callable, Sequence
+
+from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
+from actors.runtime.virtual import VirtualRuntime
+from actors.runtime.weather import Weather
+from actors.strategy import StrategyActor
+from actors.wiring import KILL_SWITCH, latch_path, make_plan, stages_of, strategy_actor
+from adapters.simulator.binance.venue import SimulatedBinance
+from config.settings import EngineConfig
+from engine.actor import Actor
+from engine.codes import KillMode
+from engine.messages import ExecutionReport, Kill, KillReceipt, Message, encode_message
+from risk.latch import GLOBAL, LatchPage, view_latch
+from risk.latency import LatencyPage
+from store.segment import MemoryJournal
+
+__all__ = ["Presser", "VirtualTrial"]
+
+SECOND_NS = 1_000_000_000
+PRESSER = "presser"
+SIMULATOR = "simulator"
+
+
+class Presser(Actor):
+    """Stands for whoever presses the kill switch; keeps the receipts it gets."""
+
+    def __init__(self) -> None:
+        self.peers = (KILL_SWITCH,)
+        self.receipts: list[KillReceipt] = []
+
+    def on_message(self, sender: str, message: Message, now_ns: int) -> None:
+        if isinstance(message, KillReceipt):
+            self.receipts.append(message)
+
+
+class VirtualTrial:
+    """``config`` must have been given its state directory and latch (``open_state``) and its credential files.
+
+    ``reports`` holds, by strategy, every execution report it was given, as frames.
+    """
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        make_venue: Callable[[], SimulatedBinance],
+        *,
+        seed: int,
+        audit_books: bool = False,
+        weather: Weather | None = None,
+    ) -> None:
+        self.config = config
+        self.reports: dict[str, list[bytes]] = {strategy.id: [] for strategy in config.strategies}
+        self.presser = Presser()
+        self._journals: dict[str, MemoryJournal] = {}
+        self.runtime = VirtualRuntime(self._hosts(config, make_venue, seed, audit_books), seed, weather)
+
+    def start(self) -> None:
+        self.runtime.start()
+        for strategy in self.config.strategies:
+            self._tee(strategy.id)
+
+    def run_for(self, seconds: float) -> None:
+        self.runtime.run_for(int(seconds * SECOND_NS))
+
+    def restart(self, host: str) -> None:
+        """Crash a host, if it still runs, and start its next life on the journals of the last."""
+        self.runtime.restart(host)
+        for strategy in self.config.strategies:
+            if host == strategy_actor(strategy.id):
+                self._tee(strategy.id)
+
+    def actor(self, name: str) -> Actor:
+        return self.runtime.actor(name).actor
+
+    def kill(self, scope: str = "global", mode: KillMode = KillMode.CANCEL) -> None:
+        """Press the kill switch as a person would, the latch first."""
+        now_ns = self.runtime.now_ns
+        LatchPage.open(latch_path(self.config)).store_halted(GLOBAL)
+        kill = Kill(f"virtual-{now_ns}", scope, mode, "end of the trial", "trial", "trial", now_ns, now_ns)
+        self.runtime.actor(PRESSER).send(KILL_SWITCH, kill)
+
+    # -- inside ---------------------------------------------------------------------------------------------
+
+    def _hosts(
+        self, config: EngineConfig, make_venue: Callable[[], SimulatedBinance], seed: int, audit_books: bool
+    ) -> Sequence[HostSpec]:
+        settings = HostSettings(run_dir="virtual", config_hash="", seed=seed)
+        venue = ActorSpec(SIMULATOR, lambda _: make_venue())
+        presser = ActorSpec(PRESSER, lambda _: self.presser)
+        engine = tuple(
+            HostSpec(host.name, host.actors, self._resources, host.settings)
+            for host in make_plan(config, seed=seed, audit_books=audit_books)
+        )
+        return (
+            HostSpec(SIMULATOR, (venue,), self._resources, settings),
+            *engine,
+            HostSpec(PRESSER, (presser,), self._resources, engine[0].settings),
+        )
+
+    def _resources(self, actor: str, arguments: bytes) -> Resources:
+        journal = self._journals.setdefault(actor, MemoryJournal())
+        slot = actor if actor.startswith("venue.") else GLOBAL
+        return Resources(journal, view_latch(latch_path(self.config), slot), LatencyPage.memory(stages_of(actor)))
+
+    def _tee(self, strategy_id: str) -> None:
+        """Copy every report on its way to the strategy."""
+        actor = self.actor(strategy_actor(strategy_id))
+        assert isinstance(actor, StrategyActor)
+        frames, told = self.reports[strategy_id], actor.strategy.on_execution_report
+
+        def on_execution_report(report: ExecutionReport) -> None:
+            frames.append(encode_message(report))
+            told(report)
+
+        actor.strategy.on_execution_report = on_execution_report  # type: ignore[method-assign]  # a tee, on purpose
