@@ -155,6 +155,11 @@ class SimulatedBinance(Actor):
         self.exchange.listings[symbol].is_trading = is_trading
 
     @property
+    def port(self) -> int:
+        """The port that the first endpoint really listens on."""
+        return self._ctx.listening_port("venue0")
+
+    @property
     def connections_open(self) -> int:
         return len(self._connections)
 
