@@ -37,7 +37,9 @@ class VirtualActor(Cell):
             return
         self._timer_number += 1
         self._timers[key] = self._timer_number
-        self.host.at(at_ns - self.host.clock_offset_ns, partial(self._fire, key, self._timer_number))
+        # A timer that is already due takes a nanosecond, so that one that is set again and again cannot stop time.
+        due_ns = max(at_ns - self.host.clock_offset_ns, self._runtime.now_ns + 1)
+        self.host.at(due_ns, partial(self._fire, key, self._timer_number))
 
     def cancel_timer(self, key: str) -> None:
         self._timers.pop(key, None)
