@@ -184,8 +184,8 @@ class StrategyActor(Actor):
 
     def _take(self, report: ExecutionReport, now_ns: int) -> None:
         self._report_count += 1
-        if report.refusal is not None and report.refusal.reason < 500:
-            self._refusals[report.refusal.reason] = self._refusals.get(report.refusal.reason, 0) + 1
+        if not report.report_seq and report.orig_client_order_id:
+            self._replace_refused(report.orig_client_order_id)
         if report.fill is not None:
             signed = report.fill.last_lots if report.side is Side.BUY else -report.fill.last_lots
             self._positions[report.instrument_id] = self._positions.get(report.instrument_id, 0) + signed
@@ -197,6 +197,12 @@ class StrategyActor(Actor):
                 self._venue_of_order.pop(report.client_order_id, None)
         if self._started and not self._failure:
             self._call(self.strategy.on_execution_report, now_ns, report)
+
+    def _replace_refused(self, orig_client_order_id: str) -> None:
+        """The replacement never left, so its original works as before."""
+        orig = self.orders.get(orig_client_order_id)
+        if orig is not None and orig.status is OrderStatus.PENDING_REPLACE:
+            orig.status = OrderStatus.PARTIALLY_FILLED if orig.cum_lots else OrderStatus.NEW
 
     # -- timers ---------------------------------------------------------------------------------------------
 
@@ -294,6 +300,8 @@ class StrategyActor(Actor):
             )
             refusal = self._send(venue_actor, message)
             self._venue_of_order[new_id] = venue_actor
+            if refusal is None:
+                orig.status = OrderStatus.PENDING_REPLACE
         if refusal is not None:
             self._venue_of_order.pop(new_id, None)
             self._refuse(order, refusal, ExecType.REJECTED, client_order_id)
@@ -309,7 +317,9 @@ class StrategyActor(Actor):
             return
         message = CancelOrder(client_order_id, self.account_id, self.strategy_id, self._ctx.clock_ns())
         refusal = self._send(venue_actor, message)
-        if refusal is not None:
+        if refusal is None:
+            order.status = OrderStatus.PENDING_CANCEL
+        else:
             self._refuse(order, refusal, ExecType.CANCEL_REJECTED)
 
     def cancel_all_orders(self, instrument_id: int) -> None:
@@ -338,6 +348,7 @@ class StrategyActor(Actor):
 
     def _refuse(self, order: WorkingOrder, refusal: Refusal, exec_type: ExecType, orig: str = "") -> None:
         """Report a refusal after the current callback has returned, so that no callback runs inside another."""
+        self._refusals[refusal.reason] = self._refusals.get(refusal.reason, 0) + 1
         status = OrderStatus.REJECTED if exec_type is ExecType.REJECTED else order.status
         self._local_reports.append(
             ExecutionReport(

@@ -33,7 +33,6 @@ from engine.messages import (
     KillProgress,
     LeaseGrant,
     LeaseRefusal,
-    LeaseRequest,
     Message,
     NewOrder,
     Quote,
@@ -242,11 +241,33 @@ class VenueActor(Actor):
     # -- the order path: no await, no task, nothing that waits ----------------------------------------------
 
     def _on_new_order(self, sender: str, message: NewOrder, now_ns: int) -> None:
-        refusal = self._may_submit(sender, message.strategy_id, message.account_id, message.client_order_id, now_ns)
         order = Order.from_new(message)
+        refusal = self._may_submit(sender, order, now_ns)
         if refusal is not None:
             self._refuse(sender, order, refusal, now_ns)
+        else:
+            self._submit(sender, order, None, message, now_ns)
+
+    def _on_replace_order(self, sender: str, message: ReplaceOrder, now_ns: int) -> None:
+        orig = self.blotter.orders.get(message.orig_client_order_id)
+        if orig is None or orig.strategy_id != message.strategy_id:
+            ghost = _ghost(message.client_order_id, message.strategy_id, message.orig_client_order_id)
+            self._refuse(sender, ghost, _unknown_order(message.orig_client_order_id), now_ns)
             return
+        order = Order.from_replace(message, orig)
+        refusal = self._may_submit(sender, order, now_ns)
+        if refusal is None and not orig.can_replace:
+            refusal = _not_open(orig)
+        if refusal is not None:
+            self._refuse(sender, order, refusal, now_ns)
+        else:
+            self._submit(sender, order, orig, message, now_ns)
+
+    def _submit(
+        self, sender: str, order: Order, orig: Order | None, message: NewOrder | ReplaceOrder, now_ns: int
+    ) -> None:
+        """Gate, journal, sign, look again, write. ``orig`` is the order to be replaced: it keeps its own reservation
+        until the venue has cancelled it, because both may still fill."""
         clock_ns = self._ctx.clock_ns
         checked_ns = clock_ns()
         approved = self.gate.check(order, checked_ns)
@@ -262,56 +283,34 @@ class VenueActor(Actor):
             return
         self.blotter.admit(approved)
         journalled_ns = clock_ns()
-        frame = self.session.encode_new(approved, now_ns)
+        session = self.session
+        frame = session.encode_replace(orig, approved, now_ns) if orig else session.encode_new(approved, now_ns)
         signed_ns = clock_ns()
-        if self._send(order, frame, signed_ns):
-            self._record_order_latency(message, now_ns, checked_ns, gated_ns, journalled_ns, signed_ns)
-
-    def _send(self, order: Order, frame: bytes, looked_ns: int) -> bool:
-        """The last look at latch and lease, with a fresh clock, and then the socket: nothing stands between them."""
-        reason = self.gate.may_send(looked_ns)
+        # The last look at latch and lease, with a fresh clock, and then the socket: nothing stands between them.
+        reason = self.gate.may_send(signed_ns)
         if reason is not Reason.NONE:
             text = "halted or out of lease between the check and the write: never sent"
-            self._settle(OrderRejected(order.client_order_id, reason, text, 0), looked_ns)
-            return False
-        self.session.transmit(frame, looked_ns)
-        order.sent_ns = looked_ns
-        self._sent_ns[order.client_order_id] = looked_ns
+            self._settle(OrderRejected(order.client_order_id, reason, text, 0), signed_ns)
+            return
+        session.transmit(frame, signed_ns)
+        order.sent_ns = signed_ns
+        self._sent_ns[order.client_order_id] = signed_ns
         self._orders += 1
-        return True
+        written_ns = clock_ns()
+        record = self._ctx.latency.record
+        record("gate", gated_ns - checked_ns)
+        record("journal", journalled_ns - gated_ns)
+        record("sign", signed_ns - journalled_ns)
+        record("write", written_ns - signed_ns)
+        record("frame_to_wire", written_ns - now_ns)
+        if order.created_ns:
+            record("strategy_to_venue", now_ns - order.created_ns)
+        if order.tick_received_ns:
+            record("tick_to_wire", written_ns - order.tick_received_ns)
 
-    def _on_replace_order(self, sender: str, message: ReplaceOrder, now_ns: int) -> None:
-        refusal = self._may_submit(sender, message.strategy_id, message.account_id, message.client_order_id, now_ns)
-        orig = self.blotter.orders.get(message.orig_client_order_id)
-        if orig is None or orig.strategy_id != message.strategy_id:
-            ghost = _ghost(message.client_order_id, message.strategy_id, message.orig_client_order_id)
-            self._refuse(sender, ghost, refusal or _unknown_order(message.orig_client_order_id), now_ns)
-            return
-        order = Order.from_replace(message, orig)
-        if refusal is None and orig.status not in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED):
-            refusal = _not_open(orig)
-        if refusal is not None:
-            self._refuse(sender, order, refusal, now_ns)
-            return
-        # The original keeps its reservation until the venue has cancelled it: both may still fill.
-        approved = self.gate.check(order, self._ctx.clock_ns())
-        if isinstance(approved, Refusal):
-            self._refuse(sender, order, approved, now_ns)
-            return
-        try:
-            self._ctx.journal.append(encode_record(message), now_ns)
-        except JournalFull as error:
-            self.gate.abandon(approved)
-            self._refuse(sender, order, Refusal(Reason.JOURNAL_FULL, text=str(error)), now_ns)
-            return
-        self.blotter.admit(approved)
-        frame = self.session.encode_replace(orig, approved, now_ns)
-        self._send(order, frame, self._ctx.clock_ns())
-
-    def _may_submit(
-        self, sender: str, strategy_id: str, account_id: str, client_order_id: str, now_ns: int
-    ) -> Refusal | None:
+    def _may_submit(self, sender: str, order: Order, now_ns: int) -> Refusal | None:
         """Everything about who asks and whether there is a way out; what is asked is the gate's business."""
+        strategy_id, account_id, client_order_id = order.strategy_id, order.account_id, order.client_order_id
         attachment = self.delivery.by_actor(sender)
         if attachment is None or attachment.strategy_id != strategy_id:
             return Refusal(Reason.WRONG_STRATEGY, "strategy_id", strategy_id, text=f"{sender} may not speak for it")
@@ -341,21 +340,6 @@ class VenueActor(Actor):
         if reason is not Reason.NONE:
             return Refusal(reason, text=f"{self.settings.venue}: {reason.name.lower().replace('_', ' ')}")
         return None
-
-    def _record_order_latency(
-        self, message: NewOrder, now_ns: int, checked_ns: int, gated_ns: int, journalled_ns: int, signed_ns: int
-    ) -> None:
-        written_ns = self._ctx.clock_ns()
-        record = self._ctx.latency.record
-        record("gate", gated_ns - checked_ns)
-        record("journal", journalled_ns - gated_ns)
-        record("sign", signed_ns - journalled_ns)
-        record("write", written_ns - signed_ns)
-        record("frame_to_wire", written_ns - now_ns)
-        if message.created_ns:
-            record("strategy_to_venue", now_ns - message.created_ns)
-        if message.tick_received_ns:
-            record("tick_to_wire", written_ns - message.tick_received_ns)
 
     def _refuse(
         self, sender: str, order: Order, refusal: Refusal, now_ns: int, exec_type: ExecType = ExecType.REJECTED
@@ -391,7 +375,7 @@ class VenueActor(Actor):
             refusal = Refusal(Reason.WRONG_STRATEGY, "strategy_id", message.strategy_id, text="not yours")
         elif order is None or order.strategy_id != message.strategy_id:
             refusal = _unknown_order(message.client_order_id)
-        elif order.status.is_terminal or order.status in (OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE):
+        elif not order.can_cancel:
             refusal = _not_open(order)
         elif not self._session_live:
             refusal = Refusal(Reason.VENUE_LINK_DOWN, text="no way to the venue; its state is asked on reconnect")
@@ -417,7 +401,7 @@ class VenueActor(Actor):
         """Cancel what can be cancelled now; True when the strategy has nothing open any more."""
         left = self.blotter.open_orders(strategy_id, None if instrument_id < 0 else instrument_id)
         for order in left:
-            if self._session_live and order.status not in _IN_FLIGHT:
+            if self._session_live and order.can_cancel and order.client_order_id not in self._sent_ns:
                 self._cancel(order, now_ns)
         return not left
 
@@ -468,6 +452,8 @@ class VenueActor(Actor):
             order = self.blotter.orders.get(client_order_id)
             if order is not None and order.status in _IN_FLIGHT:
                 self._settle(OrderOutcomeUnknown(client_order_id, "no answer in time"), now_ns)
+        for order in self.blotter.unknown_orders():
+            self.reconciliation.doubt(order, now_ns)
         self.reconciliation.sweep(now_ns)
         self.cancelling.sweep(now_ns)
         self.delivery.catch_up()

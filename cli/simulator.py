@@ -1,7 +1,6 @@
 """``haltline simulator VENUE``: a venue on this machine that speaks the real protocol, for anyone's client."""
 
 import asyncio
-import base64
 import gzip
 import secrets
 import signal
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
-    load_der_private_key,
+    load_pem_private_key,
 )
 
 from actors.runtime.local import LocalRuntime
@@ -212,7 +211,7 @@ class _Keys:
         return self.directory / f"{key_type}.secret"
 
     def keys(self) -> tuple[SimKey, ...]:
-        private = load_der_private_key(base64.b64decode(self.secret_file("ed25519").read_text()), None)
+        private = load_pem_private_key(self.secret_file("ed25519").read_bytes(), None)
         assert isinstance(private, Ed25519PrivateKey)
         public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         return (
@@ -229,7 +228,7 @@ def _new_secret(key_type: str) -> str:
     if key_type == "hmac":
         return _random_text(64)
     private = Ed25519PrivateKey.generate()
-    return base64.b64encode(private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())).decode()
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def _random_text(length: int) -> str:

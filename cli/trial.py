@@ -240,7 +240,7 @@ def _figures(
         "venue_balances": {asset: str(amount) for asset, amount in venue.balances.items()},
         "orders_after_kill": sum(at > halted_ns for at in venue.order_times_ns),
         "open_orders_at_venue": sum(line.open_orders for line in venue.symbols.values()),
-        "order_latency_us": _latencies(config, [name for name in venues], ORDER_STAGES),
+        "order_latency_us": _latencies(config, list(venues), ORDER_STAGES),
         "kill_us": _latencies(config, [KILL_SWITCH], KILL_STAGES),
         "kill": receipt_dict(receipt) if receipt is not None else {"complete": False},
     }
@@ -288,9 +288,10 @@ def _positions(venues: dict[str, StatusReport | None]) -> dict[str, Any]:
 
 def _latencies(config: EngineConfig, actors: list[str], stages: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """stage → µs, merged over the actors' pages."""
-    merged = LatencyPage.memory(stages)
-    for actor in actors:
-        merged.merge(LatencyPage.open(latency_path(config, actor)))
+    pages = [LatencyPage.open(latency_path(config, actor)) for actor in actors]
+    merged = LatencyPage.memory(pages[0].stages)
+    for page in pages:
+        merged.merge(page)
     rows = {}
     for stage in stages:
         summary = merged.summary(stage)

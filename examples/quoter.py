@@ -2,7 +2,8 @@
 
 The price it is willing to trade at (the *reservation price*) moves away from the middle by ``skew_ticks`` for each full
 ``quantity`` it holds: long, it quotes lower, so that it sells sooner than it buys. Each side is re-quoted when its
-wanted price has moved by ``requote_ticks`` or more, by replacing the order in one step.
+wanted price has moved by ``requote_ticks`` or more, by replacing the order in one step, and no more often than every
+``requote_interval_ms``: a venue counts orders, and whoever quotes faster than it allows does not quote at all.
 
 The sign of the skew follows Avellaneda and Stoikov, "High-frequency trading in a limit order book" (2008).
 """
@@ -25,15 +26,18 @@ class Quoter(Strategy):
         half_spread_ticks: int = 20,
         skew_ticks: int = 10,
         requote_ticks: int = 5,
+        requote_interval_ms: int = 500,
         inventory_max_quotes: int = 5,
     ) -> None:
         self.quantity = quantity
         self.half_spread_ticks = half_spread_ticks
         self.skew_ticks = skew_ticks
         self.requote_ticks = requote_ticks
+        self.requote_interval_ns = requote_interval_ms * 1_000_000
         self.inventory_max_quotes = inventory_max_quotes
         self.instrument: Instrument | None = None
         self.lots = 0
+        self._quoted_ns = {Side.BUY: 0, Side.SELL: 0}
 
     def on_start(self) -> None:
         self.instrument = next(iter(self.instruments.values()))
@@ -59,12 +63,16 @@ class Quoter(Strategy):
 
     def _quote(self, side: Side, price_ticks: int) -> None:
         assert self.instrument is not None
+        if self.now_ns - self._quoted_ns[side] < self.requote_interval_ns:
+            return
         working = self._working(side)
         if working is None:
             if self._has_room(side):
+                self._quoted_ns[side] = self.now_ns
                 send = self.buy if side is Side.BUY else self.sell
                 send(self.instrument, self.lots, price_ticks, post_only=True)
         elif working.status is OrderStatus.NEW and abs(working.price_ticks - price_ticks) >= self.requote_ticks:
+            self._quoted_ns[side] = self.now_ns
             if self._has_room(side):
                 self.replace(working.client_order_id, self.lots, price_ticks)
             else:

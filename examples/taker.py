@@ -12,7 +12,7 @@ from engine.strategy import Strategy
 class Taker(Strategy):
     """Takes ``quantity`` (decimal text, base asset) of its first instrument every ``interval_ms``."""
 
-    def __init__(self, quantity: str, interval_ms: int = 250, slippage_ticks: int = 50) -> None:
+    def __init__(self, quantity: str, interval_ms: int = 400, slippage_ticks: int = 50) -> None:
         self.quantity = quantity
         self.interval_ns = interval_ms * 1_000_000
         self.slippage_ticks = slippage_ticks

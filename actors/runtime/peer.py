@@ -162,7 +162,7 @@ class PeerLink(Stream):
         self._owner.link_up(self)
 
     def closed(self, reason: str) -> None:
-        if self._frames.pending_bytes and reason == "closed by the peer":
+        if self._frames.pending_bytes and not self.closed_by_us:
             self._counters.frames_malformed += 1
-            reason = "closed by the peer within a frame"
+            reason = f"{reason}, within a frame"
         self._owner.link_closed(self, reason)

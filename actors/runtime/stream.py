@@ -29,6 +29,7 @@ class Stream(asyncio.Protocol):
         self._closing = False
         self.paused = False
         self.is_open = False
+        self.closed_by_us = False
         self.reason = ""
 
     # -- what a subclass overrides
@@ -63,6 +64,7 @@ class Stream(asyncio.Protocol):
         transport = self._transport
         if self._closing or transport is None:
             return
+        self.closed_by_us = True
         if self._tls is not None and self._tls.established:
             transport.write(self._tls.close_notify())
         self._end(reason)
@@ -74,6 +76,7 @@ class Stream(asyncio.Protocol):
         """Close at once and forget what was not sent."""
         if self._closing or self._transport is None:
             return
+        self.closed_by_us = True
         self._end(reason)
         self._transport.abort()
 
@@ -128,8 +131,9 @@ class Stream(asyncio.Protocol):
             self._open()
         if plain and not self._closing:
             self.received(plain)
-        if tls.ended:
-            self.close("closed by the peer")
+        if tls.ended and not self._closing:
+            self._end("closed by the peer")
+            self._transport.close()
 
     def pause_writing(self) -> None:
         self.paused = True
