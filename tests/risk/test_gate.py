@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -308,6 +309,24 @@ def test_the_rate_bucket_empties_and_refills(gate: Gate, make_order: MakeOrder) 
     # a clock that steps back refills nothing, and does not refill twice afterwards
     assert refused(gate, make_order("y"), 0).reason is Reason.ORDER_RATE
     assert refused(gate, make_order("y"), 100_000_000).reason is Reason.ORDER_RATE
+
+
+def test_an_order_at_an_earlier_time_does_not_let_the_bucket_refill_twice(gate: Gate, make_order: MakeOrder) -> None:
+    for n, now_ns in enumerate([1_000] * 9 + [0]):
+        gate.closed(approved(gate, make_order(f"c{n}"), now_ns), 100)
+    refusal = refused(gate, make_order("x"), 1_000)
+    assert (refusal.reason, refusal.observed) == (Reason.ORDER_RATE, "0.000000000")
+
+
+def test_a_venue_band_between_two_ticks_rounds_to_the_inside(
+    gate: Gate, instrument: Instrument, limits: InstrumentLimits, make_order: MakeOrder
+) -> None:
+    fractional = {"ask_down_ppm": 950_050, "ask_up_ppm": 1_050_050}  # 9,500.5 to 10,500.5 ticks
+    gate.define(msgspec.structs.replace(instrument, **fractional), limits)
+    assert refused(gate, make_order(side=SELL, price_ticks=9_500)).limit == "95.01"
+    assert refused(gate, make_order(side=SELL, price_ticks=10_501)).limit == "105.00"
+    approved(gate, make_order("c2", side=SELL, price_ticks=9_501))
+    approved(gate, make_order("c3", side=SELL, price_ticks=10_500))
 
 
 def test_a_rate_of_zero_sends_nothing(
