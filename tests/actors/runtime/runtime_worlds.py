@@ -73,15 +73,15 @@ class RealWorld(World):
         self._change = asyncio.Event()
 
     def _touched(self) -> None:
-        self._change.set()
+        self._change.set()  # wakes every waiter; the next change is another event
+        self._change = asyncio.Event()
 
     def until(self, condition: Callable[[], bool]) -> None:
-        self.runner.run(self._until(condition))
+        self.runner.run(self.wait(condition))
 
-    async def _until(self, condition: Callable[[], bool]) -> None:
+    async def wait(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(DEADLINE_S):
             while not condition():
-                self._change.clear()
                 await self._change.wait()
 
     def stop(self) -> None:
