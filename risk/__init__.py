@@ -1,12 +1,12 @@
 """Pre-trade risk: what may leave, who may send, and how everything stops. Imports ``engine`` only.
 
-    gate             Gate: the one place that approves an order, and the ledger of what orders may still do
-    gate_kernel      its checks and bookings, Numba on one flat int64 array
-    gate_reference   ReferenceGate: their readable twin, for tests
-    limits           AccountLimits, InstrumentLimits
-    refusal          refusals in words, with units and remedy
-    latch            LatchPage, LatchView: the host's mapped page that says who may trade
-    lease            LeaseHolder, LeaseGrantor: the right to send, counted on the holder's own clock
-    kill             KillCase, parse_scope: one kill, from the trigger to the last confirmation
-    latency          LatencyPage: latency histograms in a mapped page
+gate             Gate: the one place that approves an order, and the ledger of what orders may still do
+gate_kernel      its checks and bookings, Numba on one flat int64 array
+gate_reference   ReferenceGate: their readable twin, for tests
+limits           AccountLimits, InstrumentLimits
+refusal          refusals in words, with units and remedy
+latch            LatchPage, LatchView: the host's mapped page that says who may trade
+lease            LeaseHolder, LeaseGrantor: the right to send, counted on the holder's own clock
+kill             KillCase, parse_scope: one kill, from the trigger to the last confirmation
+latency          LatencyPage: latency histograms in a mapped page
 """
