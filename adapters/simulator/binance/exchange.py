@@ -302,7 +302,6 @@ class Exchange:
     def _release(self, record: OrderRecord, lots: int) -> None:
         """Give back what is locked for ``lots`` that will not execute."""
         nanos = lots * _lock_nanos(record.listing, record.terms.side, record.sim.price_ticks)
-        nanos = min(nanos, record.locked_nanos)
         record.account.unlock(record.locked_asset, nanos)
         record.locked_nanos -= nanos
         self._touch(record)

@@ -12,8 +12,8 @@ from engine.actor import Endpoint
 from engine.codes import Side
 
 SIDES = st.sampled_from(list(Side))
-PRICES = st.integers(95, 105)
-LOTS = st.integers(1, 9)
+PRICES = st.integers(97, 103)
+LOTS = st.integers(1, 15)
 STP = st.sampled_from(["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"])
 ACCOUNTS = st.sampled_from(["a", "b"])
 OPERATIONS = st.one_of(
@@ -21,17 +21,18 @@ OPERATIONS = st.one_of(
         st.just("place"),
         ACCOUNTS,
         SIDES,
-        st.sampled_from(["LIMIT GTC", "LIMIT IOC", "LIMIT FOK", "MARKET GTC", "LIMIT_MAKER GTC"]),
+        st.sampled_from(["LIMIT GTC", "LIMIT_MAKER GTC", "LIMIT GTC", "LIMIT IOC", "LIMIT FOK", "MARKET GTC"]),
         PRICES,
         LOTS,
         STP,
     ),
-    st.tuples(st.just("quote"), ACCOUNTS, SIDES, st.integers(1, 900)),
+    st.tuples(st.just("meet"), ACCOUNTS, SIDES, PRICES, LOTS, LOTS, STP),
+    st.tuples(st.just("quote"), ACCOUNTS, SIDES, st.integers(1, 3_000)),
     st.tuples(st.just("cancel"), st.integers(0, 30)),
     st.tuples(st.just("amend"), st.integers(0, 30), LOTS),
     st.tuples(st.just("anonymous"), SIDES, PRICES, LOTS, st.booleans()),
 )
-START = {"BTC": 12_000_000_000, "USDT": 1_000_000_000_000}
+START = {"BTC": 40_000_000_000, "USDT": 4_000_000_000_000}
 
 
 class World:
@@ -49,7 +50,7 @@ class World:
             "open_orders_max": 0,
         }
         self.market = make_market(**coarse)
-        money = (("BTC", "12"), ("USDT", "1000"))
+        money = (("BTC", "40"), ("USDT", "4000"))
         accounts = [
             SimAccount("a", (SimKey("ka", "hmac", secret="x"),), money, 1_000, 2_500),
             SimAccount("b", (SimKey("kb", "hmac", secret="x"),), money, 0, 100),
@@ -88,17 +89,30 @@ class World:
         terms = self._terms(side, kind, price, lots, stp)
         self.placed.append(self.exchange.place(self.exchange.accounts[account], terms, 0)[0])
 
+    def _meet(self, account: str, side: Side, price: int, maker_lots: int, taker_lots: int, stp: str) -> None:
+        """An account meets its own order."""
+        self._place(account, side, "LIMIT GTC", price, maker_lots, "NONE")
+        other = Side.SELL if side is Side.BUY else Side.BUY
+        self._place(account, other, "LIMIT GTC", price, taker_lots, stp)
+
     def _quote(self, account: str, side: Side, quote: int) -> None:
         terms = self._terms(side, "MARKET GTC", 0, 0, "NONE", quote * 1_000_000_000)
         self.placed.append(self.exchange.place(self.exchange.accounts[account], terms, 0)[0])
 
+    def _pick(self, index: int) -> Any:
+        """An open order when there is one, so that most cancels and amendments do something."""
+        open_orders = [record for record in self.placed if record.is_open]
+        candidates = open_orders if open_orders and index else self.placed
+        return candidates[index % len(candidates)] if candidates else None
+
     def _cancel(self, index: int) -> None:
-        if index < len(self.placed):
-            self.exchange.cancel(self.placed[index], f"cancel{index}", 0)
+        record = self._pick(index)
+        if record is not None:
+            self.exchange.cancel(record, f"cancel{len(self.events)}", 0)
 
     def _amend(self, index: int, lots: int) -> None:
-        if index < len(self.placed) and lots < self.placed[index].quantity_lots:
-            record = self.placed[index]
+        record = self._pick(index)
+        if record is not None and lots < record.quantity_lots:
             self.exchange.amend(record, lots, record.client_order_id, 0)
 
     def _anonymous(self, side: Side, price: int, lots: int, ioc: bool) -> None:
@@ -155,8 +169,8 @@ def _nanos(text: str) -> int:
     return int(whole + fraction.ljust(9, "0"))
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(operations=st.lists(OPERATIONS, max_size=30))
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(operations=st.lists(OPERATIONS, min_size=10, max_size=40))
 def test_nothing_is_made_or_lost(make_market: Any, operations: list[tuple[Any, ...]]) -> None:
     world = World(make_market)
     for operation in operations:
@@ -165,7 +179,7 @@ def test_nothing_is_made_or_lost(make_market: Any, operations: list[tuple[Any, .
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(operations=st.lists(OPERATIONS, max_size=30))
+@given(operations=st.lists(OPERATIONS, min_size=10, max_size=40))
 def test_every_order_is_new_first_and_ends_once(make_market: Any, operations: list[tuple[Any, ...]]) -> None:
     world = World(make_market)
     for operation in operations:
