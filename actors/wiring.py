@@ -1,10 +1,4 @@
 """Who talks to whom: the only place that turns a configuration into named actors, their hosts and what they own.
-
-    state_dir/
-        latch                      the host's latch page; made once, together with the state directory
-        journal/<actor>/           each actor's own journal
-        run/                       sockets, latency pages, log: of this run only
-
 ``build_actor`` and ``build_resources`` run in the process that hosts the actor, so a plan is plain data.
 """
 
@@ -15,6 +9,16 @@ from urllib.parse import urlsplit
 import msgspec
 
 from actors.kill_switch import KILL_STAGES, KillSwitchActor, KillSwitchSettings
+from actors.places import (
+    KILL_SWITCH,
+    journal_dir,
+    latch_path,
+    latency_path,
+    risk_actor,
+    run_dir,
+    strategy_actor,
+    venue_actor,
+)
 from actors.risk import RiskActor, RiskActorSettings
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.strategy import StrategyActor, VenueRoute
@@ -35,24 +39,7 @@ from risk.latch import GLOBAL, LatchPage, view_latch
 from risk.latency import LatencyPage
 from store.segment import SegmentJournal
 
-__all__ = [
-    "KILL_SWITCH",
-    "Plan",
-    "actors_of",
-    "build_actor",
-    "build_resources",
-    "latch_path",
-    "latency_path",
-    "make_plan",
-    "open_state",
-    "risk_actor",
-    "run_dir",
-    "stages_of",
-    "strategy_actor",
-    "venue_actor",
-]
-
-KILL_SWITCH = "kill-switch"
+__all__ = ["Plan", "build_actor", "build_resources", "make_plan", "open_state", "stages_of"]
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -63,45 +50,11 @@ class Plan(msgspec.Struct, frozen=True):
     audit_books: bool
 
 
-def venue_actor(venue: str) -> str:
-    return f"venue.{venue}"
-
-
-def risk_actor(account_id: str) -> str:
-    return f"risk.{account_id}"
-
-
-def strategy_actor(strategy_id: str) -> str:
-    return f"strategy.{strategy_id}"
-
-
-def actors_of(config: EngineConfig) -> tuple[str, ...]:
-    """Every actor's name."""
-    return (
-        KILL_SWITCH,
-        *(risk_actor(account.id) for account in config.accounts),
-        *(venue_actor(venue.name) for venue in config.venues),
-        *(strategy_actor(strategy.id) for strategy in config.strategies),
-    )
-
-
-def run_dir(config: EngineConfig) -> Path:
-    return Path(config.engine.state_dir) / "run"
-
-
-def latch_path(config: EngineConfig) -> Path:
-    return Path(config.engine.state_dir) / "latch"
-
-
-def latency_path(config: EngineConfig, actor: str) -> Path:
-    return run_dir(config) / f"{actor}.latency"
-
-
 # -- hosts ---------------------------------------------------------------------------------------------------------
 
 
 def make_plan(config: EngineConfig, *, seed: int = 0, audit_books: bool = False) -> tuple[HostSpec, ...]:
-    """One process per actor; a co-located strategy shares its venue actor's. Raises UsageError for a strategy source."""
+    """One process per actor; a co-located strategy shares its venue actor's. Raises UsageError for a bad source."""
     for strategy in config.strategies:
         load_strategy_class(strategy.source)
     hosts: dict[str, list[str]] = {KILL_SWITCH: [KILL_SWITCH]}
@@ -154,7 +107,7 @@ def open_state(config: EngineConfig) -> bool:
     state = Path(config.engine.state_dir)
     try:
         is_new = not state.exists() or not any(state.iterdir())
-        (state / "journal").mkdir(parents=True, exist_ok=True, mode=0o700)
+        journal_dir(config).mkdir(parents=True, exist_ok=True, mode=0o700)
         run_dir(config).mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
         raise UsageError(
@@ -177,9 +130,7 @@ def stages_of(actor: str) -> tuple[str, ...]:
 def build_resources(actor: str, arguments: bytes) -> Resources:
     """Open what ``actor`` owns: its journal, its view of the latch, its latency page."""
     config = msgspec.msgpack.decode(arguments, type=Plan).config
-    journal = SegmentJournal(
-        Path(config.engine.state_dir) / "journal" / actor, config.journal.segment_bytes, actor=actor
-    )
+    journal = SegmentJournal(journal_dir(config) / actor, config.journal.segment_bytes, actor=actor)
     latency = LatencyPage.create(latency_path(config, actor), stages_of(actor))
     slot = actor if actor.startswith("venue.") else GLOBAL
     return Resources(journal, view_latch(latch_path(config), slot), latency, journal.close)

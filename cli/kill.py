@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from actors.places import KILL_SWITCH, latch_path, run_dir, venue_actor
 from actors.runtime.observer import BlockingObserver
-from actors.wiring import KILL_SWITCH, latch_path, run_dir, venue_actor
 from cli.screen import CONSOLE, ERRORS, micros, print_json
 from config.loader import load_config
 from config.settings import EngineConfig

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from actors.wiring import latch_path, make_plan, open_state
+from actors.places import latch_path
+from actors.wiring import make_plan, open_state
 from cli.engine_process import start_engine
 from cli.screen import CONSOLE, ERRORS
 from cli.status import ask_all

@@ -6,7 +6,6 @@ import secrets
 import signal
 import string
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -161,11 +160,10 @@ def _pace(text: str) -> Fraction:
 def _lines(path: Path) -> Iterator[bytes]:
     """The file's lines, unpacked when it is gzip. Raises UsageError naming the file."""
     try:
-        opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-        with closing(opened):
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as opened:
             yield from opened
     except OSError as error:
-        raise UsageError(f"recording {path}: {error.strerror or error}") from error
+        raise UsageError(f"recording {path}: {error.strerror or error}; name a readable file") from error
 
 
 def _scan(path: Path) -> Recording:

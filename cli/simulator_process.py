@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-
-from engine.errors import HaltlineError
+import typer
 
 __all__ = ["SimulatorProcess", "SimulatorReady", "simulated_venue"]
 
@@ -44,15 +43,15 @@ class SimulatorProcess:
 
 @contextmanager
 def simulated_venue(directory: Path, arguments: list[str]) -> Iterator[SimulatorProcess]:
+    """Start it, wait until it listens, stop it at the end. Exits with its exit code when it does not start."""
     command = [sys.executable, "-m", "cli.main", "simulator", "binance", "--port", "0", "--tls", "--json"]
     command += ["--directory", str(directory), *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        code = process.wait()
         process.stdout.close()
-        raise HaltlineError(f"the simulated venue did not start (exit code {code}); its error is above")
+        raise typer.Exit(process.wait() or 1)  # it has said why
     simulator = SimulatorProcess(process, msgspec.json.decode(line, type=SimulatorReady))
     try:
         yield simulator

@@ -7,8 +7,8 @@ import msgspec
 import typer
 from rich.table import Table
 
+from actors.places import actors_of, latch_path, run_dir
 from actors.runtime.observer import BlockingObserver
-from actors.wiring import actors_of, latch_path, run_dir
 from cli.screen import CONSOLE, print_json
 from config.loader import load_config
 from config.settings import EngineConfig

@@ -16,13 +16,14 @@ import msgspec
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from actors.kill_switch import KILL_STAGES
+from actors.places import KILL_SWITCH, latency_path, venue_actor
 from actors.venue import ORDER_STAGES
-from actors.wiring import KILL_SWITCH, latency_path, make_plan, open_state, venue_actor
+from actors.wiring import make_plan, open_state
 from adapters.binance.signing import Credentials, KeyType, make_signer
 from cli.engine_process import RunningEngine, start_engine
 from cli.kill import press, receipt_dict
-from cli.simulator_process import SimulatorReady
 from cli.screen import CONSOLE, latency_table, micros, two_columns
+from cli.simulator_process import SimulatorReady
 from cli.status import ask_actor, ask_all
 from cli.venue_ledger import VenueLedger, read_venue_ledger
 from config.loader import load_config
@@ -190,10 +191,8 @@ def _sum(reports: dict[str, StatusReport | None], counter: str) -> int:
 
 
 def _kill(config: EngineConfig) -> KillReceipt | None:
-    receipt = None
-    for receipt in press(config, "global", KillMode.CANCEL, "end of the trial", trigger="trial"):
-        pass
-    return receipt
+    receipts = list(press(config, "global", KillMode.CANCEL, "end of the trial", trigger="trial"))
+    return receipts[-1] if receipts else None
 
 
 def _venue_ledger(config: EngineConfig, simulator: SimulatorReady) -> VenueLedger:

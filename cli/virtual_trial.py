@@ -6,11 +6,12 @@ journals are in memory. One seed gives one run, byte for byte.
 
 from collections.abc import Callable, Sequence
 
+from actors.places import KILL_SWITCH, latch_path, strategy_actor
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.runtime.virtual import VirtualRuntime
 from actors.runtime.weather import Weather
 from actors.strategy import StrategyActor
-from actors.wiring import KILL_SWITCH, latch_path, make_plan, stages_of, strategy_actor
+from actors.wiring import make_plan, stages_of
 from adapters.simulator.binance.venue import SimulatedBinance
 from config.settings import EngineConfig
 from engine.actor import Actor

@@ -1,0 +1,65 @@
+"""Names and places: what each actor of a configuration is called, and where its files are.
+
+    state_dir/
+        latch                      the host's latch page; made once, together with the state directory
+        journal/<actor>/           each actor's own journal
+        run/                       sockets, latency pages, log: of this run only
+
+Apart from the wiring, because whoever presses the red button needs the names and nothing of the engine.
+"""
+
+from pathlib import Path
+
+from config.settings import EngineConfig
+
+__all__ = [
+    "KILL_SWITCH",
+    "actors_of",
+    "journal_dir",
+    "latch_path",
+    "latency_path",
+    "risk_actor",
+    "run_dir",
+    "strategy_actor",
+    "venue_actor",
+]
+
+KILL_SWITCH = "kill-switch"
+
+
+def venue_actor(venue: str) -> str:
+    return f"venue.{venue}"
+
+
+def risk_actor(account_id: str) -> str:
+    return f"risk.{account_id}"
+
+
+def strategy_actor(strategy_id: str) -> str:
+    return f"strategy.{strategy_id}"
+
+
+def actors_of(config: EngineConfig) -> tuple[str, ...]:
+    """Every actor's name."""
+    return (
+        KILL_SWITCH,
+        *(risk_actor(account.id) for account in config.accounts),
+        *(venue_actor(venue.name) for venue in config.venues),
+        *(strategy_actor(strategy.id) for strategy in config.strategies),
+    )
+
+
+def run_dir(config: EngineConfig) -> Path:
+    return Path(config.engine.state_dir) / "run"
+
+
+def latch_path(config: EngineConfig) -> Path:
+    return Path(config.engine.state_dir) / "latch"
+
+
+def latency_path(config: EngineConfig, actor: str) -> Path:
+    return run_dir(config) / f"{actor}.latency"
+
+
+def journal_dir(config: EngineConfig) -> Path:
+    return Path(config.engine.state_dir) / "journal"
