@@ -73,7 +73,7 @@ def _read_steps(text: NDArray[np.uint8], at: int, step_units: int, step_scale: i
 
 @njit(cache=True, nogil=True)
 def _skip_blanks(text: NDArray[np.uint8], at: int) -> int:
-    while at < len(text) and (text[at] == 32 or 9 <= text[at] <= 13):
+    while at < len(text) and (text[at] == 32 or text[at] == 9 or text[at] == 10 or text[at] == 13):
         at += 1
     return at
 
@@ -95,7 +95,7 @@ def read_levels(
         return _UNKNOWN
     at = _skip_blanks(text, at + 1)
     if at < len(text) and text[at] == 93:
-        return 0
+        return 0 if _skip_blanks(text, at + 1) == len(text) else _UNKNOWN
     count = 0
     while at < len(text) and text[at] == 91 and count < len(price_ticks):
         ticks, at = _read_steps(text, _skip_blanks(text, at + 1), tick_units, tick_scale)
@@ -111,7 +111,7 @@ def read_levels(
         count += 1
         at = _skip_blanks(text, at + 1)
         if at < len(text) and text[at] == 93:
-            return count
+            return count if _skip_blanks(text, at + 1) == len(text) else _UNKNOWN
         if at >= len(text) or text[at] != 44:
             return _UNKNOWN
         at = _skip_blanks(text, at + 1)

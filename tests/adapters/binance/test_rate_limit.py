@@ -1,0 +1,148 @@
+"""Rate limits: never beyond the venue's own count, a share for cancels, calendar-aligned intervals."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.binance.messages import RateLimit
+from adapters.binance.rate_limit import Purpose, RateLimits
+from engine.instrument import NANOS
+
+MINUTE = 60 * NANOS
+LISTED = (
+    RateLimit("REQUEST_WEIGHT", "MINUTE", 1, 100),
+    RateLimit("ORDERS", "SECOND", 10, 5),
+    RateLimit("ORDERS", "DAY", 1, 7),
+    RateLimit("RAW_REQUESTS", "MINUTE", 5, 1_000),
+    RateLimit("NEW_KIND", "FORTNIGHT", 1, 1),
+)
+NEW, CANCEL, QUERY = Purpose.NEW_ORDER, Purpose.CANCEL, Purpose.QUERY
+
+
+def limits(share_ppm: int = 200_000) -> RateLimits:
+    made = RateLimits(share_ppm)
+    made.configure(LISTED)
+    return made
+
+
+def test_the_cancels_share_is_not_spent_by_others() -> None:
+    made = limits()
+    made.sent(QUERY, 80, MINUTE)
+    assert not made.has_room(QUERY, 1, MINUTE, 0)
+    assert not made.has_room(NEW, 1, MINUTE, 0)
+    assert made.has_room(CANCEL, 20, MINUTE, 0)
+    assert not made.has_room(CANCEL, 21, MINUTE, 0)
+    assert not made.has_room(QUERY, 80, 2 * MINUTE, 0)  # in flight: not forgotten when the interval rolls
+    made.answered(QUERY, 80, 80, 2 * MINUTE)
+    assert not made.has_room(QUERY, 1, 2 * MINUTE, 0)
+    assert made.has_room(QUERY, 80, 3 * MINUTE, 0)
+
+
+def test_successful_order_entry_weighs_nothing() -> None:
+    made = limits()
+    made.sent(NEW, 1, MINUTE)
+    made.answered(NEW, 1, 0, MINUTE)
+    assert made.usage()["request_weight_60s"] == 0
+    assert made.usage()["orders_10s"] == 1
+
+
+def test_orders_are_counted_in_every_interval() -> None:
+    made = limits()
+    for _ in range(5):
+        assert made.has_room(NEW, 1, MINUTE, 0)
+        made.sent(NEW, 1, MINUTE)
+        made.answered(NEW, 1, 0, MINUTE)
+    assert not made.has_room(NEW, 1, MINUTE + 10 * NANOS - 1, 0)
+    assert made.has_room(CANCEL, 1, MINUTE, 0)
+    for _ in range(2):
+        assert made.has_room(NEW, 1, MINUTE + 10 * NANOS, 0)
+        made.sent(NEW, 1, MINUTE + 10 * NANOS)
+    assert not made.has_room(NEW, 1, MINUTE + 20 * NANOS, 0)  # the day's
+    made.lost()
+    assert not made.has_room(NEW, 1, MINUTE + 30 * NANOS, 0)
+    assert made.has_room(NEW, 1, 86_400 * NANOS, 0)
+
+
+def test_the_venues_count_is_believed_also_when_it_is_lower() -> None:
+    made = limits()
+    made.sent(QUERY, 10, MINUTE + NANOS)
+    made.report([RateLimit("REQUEST_WEIGHT", "MINUTE", 1, 100, 75)], MINUTE + NANOS)
+    assert made.usage()["request_weight_60s"] == 85
+    made.answered(QUERY, 10, 10, MINUTE + NANOS)
+    made.report([RateLimit("REQUEST_WEIGHT", "MINUTE", 1, 100, 5)], MINUTE + NANOS)
+    assert made.usage()["request_weight_60s"] == 5
+
+
+def test_a_high_count_right_after_the_interval_began_is_of_the_one_before() -> None:
+    made = limits()
+    made.report([RateLimit("ORDERS", "SECOND", 10, 5, 5)], MINUTE + 10_000_000)
+    assert made.has_room(NEW, 1, MINUTE + 10_000_000, 0)
+    made.report([RateLimit("ORDERS", "SECOND", 10, 5, 5)], MINUTE + NANOS)
+    assert not made.has_room(NEW, 1, MINUTE + NANOS, 0)
+
+
+def test_headers_of_rest() -> None:
+    made = limits()
+    headers = {
+        "x-mbx-used-weight": "3",
+        "x-mbx-used-weight-1m": "42",
+        "x-mbx-order-count-10s": "4",
+        "x-mbx-order-count-1d": "6",
+        "x-mbx-order-count-xs": "9",
+        "x-mbx-used-weight-1m-": "999",
+        "content-length": "12",
+    }
+    made.report_headers(headers, MINUTE + NANOS)
+    usage = made.usage()
+    assert usage["request_weight_60s"] == 42
+    assert usage["orders_10s"] == 4
+    assert usage["orders_86400s"] == 6
+
+
+def test_a_block_lets_cancels_pass_and_a_ban_does_not() -> None:
+    made = limits()
+    made.block(100, banned=False)
+    assert not made.has_room(QUERY, 1, MINUTE, 99)
+    assert made.has_room(CANCEL, 1, MINUTE, 99)
+    assert made.next_chance_ns(99, MINUTE) == 100
+    assert made.has_room(QUERY, 1, MINUTE, 100)
+    made.block(200, banned=True)
+    made.block(150, banned=False)
+    assert not made.has_room(CANCEL, 1, MINUTE, 199)
+    assert made.has_room(CANCEL, 1, MINUTE, 200)
+
+
+def test_next_chance_is_the_next_interval() -> None:
+    assert limits().next_chance_ns(1_000, MINUTE + 20 * NANOS) == 1_000 + 40 * NANOS
+
+
+def test_too_many_orders_fills_the_short_interval() -> None:
+    made = limits()
+    assert made.orders_full(MINUTE + NANOS) == MINUTE + 10 * NANOS
+    assert not made.has_room(NEW, 1, MINUTE + NANOS, 0)
+    assert made.has_room(NEW, 1, MINUTE + 10 * NANOS, 0)
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from([NEW, CANCEL, QUERY]), st.integers(1, 30), st.integers(0, 20 * NANOS), st.booleans()),
+        max_size=60,
+    )
+)
+@settings(max_examples=200)
+def test_within_one_interval_no_limit_is_ever_passed(steps: list[tuple[Purpose, int, int, bool]]) -> None:
+    """Naive model: what was sent per interval, and what is still in flight, summed up anew each time."""
+    made, at = limits(), 0
+    sent: list[tuple[Purpose, int, int]] = []
+    for purpose, weight, wait, answered in steps:
+        at += wait
+        if not made.has_room(purpose, weight, at, 0):
+            continue
+        made.sent(purpose, weight, at)
+        sent.append((purpose, weight, at))
+        if answered:
+            made.answered(purpose, weight, weight, at)
+        minute = [(p, w) for p, w, t in sent if t // MINUTE == at // MINUTE]
+        assert sum(w for _, w in minute) <= 100
+        if purpose is not CANCEL:
+            assert sum(w for p, w in minute if p is not CANCEL) <= 80
+        assert sum(1 for p, _, t in sent if p is NEW and t // (10 * NANOS) == at // (10 * NANOS)) <= 5
