@@ -173,7 +173,7 @@ def _watch(config: EngineConfig, engine: RunningEngine, watch: Watch) -> dict[st
         while True:
             elapsed = time.monotonic() - begin
             reports = {name: ask_actor(config, name) for name in names}
-            messages, orders, fills = (_sum(reports, key) for key in ("messages", "orders", "fills"))
+            messages, orders, fills = (_sum(reports, key) for key in ("messages", "orders_admitted", "fills"))
             bar.update(
                 task,
                 completed=messages if watch.messages else min(elapsed, total),
@@ -225,7 +225,7 @@ def _figures(
         "book_mismatches": _sum(venues, "book_mismatches"),
         "bbo_comparisons": _sum(venues, "bbo_comparisons"),
         "bbo_disagreements": _sum(venues, "bbo_disagreements"),
-        "orders": _sum(venues, "orders"),
+        "orders": _sum(venues, "orders_admitted"),
         "orders_at_venue": venue.orders,
         "fills": _sum(venues, "fills"),
         "rejected_by_venue": _sum(venues, "rejected_by_venue"),
