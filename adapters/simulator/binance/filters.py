@@ -7,7 +7,7 @@ from adapters.simulator.binance.errors import filter_failure, too_much_precision
 from adapters.simulator.binance.listing import STP_MODES, Listing, nanos_text
 from engine.codes import Side
 from engine.errors import UsageError
-from engine.instrument import decimal_text, parse_decimal
+from engine.instrument import NANOS, decimal_text, parse_decimal
 
 __all__ = [
     "ORDER_TYPES",
@@ -28,6 +28,7 @@ _PPM = 1_000_000
 _PPM_SCALE = 6
 #: Where an instrument sets no bound of its own the venue still has a largest price and quantity.
 _OPEN_BOUND = "9000000000.00000000"
+_OPEN_BOUND_NANOS = 9_000_000_000 * NANOS
 
 
 def parse_price(listing: Listing, text: str, side: Side) -> int:
@@ -35,10 +36,11 @@ def parse_price(listing: Listing, text: str, side: Side) -> int:
     instrument = listing.instrument
     _check_precision("price", text)
     try:
-        ticks = instrument.price_ticks(text)
+        ticks = listing.prices.steps(text)
     except UsageError:
         raise filter_failure("PRICE_FILTER") from None
-    if ticks < max(instrument.price_ticks_min, 1) or 0 < instrument.price_ticks_max < ticks:
+    most = instrument.price_ticks_max or _OPEN_BOUND_NANOS // listing.tick_nanos
+    if not max(instrument.price_ticks_min, 1) <= ticks <= most:
         raise filter_failure("PRICE_FILTER")
     _check_percent_price(listing, side, ticks)
     return ticks
@@ -60,7 +62,7 @@ def parse_quantity(listing: Listing, text: str, parameter: str = "quantity") -> 
     """Exact lots of a quantity; whole steps only (LOT_SIZE), bounds are checked by :func:`check_quantity`."""
     _check_precision(parameter, text)
     try:
-        return listing.instrument.quantity_lots(text)
+        return listing.quantities.steps(text)
     except UsageError:
         raise filter_failure("LOT_SIZE") from None
 
@@ -68,7 +70,8 @@ def parse_quantity(listing: Listing, text: str, parameter: str = "quantity") -> 
 def check_quantity(listing: Listing, lots: int, is_market: bool) -> None:
     """LOT_SIZE, and for market orders MARKET_LOT_SIZE as well."""
     instrument = listing.instrument
-    if lots < max(instrument.quantity_lots_min, 1) or 0 < instrument.quantity_lots_max < lots:
+    most = instrument.quantity_lots_max or _OPEN_BOUND_NANOS // listing.lot_nanos
+    if not max(instrument.quantity_lots_min, 1) <= lots <= most:
         raise filter_failure("LOT_SIZE")
     if is_market and 0 < instrument.market_quantity_lots_max < lots:
         raise filter_failure("MARKET_LOT_SIZE")

@@ -58,6 +58,8 @@ class Links:
             self._ctx.set_timer(FLUSH_TIMER, now_ns + _FLUSH_NS)
 
     def _wait(self, link: str, data: bytes, now_ns: int) -> None:
+        if link in self.dropped:
+            return
         if not self._backlogs:
             self._ctx.set_timer(FLUSH_TIMER, now_ns + _FLUSH_NS)
         self._backlogs.setdefault(link, deque()).append(data)

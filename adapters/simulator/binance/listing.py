@@ -1,7 +1,8 @@
 """One symbol of the venue: its market, its exact money, and its texts.
 
 Money is counted in billionths (nanos) of an asset. Every instrument listed must have prices, quantities and notionals
-that are whole numbers of them. Texts have eight decimals as the venue's do, and a ninth where an amount needs it.
+that are whole numbers of them. Texts have eight decimals as the venue's do; an amount of money has a ninth when it
+needs it.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections import deque
 
 import msgspec
 
+from adapters.simulator.grid import Grid
 from adapters.simulator.market import Market
 from engine.errors import UsageError
 from engine.instrument import NANOS, decimal_text
@@ -62,6 +64,8 @@ class Listing:
             instrument.tick_units * instrument.lot_units,
             instrument.price_scale + instrument.quantity_scale,
         )
+        self.prices = Grid(instrument.tick_units, instrument.price_scale, "price")
+        self.quantities = Grid(instrument.lot_units, instrument.quantity_scale, "quantity")
         self.is_trading = True
         #: Ids of executions and matches grow per symbol.
         self.execution_id = 0
@@ -70,10 +74,10 @@ class Listing:
     # -- texts --------------------------------------------------------------------------------------------------
 
     def price_text(self, ticks: int) -> str:
-        return nanos_text(ticks * self.tick_nanos)
+        return self.prices.text(ticks)
 
     def quantity_text(self, lots: int) -> str:
-        return nanos_text(lots * self.lot_nanos)
+        return self.quantities.text(lots)
 
     # -- public trades ------------------------------------------------------------------------------------------
 

@@ -85,14 +85,16 @@ for _operation in OPERATIONS:
     BY_REST_PATH.setdefault(_operation.rest_path, {})[_operation.rest_method] = _operation
 
 
-def perform(venue: Venue, operation: Operation, call: Call) -> object:
-    """Carry out a request that has been let in, and charge its weight: on success order entry costs nothing."""
-    weight = operation.weight(call.parameters)
+def perform(
+    venue: Venue, operation: Operation, parameters: Parameters, wall_ns: int, authorize: Callable[[], Call]
+) -> object:
+    """Authorize and carry out a request, and charge its weight: order entry costs nothing when it succeeds."""
+    weight = operation.weight(parameters)
     if not operation.is_order_entry:
-        venue.limits.charge(weight, call.wall_ns)
+        venue.limits.charge(weight, wall_ns)
     try:
-        return operation.handle(venue, call)
+        return operation.handle(venue, authorize())
     except ApiError:
         if operation.is_order_entry:
-            venue.limits.charge(weight, call.wall_ns)
+            venue.limits.charge(weight, wall_ns)
         raise

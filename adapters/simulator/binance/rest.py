@@ -1,5 +1,6 @@
 """The REST side: paths, signed requests, headers."""
 
+from adapters.simulator.binance.accounts import Account
 from adapters.simulator.binance.auth import Credential, KeyRing, check_timestamp, rest_payload
 from adapters.simulator.binance.call import Call, Operation, Security, Venue
 from adapters.simulator.binance.encoding import encode_json
@@ -49,14 +50,21 @@ class Rest:
         operation = operations.get(request.method)
         if operation is None:
             return HttpResponse(405, headers=(("Allow", ", ".join(operations)),))
-        account = None
+        account: Account | None = None
+
+        def authorize() -> Call:
+            nonlocal account
+            call = self._call(request, query, parameters, operation, now_ns, wall_ns)
+            account = call.account
+            return call
+
         try:
             refusal = self._venue.limits.refusal(wall_ns)
             if refusal is not None:
                 raise refusal
-            call = self._call(request, query, operation, now_ns, wall_ns)
-            account = call.account
-            response = HttpResponse(200, encode_json(perform(self._venue, operation, call)))
+            parameters = from_query(query, _text(request.body))
+            result = perform(self._venue, operation, parameters, wall_ns, authorize)
+            response = HttpResponse(200, encode_json(result))
         except ApiError as error:
             response = error_response(error, wall_ns)
         headers = (*response.headers, ("X-MBX-USED-WEIGHT-1M", str(self._venue.limits.weight.count)))
@@ -65,15 +73,16 @@ class Rest:
             headers += (("X-MBX-ORDER-COUNT-10S", str(short.count)), ("X-MBX-ORDER-COUNT-1D", str(day.count)))
         return response._replace(headers=headers)
 
-    def _call(self, request: HttpRequest, query: str, operation: Operation, now_ns: int, wall_ns: int) -> Call:
+    def _call(
+        self, request: HttpRequest, query: str, parameters: Parameters, operation: Operation, now_ns: int, wall_ns: int
+    ) -> Call:
         stamp = _stamp(request.headers.get("x-mbx-time-unit"))
         if operation.security is Security.NONE:
-            return Call(from_query(query, _text(request.body)), None, now_ns, wall_ns, stamp)
+            return Call(parameters, None, now_ns, wall_ns, stamp)
         credential = self._keys.find(request.headers.get("x-mbx-apikey"))
         # The signature is of the bytes sent; what is not percent-encoded cannot have been signed as the rules say.
         if not request.body.isascii():
             raise ApiError(-1022, "Signature for this request is not valid.")
-        parameters = from_query(query, _text(request.body))
         self._verify(credential, parameters, rest_payload(query, request.body), wall_ns)
         permit(credential, operation.security)
         account = self._venue.exchange.accounts[credential.account]

@@ -1,7 +1,7 @@
 """Order entry: place, test, cancel, cancel-replace, amend, cancel all."""
 
 from adapters.simulator.binance.call import Call, Venue
-from adapters.simulator.binance.errors import ApiError, cancel_rejected, unauthorized
+from adapters.simulator.binance.errors import ApiError, cancel_rejected, rejected
 from adapters.simulator.binance.filters import check_notional, check_quantity, parse_quantity
 from adapters.simulator.binance.listing import Listing
 from adapters.simulator.binance.order_entry import read_order_terms, read_symbol
@@ -13,6 +13,7 @@ __all__ = ["amend", "cancel", "cancel_all", "cancel_replace", "find_order", "pla
 
 _RESTRICTIONS = {"ONLY_NEW": "NEW", "ONLY_PARTIALLY_FILLED": "PARTIALLY_FILLED"}
 _UNKNOWN = "Unknown order sent."
+_NEITHER = "Param '{}' or '{}' must be sent, but both were empty/null!"
 _PPM_SCALE = 6
 
 
@@ -21,7 +22,7 @@ def find_order(venue: Venue, call: Call, listing: Listing, names: tuple[str, str
     order_id = call.parameters.integer(names[0])
     client_order_id = call.parameters.text(names[1])
     if order_id is None and client_order_id is None:
-        raise ApiError(-1102, f"Param '{names[1]}' or '{names[0]}' must be sent, but both were empty/null!")
+        raise ApiError(-1102, _NEITHER.format(names[1], names[0]))
     orders, account = venue.exchange.orders, call.owner.name
     if order_id is None:
         record = orders.by_client_id(account, listing.symbol, client_order_id or "")
@@ -54,7 +55,7 @@ def _place(venue: Venue, call: Call, terms: OrderTerms) -> dict[str, object]:
 
 def _check_may_trade(call: Call) -> None:
     if not call.owner.can_trade:
-        raise unauthorized()
+        raise rejected("This account may not place or cancel orders.")
 
 
 def test_order(venue: Venue, call: Call) -> object:
@@ -128,8 +129,9 @@ def cancel_replace(venue: Venue, call: Call) -> object:
     exceeded_mode = parameters.choice("orderRateLimitExceededMode", ("DO_NOTHING", "CANCEL_ONLY"))
     cancel_id = parameters.client_order_id("cancelNewClientOrderId")
     restriction = _read_restriction(parameters)
-    for name in ("cancelOrderId", "cancelOrigClientOrderId"):
-        parameters.text(name)
+    if parameters.integer("cancelOrderId") is None and parameters.text("cancelOrigClientOrderId") is None:
+        raise ApiError(-1102, _NEITHER.format("cancelOrigClientOrderId", "cancelOrderId"))
+    parameters.text("cancelOrigClientOrderId")
     terms = read_order_terms(venue, account, parameters)
     _check_may_trade(call)
     limits = venue.exchange.order_limits[account.name]

@@ -61,26 +61,33 @@ class WsApi:
     def receive(self, session: ApiSession, data: bytes, is_text: bool, now_ns: int, wall_ns: int) -> bool:
         """Answer one message. False: the caller is banned and its connection must be dropped."""
         self.requests += 1
-        request_id = b"null"
+        request = _decode(data, is_text)
+        request_id = bytes(request.id) if request else b"null"
         returns_limits = session.returns_rate_limits
         operation: Operation | None = None
         credential: Credential | None = None
+
+        def authorize() -> Call:
+            nonlocal credential
+            assert operation is not None, "only operations of the table are authorized here"
+            credential = self._authorize(session, operation.security, parameters, wall_ns)
+            account = self._venue.exchange.accounts[credential.account] if credential else None
+            return Call(parameters, account, now_ns, wall_ns, session.stamp)
+
         try:
-            request = _decode(data, is_text)
-            request_id = bytes(request.id)
+            self._let_in(wall_ns)
+            if request is None:
+                self._venue.limits.charge(1, wall_ns)
+                raise ApiError(-1135, "Invalid JSON Request")
             parameters = from_json(request.params or {})
             wanted = parameters.flag("returnRateLimits")
             returns_limits = session.returns_rate_limits if wanted is None else wanted
-            self._let_in(wall_ns)
             operation = _find_operation(request.method, self._session_methods)
             if operation is None:
                 self._venue.limits.charge(_SESSION_WEIGHT, wall_ns)
                 result = self._session_methods[_unversioned(request.method)](session, parameters, wall_ns)
             else:
-                credential = self._authorize(session, operation.security, parameters, wall_ns)
-                account = self._venue.exchange.accounts[credential.account] if credential else None
-                call = Call(parameters, account, now_ns, wall_ns, session.stamp)
-                result = perform(self._venue, operation, call)
+                result = perform(self._venue, operation, parameters, wall_ns, authorize)
         except ApiError as error:
             head = b'{"id":%b,"status":%d,"error":%b' % (
                 request_id,
@@ -229,17 +236,14 @@ class WsApi:
             session.send_event(subscription.subscription_id, event)
 
 
-def _decode(data: bytes, is_text: bool) -> _Request:
+def _decode(data: bytes, is_text: bool) -> _Request | None:
+    """None for what is not a request: not text, not JSON, of another shape, or with an impossible id."""
     try:
-        if not is_text:
-            raise ValueError("requests come in text frames")
         request = _decoder.decode(data)
         bytes(request.id).decode()
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        raise ApiError(-1135, "Invalid JSON Request") from None
-    if not _is_id(bytes(request.id)):
-        raise ApiError(-1135, "Invalid JSON Request")
-    return request
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return None
+    return request if is_text and _is_id(bytes(request.id)) else None
 
 
 def _is_id(raw: bytes) -> bool:

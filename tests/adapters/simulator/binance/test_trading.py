@@ -430,3 +430,16 @@ def test_order_test_checks_and_places_nothing(venue: Any) -> None:
     rates = api.signed("order.test", **venue.limit(computeCommissionRates=True))["result"]
     assert rates["standardCommissionForOrder"] == {"maker": "0.00100000", "taker": "0.00200000"}
     assert venue.actor.exchange.orders_placed == 0
+
+
+def test_an_account_without_trading_rights(venue: Any) -> None:
+    venue.actor.exchange.accounts["a"].can_trade = False
+    text = "This account may not place or cancel orders."
+    assert error(venue.api().signed("order.place", **venue.limit())) == (400, -2010, text)
+
+
+def test_cancel_replace_needs_an_order_to_cancel(venue: Any) -> None:
+    answer = venue.api().signed("order.cancelReplace", **venue.limit(cancelReplaceMode="ALLOW_FAILURE"))
+    text = "Param 'cancelOrigClientOrderId' or 'cancelOrderId' must be sent, but both were empty/null!"
+    assert error(answer) == (400, -1102, text)
+    assert venue.actor.exchange.orders_placed == 0

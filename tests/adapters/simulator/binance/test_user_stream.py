@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from adapters.simulator.binance import VenueLimits
 from engine.codes import Side
 
 NANOS = 1_000_000_000
@@ -248,8 +249,6 @@ def test_subscriptions_by_signature_and_by_session(venue: Any) -> None:
 
 
 def test_bounds_of_subscriptions(make_venue: Any) -> None:
-    from adapters.simulator.binance import VenueLimits
-
     venue = make_venue(limits=VenueLimits(subscriptions_per_connection=1, subscription_ids_per_connection=2))
     api = venue.api()
     api.call("userDataStream.subscribe.signature", venue.sign_ws("hmacA", {}))

@@ -284,6 +284,16 @@ def test_server_shutdown_is_announced_on_every_kind_of_connection(venue: Any) ->
     assert combined.is_closed
 
 
+def test_refused_and_malformed_requests_cost_weight_too(make_venue: Any) -> None:
+    venue = make_venue()
+    rest, api = venue.rest(), venue.api()
+    rest.request("GET", "/api/v3/account")
+    assert rest.headers["x-mbx-used-weight-1m"] == "22"
+    api.send(b"garbage")
+    rest.request("DELETE", "/api/v3/order")
+    assert rest.headers["x-mbx-used-weight-1m"] == "24"
+
+
 def test_orders_outlive_their_connection(venue: Any) -> None:
     api = venue.api()
     api.signed("order.place", **venue.limit())
@@ -303,13 +313,14 @@ def test_a_slow_reader_is_given_what_waited_or_dropped(make_venue: Any) -> None:
     venue.host.advance(10_000_000)
     assert slow.raw_messages() == [TRADE] * 3
     venue.host.blocked.add(slow.link)
-    for _ in range(4):
-        publish(venue, "btcusdt@trade", TRADE)
+    for _ in range(10):
+        venue.market.publish("btcusdt@trade", TRADE)
+    publish(venue, "btcusdt@trade", TRADE)
     assert slow.is_closed
     assert not quick.is_closed
     assert venue.actor.links.slow_readers_dropped == 1
     publish(venue, "btcusdt@trade", TRADE)
-    assert len(quick.raw_messages()) == 5
+    assert len(quick.raw_messages()) == 12
 
 
 @pytest.mark.parametrize("path", ["/", "/ws-api/v4", "/wsx"])
