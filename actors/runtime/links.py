@@ -7,6 +7,7 @@ it never stood; with one exception: opening a name that is still in use drops th
 import asyncio
 import socket
 import ssl
+from functools import partial
 
 from actors.runtime.dispatch import Cell, Dispatcher
 from actors.runtime.spec import HostSettings
@@ -55,6 +56,7 @@ class OutsideLinks:
         self._cell = cell
         self._settings = settings
         self._dispatcher = dispatcher
+        self._loop = asyncio.get_running_loop()
         self._links: dict[str, OutsideLink] = {}
         self._all: set[OutsideLink] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -76,9 +78,9 @@ class OutsideLinks:
             pipe = TlsPipe(self._client_context(endpoint.ca_file), server_side=False, server_hostname=endpoint.host)
         link = OutsideLink(self, name, "", pipe)
         self._links[name] = link
-        link.task = asyncio.get_running_loop().create_task(self._connect(link, endpoint))
+        link.task = self._loop.create_task(self._connect(link, endpoint))
         self._connecting.add(link.task)
-        link.task.add_done_callback(self._connecting.discard)
+        link.task.add_done_callback(partial(self._connect_done, link))
 
     def write(self, name: str, data: bytes) -> None:
         link = self._links.get(name)
@@ -109,7 +111,7 @@ class OutsideLinks:
         listening = bound_socket(endpoint.host, endpoint.port, self._cell.name)
         self._listening[key] = listening
         self._accepted[key] = 0
-        task = asyncio.get_running_loop().create_task(self._serve(key, listening, context))
+        task = self._loop.create_task(self._serve(key, listening, context))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
@@ -146,7 +148,7 @@ class OutsideLinks:
             link.abort("too many connections")
             return
         seconds = (self._settings.handshake_timeout_ns if link.key else self._settings.connect_timeout_ns) / 1e9
-        link.deadline = asyncio.get_running_loop().call_later(seconds, link.abort, "no TLS handshake in time")
+        link.deadline = self._loop.call_later(seconds, link.abort, "no TLS handshake in time")
 
     def link_opened(self, link: OutsideLink) -> None:
         if link.key:
@@ -171,20 +173,22 @@ class OutsideLinks:
     def _drop(self, link: OutsideLink, reason: str) -> None:
         link.close(reason)
         if link.task is not None and not link.task.done():
-            link.task.cancel(reason)
+            link.task.cancel()
 
     async def _connect(self, link: OutsideLink, endpoint: Endpoint) -> None:
         seconds = self._settings.connect_timeout_ns / 1e9
         try:
             async with asyncio.timeout(seconds):
-                await asyncio.get_running_loop().create_connection(lambda: link, endpoint.host, endpoint.port)
+                await self._loop.create_connection(lambda: link, endpoint.host, endpoint.port)
         except TimeoutError:
             self._not_connected(link, f"no connection to {endpoint.host}:{endpoint.port} within {seconds:g} s")
         except OSError as error:
             self._not_connected(link, f"cannot connect to {endpoint.host}:{endpoint.port}: {error.strerror or error}")
-        except asyncio.CancelledError:
-            asyncio.get_running_loop().call_soon(self._not_connected, link, "closed by us")
-            raise
+
+    def _connect_done(self, link: OutsideLink, task: asyncio.Task[None]) -> None:
+        self._connecting.discard(task)
+        if task.cancelled():
+            self._not_connected(link, "closed by us")
 
     def _not_connected(self, link: OutsideLink, reason: str) -> None:
         if link in self._all:
@@ -193,8 +197,7 @@ class OutsideLinks:
             self._ended(link, reason)
 
     async def _serve(self, key: str, listening: socket.socket, context: ssl.SSLContext | None) -> None:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: self._accept(key, context), sock=listening, backlog=_BACKLOG)
+        server = await self._loop.create_server(lambda: self._accept(key, context), sock=listening, backlog=_BACKLOG)
         self._servers.append(server)
 
     def _accept(self, key: str, context: ssl.SSLContext | None) -> OutsideLink:

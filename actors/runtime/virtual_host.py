@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from actors.runtime.dispatch import Cell, CellState, Dispatcher, local_pairs
 from actors.runtime.spec import HostSpec, Resources
 from engine.actor import Actor, Context, Endpoint
-from engine.errors import UsageError
+from engine.errors import InvariantError, UsageError
 
 if TYPE_CHECKING:
     from actors.runtime.virtual import VirtualRuntime
 
 __all__ = ["VirtualActor", "VirtualHost"]
+
+#: Of ``dispatch.DELIVERIES_PER_CALLBACK`` deliveries each.
+_TURNS_PER_INSTANT = 64
 
 
 class VirtualActor(Cell):
@@ -84,6 +87,8 @@ class VirtualHost:
         self.is_up = False
         self.actors: dict[str, VirtualActor] = {}
         self._life = 0
+        self._turns = 0
+        self._turns_at_ns = 0
         self._backlog: deque[Callable[[], None]] = deque()
         self.dispatcher = self._new_dispatcher()
 
@@ -179,7 +184,13 @@ class VirtualHost:
         return Dispatcher(self.clock_ns, self._later, self._failed, self.spec.settings.mailbox_messages)
 
     def _later(self, action: Callable[[], None]) -> None:
-        self.at(self.runtime.agenda.now_ns, action)
+        """The dispatcher yields: another turn at the same instant, a bounded number of times."""
+        now_ns = self.runtime.agenda.now_ns
+        self._turns = self._turns + 1 if now_ns == self._turns_at_ns else 0
+        self._turns_at_ns = now_ns
+        if self._turns > _TURNS_PER_INSTANT:
+            raise InvariantError(f"time stands still on host {self.name}: its actors answer each other without end")
+        self.at(now_ns, action)
 
     def _failed(self, cell: Cell, error: BaseException) -> None:
         self.runtime.failures[cell.name] = error
