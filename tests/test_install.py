@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ASYNC_TESTS = "tests/actors/runtime/test_local.py"
+ASYNC_TESTS = "tests/integration/test_embedded_engine.py"
 
 
 def locked_versions() -> str:
