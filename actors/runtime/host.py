@@ -73,7 +73,8 @@ class Host:
     """One process's actors. ``on_failure(name, error)`` decides what a handler's exception means for the process;
     the actor itself is stopped in any case, and without ``on_failure`` the others go on.
 
-    Life: construct inside the running loop, ``add`` every actor, ``await start()``, ``await stop()``.
+    Life: construct inside the running loop (UsageError when the run directory or the log cannot be written), ``add``
+    every actor, ``await start()``, ``await stop()``.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Host:
         directory: Directory,
         on_failure: Callable[[str, BaseException], None] | None = None,
     ) -> None:
+        _private_dir(settings.run_dir)
         self.name = name
         self.settings = settings
         self.directory = directory
@@ -114,7 +116,6 @@ class Host:
         Raises UsageError when a socket cannot be bound, and whatever an ``on_start`` raised as UsageError; everything
         is then closed again.
         """
-        _private_dir(self.settings.run_dir)
         try:
             for cell in list(self.actors.values()):
                 self._bind(cell)

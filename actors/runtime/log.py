@@ -7,19 +7,24 @@ from typing import BinaryIO
 
 import msgspec
 
+from engine.errors import UsageError
+
 __all__ = ["Log"]
 
 _SECOND_NS = 1_000_000_000
 
 
 class Log:
-    """Writes to ``path`` (appending, mode as the umask says) or to stderr. Beyond ``lines_per_second`` lines are
+    """Writes to ``path`` (appending) or to stderr. Raises UsageError when ``path`` cannot be opened. Beyond ``lines_per_second`` lines are
     counted, and the next line that passes tells how many were suppressed."""
 
     def __init__(
         self, path: str = "", lines_per_second: int = 200, clock: Callable[[], int] = time.monotonic_ns
     ) -> None:
-        self._file: BinaryIO = open(path, "ab", buffering=0) if path else sys.stderr.buffer  # noqa: SIM115
+        try:
+            self._file: BinaryIO = open(path, "ab", buffering=0) if path else sys.stderr.buffer  # noqa: SIM115
+        except OSError as error:
+            raise UsageError(f"log file {path!r}: {error.strerror}. Choose one that this user may write") from error
         self._owned = bool(path)
         self._clock = clock
         self._bound = lines_per_second
