@@ -53,6 +53,7 @@ class Listing:
             raise UsageError(f"the market listed as {symbol} trades {instrument.symbol}")
         self.symbol = symbol
         self.market = market
+        self.snapshots_served = 0
         self.instrument = instrument
         self.base = instrument.base_asset
         self.quote = instrument.quote_asset

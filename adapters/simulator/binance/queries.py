@@ -90,6 +90,7 @@ def depth(venue: Venue, call: Call) -> object:
     limit = call.parameters.limit(100, _DEPTH_MAX)
     call.parameters.finish()
     update_id, bids, asks = listing.market.snapshot(limit)
+    listing.snapshots_served += 1
     return {
         "lastUpdateId": update_id,
         "bids": [(listing.price_text(ticks), listing.quantity_text(lots)) for ticks, lots in bids],

@@ -53,13 +53,16 @@ class VenueLimits(NamedTuple):
 
 
 class VenueOptions(NamedTuple):
-    """``start_on_subscribe``: the markets' clock starts with the first market stream that somebody subscribes to.
+    """``start_on_subscribe``: the markets' clock starts when somebody has subscribed to a market stream and, where that
+    is a diff stream, has taken the snapshot that belongs to it, or ``snapshot_grace_ns`` later: so no message of a
+    recording is lost on a client that builds its book as the venue says.
     ``read_lag_ns``: for how long after placement queries do not find an order yet (-2013).
     ``backlog_bytes_max``: what may wait for a slow reader before it is dropped.
     """
 
     limits: VenueLimits = VenueLimits()
     start_on_subscribe: bool = True
+    snapshot_grace_ns: int = 2 * _SECOND_NS
     read_lag_ns: int = 0
     seed: int = 1
     ping_interval_ns: int = 20 * _SECOND_NS

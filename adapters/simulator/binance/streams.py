@@ -76,6 +76,10 @@ class MarketStreams:
         if added:
             self._on_subscribed()
 
+    def has_diff_readers(self, listing: Listing) -> bool:
+        """Whether somebody keeps a local book of this symbol."""
+        return f"{listing.symbol.lower()}{_DIFF_SUFFIX}" in self._subscribers
+
     def unsubscribe(self, connection: StreamConnection, streams: list[str]) -> None:
         for stream in streams:
             if connection.streams.pop(stream, stream) is None:

@@ -34,6 +34,7 @@ __all__ = ["SimulatedBinance"]
 
 _MARKET_TIMER = "market"
 _SHUTDOWN_TIMER = "shutdown"
+_START_TIMER = "start"
 _PING_PREFIX = "ping:"
 _LIFE_PREFIX = "life:"
 _CONNECT_WEIGHT = 2
@@ -66,13 +67,14 @@ class SimulatedBinance(Actor):
         venue = Venue(self.exchange, self.limits, Identifiers(options.seed))
         self.rest = Rest(venue, self._keys)
         self.api = WsApi(venue, self._keys)
-        self.streams = MarketStreams(options.limits, self._start_markets)
+        self.streams = MarketStreams(options.limits, self._on_subscribed)
         self._connections: dict[str, HttpConnection | WebSocketConnection] = {}
         self.connections_opened = 0
         self.websockets_opened = 0
         self.silent_dropped = 0
         self.flooding_dropped = 0
         self._is_started = False
+        self._has_subscribers = False
         self._market_due_ns: int | None = None
 
     # -- the actor ----------------------------------------------------------------------------------------------
@@ -100,6 +102,8 @@ class SimulatedBinance(Actor):
         self._begin(now_ns)
         if key == _MARKET_TIMER:
             self._market_due_ns = None
+        elif key == _START_TIMER:
+            self._start_markets()
         elif key == FLUSH_TIMER:
             self.links.flush(now_ns)
         elif key == _SHUTDOWN_TIMER:
@@ -179,6 +183,8 @@ class SimulatedBinance(Actor):
 
     def _finish(self) -> None:
         """After each callback: bring the markets up to now, clean up dropped readers, set the next market timer."""
+        if self._has_subscribers and not self._is_started:
+            self._start_when_books_can_be_built()
         self.exchange.advance(self._now_ns)
         while self.links.dropped:
             self._forget(self.links.dropped.pop())
@@ -187,6 +193,17 @@ class SimulatedBinance(Actor):
         if due_ns is not None and due_ns != self._market_due_ns:
             self._market_due_ns = due_ns
             self._ctx.set_timer(_MARKET_TIMER, due_ns)
+
+    def _on_subscribed(self) -> None:
+        if not self._is_started:
+            self._has_subscribers = True
+            self._ctx.set_timer(_START_TIMER, self._now_ns + self._options.snapshot_grace_ns)
+
+    def _start_when_books_can_be_built(self) -> None:
+        """A reader of diffs needs a snapshot first; what only follows trades or tickers needs nothing."""
+        listings = self.exchange.listings.values()
+        if all(listing.snapshots_served or not self.streams.has_diff_readers(listing) for listing in listings):
+            self._start_markets()
 
     def _start_markets(self) -> None:
         if not self._is_started:

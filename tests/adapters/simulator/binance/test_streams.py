@@ -135,6 +135,22 @@ def test_the_markets_clock_starts_with_the_first_subscription(make_venue: Any) -
     assert make_venue(start_on_subscribe=False).market.started_ns == 1_000
 
 
+def test_a_reader_of_diffs_is_waited_for_until_it_has_its_snapshot(make_venue: Any) -> None:
+    venue = make_venue()
+    venue.stream("/stream?streams=btcusdt@depth@100ms/btcusdt@trade")
+    venue.host.advance(5)
+    assert venue.market.started_ns is None, "it would miss the first messages"
+    venue.rest().request("GET", "/api/v3/depth?symbol=BTCUSDT")
+    assert venue.market.started_ns == venue.host.now_ns
+
+
+def test_a_reader_of_diffs_that_takes_no_snapshot_is_not_waited_for_for_ever(make_venue: Any) -> None:
+    venue = make_venue()
+    venue.stream("/stream?streams=btcusdt@depth@100ms")
+    venue.host.advance(2_000_000_000)
+    assert venue.market.started_ns == venue.host.now_ns
+
+
 def test_partial_depth_follows_the_diff_stream(venue: Any) -> None:
     venue.api().signed("order.place", **venue.limit("SELL", "100.00", "2"))
     stream = venue.stream("/stream?streams=btcusdt@depth5@100ms")
