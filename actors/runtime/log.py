@@ -15,8 +15,9 @@ _SECOND_NS = 1_000_000_000
 
 
 class Log:
-    """Writes to ``path`` (appending) or to stderr. Raises UsageError when ``path`` cannot be opened. Beyond ``lines_per_second`` lines are
-    counted, and the next line that passes tells how many were suppressed."""
+    """Writes to ``path`` (appending) or to stderr. Beyond ``lines_per_second`` lines are counted, and the next line
+    that passes tells how many were suppressed. Raises UsageError when ``path`` cannot be opened.
+    """
 
     def __init__(
         self, path: str = "", lines_per_second: int = 200, clock: Callable[[], int] = time.monotonic_ns

@@ -4,8 +4,8 @@ Each host is one Ray actor process. Its own thread runs a uvloop loop with the H
 host listens and stop it. A host that dies, by any signal or by an actor's exception, is restarted by Ray: its
 ``__init__`` runs again, and its peers dial it anew.
 
-If the driver dies, Ray ends the actor processes of its job; with ``detached`` they go on under Ray's care.
-This is the only module that imports Ray.
+If the driver dies, by SIGKILL too, Ray ends the actor processes of its job within seconds. ``detached`` ones go on as
+long as the cluster does, which one started elsewhere (``address``) outlives its drivers. Only this module imports Ray.
 """
 
 import asyncio

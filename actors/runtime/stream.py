@@ -13,6 +13,7 @@ __all__ = ["Stream"]
 
 #: How long a closing stream may take to hand its last bytes to a peer that does not read.
 _LINGER_S = 2.0
+_LIVENESS = (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 10_000))
 
 
 class Stream(asyncio.Protocol):
@@ -93,8 +94,7 @@ class Stream(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=0)
         connection = self._transport.get_extra_info("socket")
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            _tune(connection)
         self.made()
         if self._closing:
             return
@@ -149,6 +149,15 @@ class Stream(asyncio.Protocol):
         if not self._closing:
             self._end(f"connection lost: {error}" if error else "closed by the peer")
         self.closed(self.reason)
+
+
+def _tune(connection: socket.socket) -> None:
+    """Send at once, and find out within seconds that the other host is gone. Not every system has every option."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _LIVENESS:
+        if hasattr(socket, option):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def _tls_reason(error: ssl.SSLError) -> str:
