@@ -200,6 +200,11 @@ class VenueSession(Protocol):
     #: not found, it never will be there.
     request_validity_ns: int
 
+    @property
+    def counters(self) -> dict[str, int]:
+        """By name, for people: ``market_messages`` taken so far, what went wrong, what is used of the venue's limits."""
+        ...
+
     def start(self, ctx: Context, now_ns: int) -> None:
         """Open the links; from here on the session keeps itself connected, with back-off."""
         ...

@@ -181,6 +181,8 @@ class MarketStreams:
         self._by_stream: dict[bytes, _Handler] = {}
         self._plainly: dict[str, Callable[[msgspec.Raw, int], None]] = {}
         self._unconfirmed: set[int] = set()
+        #: Market messages of our instruments taken so far, whatever they told.
+        self.messages = 0
 
     def define(self, grid: InstrumentGrid) -> None:
         """Add an instrument. Before the link is opened."""
@@ -220,6 +222,7 @@ class MarketStreams:
             stop = message.find(b'"', len(_START))
             handler = self._by_stream.get(message[len(_START) : stop])
             if handler is not None:
+                self.messages += 1
                 handler(message, now_ns)
                 return
         self._on_other(_decode_message(message), now_ns)
@@ -239,6 +242,7 @@ class MarketStreams:
         elif message.stream:
             handler = self._plainly.get(message.stream)
             if handler is not None:
+                self.messages += 1
                 handler(message.data, now_ns)
             else:
                 self._core.count("message of a stream that was not asked for")

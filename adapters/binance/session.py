@@ -105,10 +105,11 @@ class BinanceSession:
 
     @property
     def counters(self) -> dict[str, int]:
-        """What went wrong, and what is used of the venue's limits, by name."""
-        if self._parts is None:
+        """Market messages taken, what went wrong, and what is used of the venue's limits, by name."""
+        parts = self._parts
+        if parts is None:
             return {}
-        return {**self._parts.core.counters, **self._parts.core.limits.usage()}
+        return {"market_messages": parts.streams.messages, **parts.core.counters, **parts.core.limits.usage()}
 
     # -- events of the runtime -------------------------------------------------------------------------------
 
