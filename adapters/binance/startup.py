@@ -34,6 +34,7 @@ class Startup:
         self._core, self._rest, self._orders, self._streams = core, rest, orders, streams
         self._venue_name = venue_name
         self._account_round = 0
+        self._has_begun = False
 
     # -- the clock -------------------------------------------------------------------------------------------
 
@@ -46,7 +47,8 @@ class Startup:
         if core.clock.read(server_ns, asked_ns, now_ns):
             core.emit(ClockOffset(core.clock.offset_ns, now_ns - asked_ns), now_ns)
         core.ctx.set_timer(CLOCK_TIMER, now_ns + core.options.clock_refresh_ns)
-        if not core.grids:
+        if not self._has_begun:
+            self._has_begun = True
             self._ask_exchange_info(now_ns)
 
     # -- instruments -----------------------------------------------------------------------------------------
@@ -65,8 +67,6 @@ class Startup:
 
     def _on_exchange_info(self, body: bytes, asked_ns: int, now_ns: int) -> None:
         core = self._core
-        if core.grids:
-            return
         info = _decode_exchange_info(body)
         grids = self._grids(info)  # all of them, or VenueError and none
         core.limits.configure(info.rateLimits)
