@@ -1,4 +1,9 @@
-"""Decimal text of the venue → whole ticks and lots, exactly and quickly."""
+"""Decimal text of the venue → whole ticks and lots, exactly and quickly.
+
+Prices, and whatever concerns our own orders and fills, have to be on the grid. Quantities of market data need not be:
+BTCUSDT, whose lot is 0.00001, has had a level of 191.38900600 (orders outlive changes of the lot). There ``Grid`` cuts
+down to whole lots, but never a level that is there to nothing.
+"""
 
 from engine.errors import VenueError
 from engine.instrument import INT64_MAX, Instrument
@@ -12,18 +17,19 @@ _TEXT_MAX = 40
 class Grid:
     """Multiples of one step, ``step_units / 10**step_scale``.
 
+    ``is_exact``: what is not a multiple is an error; else it is cut down to one, and to 1 at least unless it is 0.
     Best prices and round quantities repeat, so texts already seen are remembered (all are forgotten when the memory
     is full: it only saves time).
     """
 
-    __slots__ = ("_known", "field", "step_scale", "step_units")
+    __slots__ = ("_known", "field", "is_exact", "step_scale", "step_units")
 
-    def __init__(self, field: str, step_units: int, step_scale: int) -> None:
-        self.field, self.step_units, self.step_scale = field, step_units, step_scale
+    def __init__(self, field: str, step_units: int, step_scale: int, is_exact: bool = True) -> None:
+        self.field, self.step_units, self.step_scale, self.is_exact = field, step_units, step_scale, is_exact
         self._known: dict[str, int] = {}
 
     def parse(self, text: str) -> int:
-        """How many steps ``text`` is. Raises VenueError for anything but plain unsigned decimal text on the grid."""
+        """How many steps ``text`` is. Raises VenueError for anything but plain unsigned decimal text (on the grid)."""
         steps = self._known.get(text)
         return self._parse(text) if steps is None else steps
 
@@ -39,10 +45,13 @@ class Grid:
         else:
             step *= 10**-spare
         steps, rest = divmod(units, step)
-        if rest or steps > INT64_MAX:
-            raise VenueError(
-                f"{self.field} {text} is not on the venue's own grid of {self.step_units}e-{self.step_scale}"
-            )
+        if rest and self.is_exact:
+            grid = f"{self.step_units}e-{self.step_scale}"
+            raise VenueError(f"{self.field} {text} is not on the venue's own grid of {grid}")
+        if rest and steps == 0:
+            steps = 1
+        if steps > INT64_MAX:
+            raise VenueError(f"{self.field} {text} does not fit into 64 bits")
         if len(self._known) >= _CACHE_MAX:
             self._known.clear()
         self._known[text] = steps
@@ -50,12 +59,13 @@ class Grid:
 
 
 class InstrumentGrid:
-    """An instrument with its two grids: what parsing and encoding need of it."""
+    """An instrument with its grids: ``ticks``, ``lots`` of our own orders and fills, ``market_lots`` of market data."""
 
-    __slots__ = ("instrument", "instrument_id", "lots", "ticks")
+    __slots__ = ("instrument", "instrument_id", "lots", "market_lots", "ticks")
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument, self.instrument_id = instrument, instrument.instrument_id
         symbol = instrument.symbol
         self.ticks = Grid(f"{symbol} price", instrument.tick_units, instrument.price_scale)
         self.lots = Grid(f"{symbol} quantity", instrument.lot_units, instrument.quantity_scale)
+        self.market_lots = Grid(self.lots.field, instrument.lot_units, instrument.quantity_scale, is_exact=False)

@@ -32,7 +32,7 @@ class Levels(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _read_steps(text: NDArray[np.uint8], at: int, step_units: int, step_scale: int) -> tuple[int, int]:
+def _read_steps(text: NDArray[np.uint8], at: int, step_units: int, step_scale: int, is_exact: bool) -> tuple[int, int]:
     """The quoted number at ``at`` as (steps, position behind it); steps is -1 when it is not of the plain form."""
     end = len(text)
     if at >= end or text[at] != 34:
@@ -61,14 +61,16 @@ def _read_steps(text: NDArray[np.uint8], at: int, step_units: int, step_scale: i
             return _UNKNOWN, at
         value *= 10
         spare -= 1
+    is_cut = False
     while spare < 0:
-        if value % 10 != 0:
-            return _UNKNOWN, at
+        is_cut = is_cut or value % 10 != 0
         value //= 10
         spare += 1
-    if value % step_units != 0:
+    is_cut = is_cut or value % step_units != 0
+    if is_cut and is_exact:
         return _UNKNOWN, at
-    return value // step_units, at + 1
+    steps = value // step_units
+    return (1 if is_cut and steps == 0 else steps), at + 1
 
 
 @njit(cache=True, nogil=True)
@@ -89,7 +91,7 @@ def read_levels(
     quantity_lots: NDArray[np.int64],
 ) -> int:
     """Read a JSON array of [price, quantity] texts into the two arrays; the number of levels, or -1: not of the plain
-    form, off the grid, or more than the arrays hold."""
+    form, a price off its tick, or more than the arrays hold. Quantities are cut to whole lots (``grid.py``)."""
     at = _skip_blanks(text, 0)
     if at >= len(text) or text[at] != 91:
         return _UNKNOWN
@@ -98,11 +100,11 @@ def read_levels(
         return 0 if _skip_blanks(text, at + 1) == len(text) else _UNKNOWN
     count = 0
     while at < len(text) and text[at] == 91 and count < len(price_ticks):
-        ticks, at = _read_steps(text, _skip_blanks(text, at + 1), tick_units, tick_scale)
+        ticks, at = _read_steps(text, _skip_blanks(text, at + 1), tick_units, tick_scale, True)
         at = _skip_blanks(text, at)
         if ticks < 0 or at >= len(text) or text[at] != 44:
             return _UNKNOWN
-        lots, at = _read_steps(text, _skip_blanks(text, at + 1), lot_units, lot_scale)
+        lots, at = _read_steps(text, _skip_blanks(text, at + 1), lot_units, lot_scale, False)
         at = _skip_blanks(text, at)
         if lots < 0 or at >= len(text) or text[at] != 93:
             return _UNKNOWN
@@ -123,7 +125,7 @@ def parse_levels(raw: msgspec.Raw | bytes, grid: InstrumentGrid) -> Levels:
     text = np.frombuffer(raw, dtype=np.uint8)
     room = len(text) // _LEVEL_BYTES_MIN + 1
     price_ticks, quantity_lots = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
-    ticks, lots = grid.ticks, grid.lots
+    ticks, lots = grid.ticks, grid.market_lots
     count: int = read_levels(
         text, ticks.step_units, ticks.step_scale, lots.step_units, lots.step_scale, price_ticks, quantity_lots
     )
@@ -136,7 +138,7 @@ def parse_levels_plainly(raw: msgspec.Raw | bytes, grid: InstrumentGrid) -> Leve
     """The readable twin of ``read_levels``, and the judge of what the kernel does not take."""
     pairs = _decode_pairs(raw)
     return Levels(
-        _steps(grid.ticks, [price for price, _ in pairs]), _steps(grid.lots, [quantity for _, quantity in pairs])
+        _steps(grid.ticks, [price for price, _ in pairs]), _steps(grid.market_lots, [quantity for _, quantity in pairs])
     )
 
 

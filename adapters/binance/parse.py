@@ -311,7 +311,7 @@ def my_trade(trade: MyTrade, grid: InstrumentGrid, unit_ns: int) -> OrderFilled:
 
 def quote(ticker: BookTicker, grid: InstrumentGrid, received_ns: int) -> Quote:
     """A ``bookTicker`` carries no time of the venue."""
-    ticks, lots = grid.ticks.parse, grid.lots.parse
+    ticks, lots = grid.ticks.parse, grid.market_lots.parse
     return Quote(
         grid.instrument_id, ticks(ticker.b), lots(ticker.B), ticks(ticker.a), lots(ticker.A), ticker.u, 0, received_ns
     )
@@ -322,7 +322,7 @@ def public_trade(trade: TradeEvent, grid: InstrumentGrid, unit_ns: int, received
     return Trade(
         grid.instrument_id,
         grid.ticks.parse(trade.p),
-        grid.lots.parse(trade.q),
+        grid.market_lots.parse(trade.q),
         Side.SELL if trade.m else Side.BUY,
         trade.t,
         venue_ns(trade.T, unit_ns),

@@ -59,6 +59,25 @@ def test_grid_is_exact(units: int, step_units: int, scale: int, zeros: int) -> N
             grid.parse(text)
 
 
+@given(units=st.integers(0, 10**12), step_units=st.integers(1, 500), scale=st.integers(0, 8))
+def test_quantities_of_market_data_are_cut_to_whole_lots_but_never_to_nothing(
+    units: int, step_units: int, scale: int
+) -> None:
+    text = f"{units:09d}"
+    steps = Grid("quantity", step_units, scale, is_exact=False).parse(f"{text[:-8]}.{text[-8:]}")
+    exact = Fraction(units, 10**8) / Fraction(step_units, 10**scale)
+    assert steps == (max(1, int(exact)) if exact else 0)
+
+
+def test_a_level_of_a_real_recording() -> None:
+    assert parse_levels(b'[["10.00","191.38900600"],["9.00","0.00000100"]]', GRID).quantity_lots.tolist() == [
+        19138900,
+        1,
+    ]
+    with pytest.raises(VenueError, match=r"BTCUSDT price 10\.001"):
+        parse_levels(b'[["10.001","1"]]', GRID)
+
+
 def test_the_memory_of_texts_is_bounded() -> None:
     grid = Grid("price", 1, 2)
     for number in range(10_000):

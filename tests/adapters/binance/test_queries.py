@@ -256,9 +256,7 @@ def test_cancel_all_that_is_refused(live: Any) -> None:
 
 
 def test_questions_leave_the_cancels_share_alone(live: Any) -> None:
-    limits = [
-        {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000, "count": 4_799}
-    ]
+    weight = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000, "count": 4_799}
     live.advance(SECOND)
     live.session.cancel_all(1, live.now_ns)
     live.run()
