@@ -62,6 +62,8 @@ class WebSocketClient:
     def __init__(self, uri: str, message_bytes_max: int) -> None:
         #: Why the connection is of no more use: broken, refused or closed by the peer. None while it is.
         self.failure: VenueError | None = None
+        #: Whether ``outgoing`` has something: only after a control frame, so a tick need not ask.
+        self.has_outgoing = False
         self._message_bytes_max = message_bytes_max
         self._protocol = ClientProtocol(parse_uri(uri), extensions=None, max_size=message_bytes_max, logger=_LOGGER)
         self._buffer = bytearray()
@@ -80,6 +82,7 @@ class WebSocketClient:
 
     def outgoing(self) -> bytes:
         """What the protocol wants written after ``receive``: answers to pings and to a close."""
+        self.has_outgoing = False
         return b"".join(self._protocol.data_to_send())
 
     def close(self) -> bytes:
@@ -96,18 +99,19 @@ class WebSocketClient:
         messages: list[bytes] = []
         if self.failure is not None:
             return messages
-        if self._buffer:
-            self._buffer += data
-            if len(self._buffer) < self._need:
+        buffer = self._buffer
+        if buffer:
+            buffer += data
+            if len(buffer) < self._need:
                 return messages
-            data = bytes(self._buffer)
-            self._buffer.clear()
-        self._need = 0
+            data = bytes(buffer)
+            buffer.clear()
+            self._need = 0
         at = 0 if self._shaken else self._shake(data)
-        if self.is_open:
+        if self._shaken and self.failure is None:
             at = self._cut(data, at, messages)
             if at < len(data) and self.failure is None:
-                self._buffer += memoryview(data)[at:]
+                buffer += memoryview(data)[at:]
         return messages
 
     def _cut(self, data: bytes, at: int, messages: list[bytes]) -> int:
@@ -157,6 +161,7 @@ class WebSocketClient:
     def _feed(self, frame: bytes, messages: list[bytes]) -> bool:
         """Let the protocol judge one frame that is not a plain message; False when the connection ends with it."""
         self._protocol.receive_data(frame)
+        self.has_outgoing = True
         for event in self._protocol.events_received():
             if isinstance(event, Frame) and event.opcode in _DATA:
                 self._fragments += event.data

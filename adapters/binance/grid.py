@@ -22,11 +22,13 @@ class Grid:
     is full: it only saves time).
     """
 
-    __slots__ = ("_known", "field", "is_exact", "step_scale", "step_units")
+    __slots__ = ("_divisor", "_known", "field", "is_exact", "step_scale", "step_units")
 
     def __init__(self, field: str, step_units: int, step_scale: int, is_exact: bool = True) -> None:
         self.field, self.step_units, self.step_scale, self.is_exact = field, step_units, step_scale, is_exact
         self._known: dict[str, int] = {}
+        #: How many 1e-8 a step is: the venue nearly always writes eight decimals. 0: a finer step, not a whole number.
+        self._divisor = step_units * 10 ** (8 - step_scale) if step_scale <= 8 else 0
 
     def parse(self, text: str) -> int:
         """How many steps ``text`` is. Raises VenueError for anything but plain unsigned decimal text (on the grid)."""
@@ -34,28 +36,34 @@ class Grid:
         return self._parse(text) if steps is None else steps
 
     def _parse(self, text: str) -> int:
-        whole, dot, fraction = text.partition(".")
-        digits = whole + fraction
-        if not (digits.isascii() and digits.isdigit() and whole and (fraction or not dot)) or len(text) > _TEXT_MAX:
-            raise VenueError(f"{self.field} {text[:_TEXT_MAX]!r} is not a plain decimal number")
-        spare = self.step_scale - len(fraction)
-        units, step = int(digits), self.step_units
-        if spare >= 0:
-            units *= 10**spare
+        digits = text[:-9] + text[-8:]
+        if text[-9:-8] == "." and 9 < len(text) <= 27 and digits.isdigit() and digits.isascii() and self._divisor:
+            steps, rest = divmod(int(digits), self._divisor)
         else:
-            step *= 10**-spare
-        steps, rest = divmod(units, step)
-        if rest and self.is_exact:
-            grid = f"{self.step_units}e-{self.step_scale}"
-            raise VenueError(f"{self.field} {text} is not on the venue's own grid of {grid}")
-        if rest and steps == 0:
-            steps = 1
+            steps, rest = self._parse_plainly(text)
+        if rest:
+            if self.is_exact:
+                grid = f"{self.step_units}e-{self.step_scale}"
+                raise VenueError(f"{self.field} {text} is not on the venue's own grid of {grid}")
+            steps = max(steps, 1)
         if steps > INT64_MAX:
             raise VenueError(f"{self.field} {text} does not fit into 64 bits")
         if len(self._known) >= _CACHE_MAX:
             self._known.clear()
         self._known[text] = steps
         return steps
+
+    def _parse_plainly(self, text: str) -> tuple[int, int]:
+        """Any number of decimals: (whole steps, what is left)."""
+        whole, dot, fraction = text.partition(".")
+        digits = whole + fraction
+        if not (digits.isascii() and digits.isdigit() and whole and (fraction or not dot)) or len(text) > _TEXT_MAX:
+            raise VenueError(f"{self.field} {text[:_TEXT_MAX]!r} is not a plain decimal number")
+        spare = self.step_scale - len(fraction)
+        factor: int = 10 ** abs(spare)
+        if spare >= 0:
+            return divmod(int(digits) * factor, self.step_units)
+        return divmod(int(digits), self.step_units * factor)
 
 
 class InstrumentGrid:

@@ -61,15 +61,16 @@ def _read_steps(text: NDArray[np.uint8], at: int, step_units: int, step_scale: i
             return _UNKNOWN, at
         value *= 10
         spare -= 1
-    is_cut = False
+    divisor = step_units
     while spare < 0:
-        is_cut = is_cut or value % 10 != 0
-        value //= 10
+        if divisor > 922337203685477580:
+            return _UNKNOWN, at
+        divisor *= 10
         spare += 1
-    is_cut = is_cut or value % step_units != 0
+    steps = value // divisor
+    is_cut = steps * divisor != value
     if is_cut and is_exact:
         return _UNKNOWN, at
-    steps = value // step_units
     return (1 if is_cut and steps == 0 else steps), at + 1
 
 

@@ -128,9 +128,8 @@ class WebSocketLink:
             return
         self._heard_ns = now_ns
         messages = client.receive(data)
-        answer = client.outgoing()
-        if answer:
-            self._core.ctx.write(self.name, answer)
+        if client.has_outgoing:
+            self._core.ctx.write(self.name, client.outgoing())
         if self._state is _State.SHAKING and client.is_open:
             self._opened(now_ns)
         for message in messages:
