@@ -6,6 +6,9 @@
 
 One cancel-all is not enough: an order sent just before the halt may be accepted just after it, and an answer may be
 lost. So the venue's own list is the only thing that ends this, and only once no order's outcome is unknown.
+
+While the session is not live, cancels are tried all the same (an adapter may have another way than the order link);
+only the confirmation waits for it.
 """
 
 from collections.abc import Callable
@@ -15,7 +18,11 @@ from engine.venue import CancelAllAnswered, OpenOrdersListed, VenueSession
 __all__ = ["CancelUntilNone"]
 
 _MS = 1_000_000
+#: Between rounds; it grows by as much with each round, because a venue bans who cancels in a storm.
 RETRY_NS = 250 * _MS
+RETRY_NS_MAX = 2_000 * _MS
+#: So many rounds may follow each other at once when orders are left; later ones wait.
+_QUICK_ROUNDS = 3
 #: Query ids of this machine are negative, so that they never meet those of the reconciliation.
 _FIRST_QUERY_ID = -1
 
@@ -43,7 +50,7 @@ class CancelUntilNone:
         self._waiting: set[int] = set()
         self._query_id = 0
         self._next_query_id = _FIRST_QUERY_ID
-        self._asked_ns = 0
+        self._due_ns = 0
         self._announced = False
         self.active = False
         self.orders_listed = 0
@@ -52,21 +59,29 @@ class CancelUntilNone:
     def begin(self, now_ns: int, *, live: bool) -> None:
         """Start, or start over: an order may have been accepted since the last confirmation."""
         self.active, self._announced = True, False
-        self._live = live
-        if live:
-            self._cancel_all(now_ns)
+        self._live, self.rounds = live, 0
+        self._cancel_all(now_ns)
 
     def session_live(self, live: bool, now_ns: int) -> None:
         self._live = live
         if live and self.active:
             self._cancel_all(now_ns)
 
+    def sweep(self, now_ns: int) -> None:
+        """Start the next round when this one has had its time. Called every 100 ms or so."""
+        if self.active and now_ns >= self._due_ns:
+            self._cancel_all(now_ns)
+
     def _cancel_all(self, now_ns: int) -> None:
         self.rounds += 1
-        self._waiting = set(self._instrument_ids)
-        self._query_id, self._asked_ns = 0, now_ns
+        self._waiting, self._query_id = set(self._instrument_ids), 0
+        self._due_ns = now_ns + min(RETRY_NS * self.rounds, RETRY_NS_MAX)
         for instrument_id in self._instrument_ids:
             self._session.cancel_all(instrument_id, now_ns)
+        if self._live:
+            self._announce(now_ns)
+
+    def _announce(self, now_ns: int) -> None:
         if not self._announced:
             self._announced = True
             self._sent(now_ns)
@@ -77,9 +92,10 @@ class CancelUntilNone:
         if event.failure:
             self._failed(event.failure, now_ns)
             return  # the sweep tries again
+        self._announce(now_ns)  # whichever way it went
         self._waiting.discard(event.instrument_id)
-        if not self._waiting and not self._query_id:
-            self._query_id, self._asked_ns = self._next_query_id, now_ns
+        if self._live and not self._waiting and not self._query_id:
+            self._query_id = self._next_query_id
             self._next_query_id -= 1
             self._session.query_open_orders(self._query_id, now_ns)
 
@@ -88,11 +104,8 @@ class CancelUntilNone:
             return
         self.orders_listed = len(event.orders)
         if event.orders:
-            self._cancel_all(now_ns)
+            if self.rounds < _QUICK_ROUNDS:
+                self._cancel_all(now_ns)
         elif self._is_settled():
             self.active = False
             self._confirmed(now_ns)
-
-    def sweep(self, now_ns: int) -> None:
-        if self.active and self._live and now_ns >= self._asked_ns + RETRY_NS:
-            self._cancel_all(now_ns)

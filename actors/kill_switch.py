@@ -4,7 +4,12 @@
 
 It grants the risk actors their authority to lease, so its own death halts trading too, within one lease. A kill that was
 not finished when an earlier life ended is taken up again: the latch is already written, what is left is to cancel.
+
+A disk that refuses stops nothing here: the latch word and the venue actors come first. What could not be recorded is
+logged; a later life then finds the latch halted, and the venue actors cancel on their own account.
 """
+
+from collections import deque
 
 import msgspec
 
@@ -12,6 +17,7 @@ from actors.epochs import EpochBegun, begin_epoch
 from engine.actor import Actor, Context
 from engine.codes import KillMode
 from engine.errors import UsageError
+from engine.journal import JournalFull
 from engine.messages import (
     Kill,
     KillProgress,
@@ -29,6 +35,8 @@ __all__ = ["KILL_STAGES", "KillSwitchActor", "KillSwitchSettings"]
 
 #: Latency stages of a kill, from the trigger.
 KILL_STAGES = ("latched", "halted", "cancel_sent", "cancelled")
+#: Completed kills that a status report names.
+_HISTORY = 10
 
 
 class KillSwitchSettings(msgspec.Struct, frozen=True):
@@ -54,7 +62,8 @@ class KillSwitchActor(Actor):
         self._page = page
         self._cases: dict[str, KillCase] = {}
         self._pressers: dict[str, str] = {}
-        self._history: list[KillReceipt] = []
+        self._history: deque[KillReceipt] = deque(maxlen=_HISTORY)
+        self._completed = 0
         self._up: set[str] = set()
 
     # -- life -----------------------------------------------------------------------------------------------
@@ -69,7 +78,7 @@ class KillSwitchActor(Actor):
             elif isinstance(record, Kill):
                 unfinished[record.kill_id] = record
             elif record.complete:
-                self._history.append(record)
+                self._remember(record)
                 unfinished.pop(record.kill_id, None)
         epoch = begin_epoch(ctx.journal, last_epoch, now_ns)
         self._grantor = LeaseGrantor(epoch, self.settings.config_hash, self.settings.lease_duration_ns)
@@ -137,15 +146,32 @@ class KillSwitchActor(Actor):
             self._ctx.send(actor, kill)
         wall_ns = self._ctx.wall_ns(now_ns)
         for slot in self._slots(scope):
-            self._page.halt(
-                slot, mode=kill.mode, kill_id=kill.kill_id, by=kill.by, reason=kill.reason, wall_time_ns=wall_ns
-            )
+            self._write_cause(slot, kill, wall_ns)
         if journal:
-            self._ctx.journal.append(_encode(kill), now_ns)
+            self._record(kill, now_ns)
             self._ctx.latency.record("latched", kill.latched_ns - kill.pressed_ns)
         self._set_authority()
         self._ctx.log("killed", scope=kill.scope, mode=kill.mode.name, by=kill.by, reason=kill.reason)
         self._tell(case, now_ns)
+
+    def _write_cause(self, slot: str, kill: Kill, wall_ns: int) -> None:
+        """Why, and to disk. Without a cause the latch reads as halted by a kill of the most restrictive mode."""
+        try:
+            self._page.halt(
+                slot, mode=kill.mode, kill_id=kill.kill_id, by=kill.by, reason=kill.reason, wall_time_ns=wall_ns
+            )
+        except OSError as error:
+            self._ctx.log("latch not on disk", slot=slot, kill_id=kill.kill_id, error=str(error))
+
+    def _record(self, record: Kill | KillReceipt, now_ns: int) -> None:
+        try:
+            self._ctx.journal.append(_encode(record), now_ns)
+        except JournalFull as error:
+            self._ctx.log("kill not recorded", kill_id=record.kill_id, error=str(error))
+
+    def _remember(self, receipt: KillReceipt) -> None:
+        self._completed += 1
+        self._history.append(receipt)
 
     def _slots(self, scope: Scope) -> list[str]:
         if scope.is_global:
@@ -166,8 +192,8 @@ class KillSwitchActor(Actor):
         if presser is not None:
             self._ctx.send(presser, receipt)
         if receipt.complete:
-            self._ctx.journal.append(_encode(receipt), now_ns)
-            self._history.append(receipt)
+            self._record(receipt, now_ns)
+            self._remember(receipt)
             del self._cases[receipt.kill_id]
             self._pressers.pop(receipt.kill_id, None)
 
@@ -180,13 +206,13 @@ class KillSwitchActor(Actor):
             for slot, cause in causes.items()
             if cause is not None
         }
-        for receipt in self._history[-10:]:
+        for receipt in self._history:
             details[f"kill:{receipt.kill_id}"] = (
                 f"{receipt.scope} {receipt.mode.name} by {receipt.by}: {receipt.reason}"
             )
         counters = {
             "epoch": self._grantor.epoch,
-            "kills": len(self._history) + len(self._cases),
+            "kills": self._completed + len(self._cases),
             "kills_in_progress": len(self._cases),
             "venue_actors_connected": len(self._up),
         }

@@ -34,6 +34,8 @@ RETRY_NS = 500 * _MS
 NOT_FOUND_MIN = 3
 #: How far a venue's read side is allowed to lag behind its engine.
 READ_LAG_NS = 2_000 * _MS
+#: How often our trades are asked for while a fill is owed: each time costs the venue's weight of a whole list.
+OWED_RETRY_NS = 1_000 * _MS
 
 
 class Phase(IntEnum):
@@ -80,7 +82,11 @@ class Reconciliation:
         self._open_asked_ns = 0
         self._trade_queries: dict[int, int] = {}  # query id → instrument id
         self._doubts: dict[str, _Doubt] = {}
+        #: The last trade that we know of, per instrument; where the next round begins.
         self.last_trade_id: dict[int, str] = {}
+        #: Up to here every trade has been listed by the venue; where a search for a missed one begins.
+        self._compared: dict[int, str] = {}
+        self._trades_asked_ns = 0
         self.rounds = 0
         self.foreign_orders = 0
         self.recovered_fills = 0
@@ -88,6 +94,10 @@ class Reconciliation:
     @property
     def doubts(self) -> int:
         return len(self._doubts)
+
+    def compared(self, instrument_id: int, trade_id: str) -> None:
+        """From the journal: an earlier life has compared every trade up to this one."""
+        self.last_trade_id[instrument_id] = self._compared[instrument_id] = trade_id
 
     # -- rounds ---------------------------------------------------------------------------------------------
 
@@ -122,20 +132,20 @@ class Reconciliation:
         self._doubts[order.client_order_id].asked_ns = now_ns
         self._session.query_order(order, now_ns)
 
-    def _ask_trades(self, now_ns: int) -> None:
+    def _ask_trades(self, after_ids: dict[int, str], now_ns: int) -> None:
+        self._trades_asked_ns = now_ns
         asked = set(self._trade_queries.values())
         for instrument_id in self._instrument_ids:
             if instrument_id not in asked:
                 self._query_id += 1
                 self._trade_queries[self._query_id] = instrument_id
-                after = self.last_trade_id.get(instrument_id, "")
-                self._session.query_trades(self._query_id, instrument_id, after, now_ns)
+                self._session.query_trades(self._query_id, instrument_id, after_ids.get(instrument_id, ""), now_ns)
 
     def _advance(self, now_ns: int) -> None:
         """Trades are asked once every order has been asked about, because they carry only the venue's order id."""
         if self._phase is Phase.ASKING and all(doubt.answered for doubt in self._doubts.values()):
             self._phase = Phase.TRADES
-            self._ask_trades(now_ns)
+            self._ask_trades(self.last_trade_id, now_ns)
 
     # -- answers --------------------------------------------------------------------------------------------
 
@@ -193,6 +203,8 @@ class Reconciliation:
                 self.recovered_fills += order.cum_lots != before
         if event.complete:
             del self._trade_queries[event.query_id]
+            if event.instrument_id in self.last_trade_id:
+                self._compared[event.instrument_id] = self.last_trade_id[event.instrument_id]
             if self._phase is Phase.TRADES and not self._trade_queries:
                 self._phase = Phase.IDLE
                 self.rounds += 1
@@ -225,6 +237,9 @@ class Reconciliation:
             elif now_ns >= doubt.asked_ns + RETRY_NS:
                 self._ask(order, now_ns)
         self._advance(now_ns)
-        owed = any(order.owed_lots for order in self._blotter.open_orders())
-        if self._phase is Phase.TRADES or (self._phase is Phase.IDLE and owed):
-            self._ask_trades(now_ns)
+        if self._phase is Phase.TRADES:
+            self._ask_trades(self.last_trade_id, now_ns)
+        elif self._phase is Phase.IDLE and now_ns >= self._trades_asked_ns + OWED_RETRY_NS:
+            # The stream has dropped a fill: it may lie before others that came.
+            if any(order.owed_lots for order in self._blotter.open_orders()):
+                self._ask_trades(self._compared, now_ns)

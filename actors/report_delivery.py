@@ -59,6 +59,8 @@ class ReportDelivery:
         self._by_actor: dict[str, Attachment] = {}
         self._listening: list[Attachment] = []
         self.reports_sent = 0
+        #: While True, nobody is told anything new: what happened is not in the journal yet.
+        self.held = False
 
     def by_actor(self, actor: str) -> Attachment | None:
         return self._by_actor.get(actor)
@@ -85,7 +87,7 @@ class ReportDelivery:
             attachment.served_seq = logon.last_report_seq
         attachment.behind = True
         self._catch_up(attachment)
-        self._settle_pending(attachment, logon.pending)
+        self._settle_pending(attachment, logon.pending, restate=missed is None)
         attachment.waits_for_ready = True
         if ready:
             self.announce_ready()
@@ -121,7 +123,19 @@ class ReportDelivery:
         """An unnumbered report: nothing happened. If it is lost with the link, ``pending`` tells the strategy."""
         self._ctx.send(actor, report)
 
+    def hold(self) -> None:
+        """Tell nobody anything new until ``release``: every strategy is behind meanwhile."""
+        self.held = True
+        for attachment in self.attachments.values():
+            attachment.behind = True
+
+    def release(self) -> None:
+        self.held = False
+        self.catch_up()
+
     def catch_up(self) -> None:
+        if self.held:
+            return
         for attachment in self.attachments.values():
             if attachment.attached and attachment.behind:
                 self._catch_up(attachment)
@@ -141,15 +155,16 @@ class ReportDelivery:
             self.reports_sent += 1
         attachment.behind = False
 
-    def _settle_pending(self, attachment: Attachment, pending: Iterable[str]) -> None:
-        """Orders the strategy waits for that we never journalled never left: say so. What ended long ago is restated."""
+    def _settle_pending(self, attachment: Attachment, pending: Iterable[str], *, restate: bool) -> None:
+        """Orders the strategy waits for that we never journalled never left: say so. What ended is restated to a
+        strategy that got a snapshot instead of the reports that told it."""
         for client_order_id in pending:
             order = self._blotter.orders.get(client_order_id)
-            if order is not None and not order.status.is_terminal:
-                continue
             if order is None and self._blotter.is_known(client_order_id):
                 continue
             if order is not None:
+                if not order.status.is_terminal or not restate:
+                    continue
                 report = ExecutionReport(
                     0,
                     attachment.strategy_id,

@@ -21,6 +21,7 @@ from engine.messages import (
     Depth,
     ExecutionReport,
     InstrumentDefinition,
+    LogonRefused,
     Message,
     NewOrder,
     PositionSnapshot,
@@ -62,7 +63,8 @@ class StrategyActor(Actor):
         self.orders: dict[str, WorkingOrder] = {}
         self._venue_of_instrument = {route.instrument_id: route.venue_actor for route in routes}
         self._venue_of_order: dict[str, str] = {}
-        self._replacing: dict[str, WorkingOrder] = {}
+        #: Replacement without a terminal report → its original.
+        self._orig_of: dict[str, str] = {}
         self._positions: dict[int, int] = {}
         self._instruments: dict[str, Instrument] = {}
         self._last_report_seq = dict.fromkeys(self.peers, -1)
@@ -130,6 +132,9 @@ class StrategyActor(Actor):
             self._restore(sender, message)  # type: ignore[arg-type]  # kind is its exact type
         elif kind is StrategyReady:
             self._on_venue_ready(sender, now_ns)
+        elif kind is LogonRefused:
+            self.now_ns = now_ns
+            self._on_logon_refused(sender, message)  # type: ignore[arg-type]  # kind is its exact type
         elif kind is StatusRequest:
             self._ctx.send(sender, self._status(message.nonce))  # type: ignore[union-attr]  # kind is its exact type
 
@@ -155,6 +160,11 @@ class StrategyActor(Actor):
         if not self._started and not self._failure and self._ready.issuperset(self.peers):
             self._started = True
             self._call(self.strategy.on_start, now_ns)
+
+    def _on_logon_refused(self, venue_actor: str, message: LogonRefused) -> None:
+        """It will never be ready: better to fail with the reason than to wait."""
+        if venue_actor in self._last_report_seq and not self._failure:
+            self._fail(f"{venue_actor} refuses its logon: {message.refusal.reason.name}: {message.refusal.text}")
 
     def _restore(self, venue_actor: str, snapshot: PositionSnapshot) -> None:
         """A life without memory takes over what an earlier one left at this venue actor."""
@@ -184,8 +194,11 @@ class StrategyActor(Actor):
 
     def _take(self, report: ExecutionReport, now_ns: int) -> None:
         self._report_count += 1
-        if not report.report_seq and report.orig_client_order_id:
-            self._replace_refused(report.orig_client_order_id)
+        orig_client_order_id = self._orig_of.get(report.client_order_id)
+        if orig_client_order_id is not None and report.order_status is not OrderStatus.PENDING_NEW:
+            del self._orig_of[report.client_order_id]
+            if not report.report_seq:
+                self._replace_refused(orig_client_order_id)
         if report.fill is not None:
             signed = report.fill.last_lots if report.side is Side.BUY else -report.fill.last_lots
             self._positions[report.instrument_id] = self._positions.get(report.instrument_id, 0) + signed
@@ -221,7 +234,8 @@ class StrategyActor(Actor):
         try:
             callback(*arguments)
         except Exception as error:  # whatever a user's code raises stops that strategy and nothing else
-            self._fail(f"{callback.__name__}: {type(error).__name__}: {error}")
+            name = getattr(callback, "__name__", repr(callback))
+            self._fail(f"{name}: {type(error).__name__}: {error}")
 
     def _fail(self, error: str) -> None:
         self._failure = error[:500]
@@ -302,6 +316,7 @@ class StrategyActor(Actor):
             self._venue_of_order[new_id] = venue_actor
             if refusal is None:
                 orig.status = OrderStatus.PENDING_REPLACE
+                self._orig_of[new_id] = client_order_id
         if refusal is not None:
             self._venue_of_order.pop(new_id, None)
             self._refuse(order, refusal, ExecType.REJECTED, client_order_id)

@@ -2,14 +2,24 @@
 
 The blotter is a function of these records, so a new life of the actor has the same orders, positions and report numbers.
 The evolution rules of ``engine/messages.py`` hold.
+
+There are two kinds, and a full disk treats them differently. A *request* is ours to make: without room it is not made. A
+*fact* is the venue's: it has happened whether or not there is room. It counts at once, and is kept in memory until it
+can be written; until then nobody may be told of it (``ReportDelivery.held``), because a life that begins without it
+would give the same report number to something else.
 """
+
+from collections import deque
+from collections.abc import Iterator
 
 import msgspec
 
+from engine.actor import Journal
+from engine.journal import JournalFull
 from engine.messages import CancelOrder, NewOrder, ReplaceOrder
 from engine.venue import InstrumentDefined, OrderEvent
 
-__all__ = ["Reconciled", "VenueRecord", "decode_record", "encode_record"]
+__all__ = ["Reconciled", "VenueJournal", "VenueRecord", "decode_record", "encode_record"]
 
 
 class Reconciled(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=140):
@@ -24,3 +34,49 @@ VenueRecord = NewOrder | ReplaceOrder | CancelOrder | OrderEvent | InstrumentDef
 encode_record = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[VenueRecord] = msgspec.msgpack.Decoder(VenueRecord)
 decode_record = _decoder.decode
+
+
+class VenueJournal:
+    """Appends requests and facts in one order. Raises JournalFull for requests only."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._owed: deque[tuple[bytes, int]] = deque()
+
+    def records(self) -> Iterator[tuple[int, VenueRecord]]:
+        """What earlier lives wrote, as (now_ns, record), oldest first."""
+        for _, at_ns, payload in self._journal.records():
+            yield at_ns, decode_record(payload)
+
+    @property
+    def owed(self) -> int:
+        """Facts that wait for room. While there are any, no request is accepted."""
+        return len(self._owed)
+
+    def request(self, record: NewOrder | ReplaceOrder, now_ns: int) -> None:
+        """Raises JournalFull: then nothing is written, and the request must not be made."""
+        if self._owed and not self.catch_up():
+            raise JournalFull(f"{len(self._owed)} facts already wait for room in the journal")
+        self._journal.append(encode_record(record), now_ns)
+
+    def fact(self, record: CancelOrder | OrderEvent | InstrumentDefined | Reconciled, now_ns: int) -> bool:
+        """False: there is no room, the record waits in memory behind others that do."""
+        payload = encode_record(record)
+        if not self._owed:
+            try:
+                self._journal.append(payload, now_ns)
+                return True
+            except JournalFull:
+                pass
+        self._owed.append((payload, now_ns))
+        return self.catch_up()
+
+    def catch_up(self) -> bool:
+        """Write what waits; True when nothing waits any more."""
+        try:
+            while self._owed:
+                self._journal.append(*self._owed[0])
+                self._owed.popleft()
+        except JournalFull:
+            return False
+        return True

@@ -6,7 +6,7 @@ journals are in memory. One seed gives one run, byte for byte.
 
 from collections.abc import Callable, Sequence
 
-from actors.places import KILL_SWITCH, latch_path, strategy_actor
+from actors.places import KILL_SWITCH, latch_path, strategy_actor, venue_actor
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.runtime.virtual import VirtualRuntime
 from actors.runtime.weather import Weather
@@ -17,6 +17,7 @@ from config.settings import EngineConfig
 from engine.actor import Actor
 from engine.codes import KillMode
 from engine.messages import ExecutionReport, Kill, KillReceipt, Message, encode_message
+from risk.kill import parse_scope
 from risk.latch import GLOBAL, LatchPage, view_latch
 from risk.latency import LatencyPage
 from store.segment import MemoryJournal
@@ -71,20 +72,33 @@ class VirtualTrial:
 
     def restart(self, host: str) -> None:
         """Crash a host, if it still runs, and start its next life on the journals of the last."""
+        if self.runtime.hosts[host].is_up:
+            self.runtime.crash(host)
         self.runtime.restart(host)
         for strategy in self.config.strategies:
-            if host == strategy_actor(strategy.id):
+            if strategy_actor(strategy.id) in self.runtime.hosts[host].actors:
                 self._tee(strategy.id)
 
     def actor(self, name: str) -> Actor:
         return self.runtime.actor(name).actor
 
-    def kill(self, scope: str = "global", mode: KillMode = KillMode.CANCEL) -> None:
-        """Press the kill switch as a person would, the latch first."""
+    def kill(self, scope: str = "global", mode: KillMode = KillMode.CANCEL) -> bool:
+        """Press the kill switch as ``haltline kill`` does, the latch first. False: nobody is there to be told.
+
+        Raises UsageError for a blank or unknown scope; nothing is halted then.
+        """
         now_ns = self.runtime.now_ns
-        LatchPage.open(latch_path(self.config)).store_halted(GLOBAL)
+        venues = tuple(venue.name for venue in self.config.venues)
+        covered = parse_scope(scope, venues)
+        slots = [GLOBAL] if covered.is_global else [venue_actor(name) for name in venues if covered.covers(name)]
+        page = LatchPage.open(latch_path(self.config))
         kill = Kill(f"virtual-{now_ns}", scope, mode, "end of the trial", "trial", "trial", now_ns, now_ns)
-        self.runtime.actor(PRESSER).send(KILL_SWITCH, kill)
+        for slot in slots:
+            page.store_halted(slot)
+        told = self.runtime.actor(PRESSER).send(KILL_SWITCH, kill)
+        for slot in slots:
+            page.halt(slot, mode=mode, kill_id=kill.kill_id, by=kill.by, reason=kill.reason, wall_time_ns=now_ns)
+        return told
 
     # -- inside ---------------------------------------------------------------------------------------------
 

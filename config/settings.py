@@ -46,6 +46,8 @@ InstrumentName = Annotated[
 #: Without control characters and line separators, so that an error that names it stays one line.
 _PATH = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]+"
 PathText = Annotated[str, Meta(pattern=rf"^{_PATH}\Z", description="a path")]
+#: Empty must be sayable: a loaded configuration goes to other processes with its defaults written out.
+PathOrNone = Annotated[str, Meta(pattern=rf"^(?:{_PATH})?\Z", description="a path")]
 SourceName = Annotated[
     str,
     Meta(
@@ -156,7 +158,7 @@ class VenueSettings(msgspec.Struct, frozen=True):
     streams_url: WebSocketUrl
     credentials: CredentialSettings
     instruments: Annotated[tuple[InstrumentSettings, ...], Meta(min_length=1)]
-    ca_file: PathText = ""
+    ca_file: PathOrNone = ""
 
 
 class StrategySettings(msgspec.Struct, frozen=True):

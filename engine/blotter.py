@@ -405,6 +405,11 @@ class Blotter:
         """What was filled in one instrument over all strategies, fees by asset included; only to be read."""
         return self._ledger.get(instrument_id) or LedgerLine()
 
+    @property
+    def critical(self) -> int:
+        """Violations so far after which more may be at risk than was reserved."""
+        return self._critical
+
     def counters(self) -> dict[str, int]:
         """For status reports. ``critical``: violations after which more may be at risk than was reserved."""
         return {

@@ -118,6 +118,7 @@ class Reason(IntEnum):
     WRONG_STRATEGY = 204
     STRATEGY_STOPPED = 205
     NOT_READY = 206
+    LEDGER_IN_DOUBT = 207
 
     # 3xx: a risk limit
     ORDER_QUANTITY = 300

@@ -36,6 +36,7 @@ __all__ = [
     "LeaseGrant",
     "LeaseRefusal",
     "LeaseRequest",
+    "LogonRefused",
     "Message",
     "NewOrder",
     "Position",
@@ -219,6 +220,13 @@ class StrategyReady(_Message, frozen=True, tag=23):
     venue_actor: str
 
 
+class LogonRefused(_Message, frozen=True, tag=24):
+    """Answer to a StrategyLogon that this venue actor will never accept: its configuration knows no such strategy."""
+
+    strategy_id: str
+    refusal: Refusal
+
+
 # -- market data: venue actor → strategy -----------------------------------------------------------------------
 
 
@@ -379,6 +387,7 @@ Message = (
     | InstrumentDefinition
     | PositionSnapshot
     | StrategyReady
+    | LogonRefused
     | Quote
     | Trade
     | Depth

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -451,3 +452,10 @@ def check_refused_or_loaded(path: Path, text: str) -> None:
         problems, told = errors.problems, str(errors).splitlines()
     assert len(told) == len(problems)
     assert all(1 <= problem.line <= text.count("\n") + 1 for problem in problems)
+
+
+def test_a_loaded_configuration_survives_the_way_to_another_process(config_path: Path, right_text: str) -> None:
+    """Its defaults, an empty ca_file included, are written out and read back under the same rules."""
+    config_path.write_text(right_text)
+    config = load_config(config_path)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(config), type=EngineConfig) == config

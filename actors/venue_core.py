@@ -1,0 +1,180 @@
+"""What the parts of one venue actor share: orders, journal, reports, and the flags that say whether anything may leave.
+
+    venue.py ── venue_orders.py    requests of strategies, and the order path
+             ├─ venue_events.py    what the venue tells
+             ├─ venue_kill.py      kills and the latch: cancel until none
+             └─ venue_status.py    for people
+
+Whatever happens to an order goes through ``VenueCore.settle``: journal, blotter (which moves the gate's exposure),
+report. That is one way, for the venue's words, for our own conclusions, and for a restart.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from actors.reconciliation import Reconciliation
+from actors.report_delivery import ReportDelivery
+from actors.venue_records import VenueJournal
+from config.settings import InstrumentLimitSettings
+from engine.actor import Context
+from engine.blotter import Blotter
+from engine.codes import OrderStatus, Reason
+from engine.instrument import Instrument
+from engine.messages import InstrumentDefinition, Quote, Refusal
+from engine.venue import OrderEvent, OrderOutcomeUnknown, VenueSession
+from risk.gate import AccountLimits, Gate, InstrumentLimits
+from risk.latch import LatchView
+
+__all__ = ["IN_FLIGHT", "ORDER_STAGES", "VenueActorSettings", "VenueCore"]
+
+IN_FLIGHT = (OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE)
+
+#: Latency stages of one order: from the strategy's call to the venue's answer.
+ORDER_STAGES = (
+    "strategy_to_venue",
+    "gate",
+    "journal",
+    "sign",
+    "write",
+    "frame_to_wire",
+    "tick_to_wire",
+    "wire_to_accept",
+    "lease_round_trip",
+    "loop_lag",
+)
+
+
+class VenueActorSettings(msgspec.Struct, frozen=True):
+    """What one venue actor is given. ``strategies`` maps a strategy id to the actor that may speak for it."""
+
+    venue: str
+    account_id: str
+    risk_actor: str
+    kill_actor: str
+    config_hash: str
+    strategies: dict[str, str]
+    instruments: tuple[tuple[int, str, InstrumentLimitSettings], ...]
+    account_limits: AccountLimits
+    lease_renew_ns: int
+
+    @property
+    def instrument_ids(self) -> tuple[int, ...]:
+        return tuple(instrument_id for instrument_id, _, _ in self.instruments)
+
+
+class VenueCore:
+    """``on_reconciled(now_ns)`` is called when a round of reconciliation is through.
+
+    Attributes:
+        session_live: the venue is logged on: cancels and questions can go.
+        ready: the venue is live and reconciled: new orders may go.
+        stopped: why no new order is accepted until this actor is restarted; None: nothing of the kind has happened.
+        in_flight: requests that the venue has not answered, by client order id → when sent, oldest first.
+    """
+
+    def __init__(
+        self,
+        ctx: Context,
+        settings: VenueActorSettings,
+        session: VenueSession,
+        latch: LatchView,
+        gate: Gate,
+        on_reconciled: Callable[[int], None],
+    ) -> None:
+        self.ctx, self.settings, self.session, self.latch, self.gate = ctx, settings, session, latch, gate
+        self.blotter = Blotter(gate)
+        self.journal = VenueJournal(ctx.journal)
+        self.delivery = ReportDelivery(ctx, self.blotter, settings.strategies)
+        self.reconciliation = Reconciliation(session, self.blotter, settings.instrument_ids, self.settle, on_reconciled)
+        self.definitions: dict[int, InstrumentDefinition] = {}
+        self.quotes: dict[int, Quote] = {}
+        self.session_live = False
+        self.ready = False
+        self.stopped: Refusal | None = None
+        self.in_flight: dict[str, int] = {}
+        self.refusals: dict[int, int] = {}
+        #: What the venue told about orders that are not ours: somebody else uses the account.
+        self.foreign_events = 0
+        self._limits = {instrument_id: limits for instrument_id, _, limits in settings.instruments}
+        self._critical = 0
+
+    # -- orders ---------------------------------------------------------------------------------------------
+
+    def settle(self, event: OrderEvent, now_ns: int) -> None:
+        """Journal what happened to an order of ours, book it, and tell its strategy."""
+        client_order_id = event.client_order_id
+        order = self.blotter.orders.get(client_order_id)
+        if order is None:
+            self.foreign_events += not self.blotter.is_known(client_order_id)
+            return
+        written = self.journal.fact(event, now_ns)
+        reports = self.blotter.apply(event, now_ns)
+        if not written:
+            self._hold_reports()
+        self.delivery.deliver(reports)
+        if order.status is OrderStatus.UNKNOWN:
+            self.in_flight.pop(client_order_id, None)
+            self.reconciliation.doubt(order, now_ns)
+        elif order.status not in IN_FLIGHT:
+            self.in_flight.pop(client_order_id, None)
+        if self.blotter.critical != self._critical:
+            self._on_critical()
+
+    def sent(self, client_order_id: str, now_ns: int) -> None:
+        """A request about this order has left: from now on an answer is due."""
+        self.in_flight.pop(client_order_id, None)  # so that the dictionary stays in the order of time
+        self.in_flight[client_order_id] = now_ns
+
+    def doubt_in_flight(self, text: str, now_ns: int) -> None:
+        """No answer will come to what is in flight: the venue has to be asked."""
+        for order in self.blotter.open_orders():
+            if order.status in IN_FLIGHT:
+                self.settle(OrderOutcomeUnknown(order.client_order_id, text), now_ns)
+
+    def stop(self, reason: Reason, text: str) -> None:
+        """Accept no new order until a restart, which compares everything with the venue. Cancels pass."""
+        if self.stopped is None:
+            self.stopped = Refusal(reason, text=text)
+            self.ctx.log("NEW ORDERS STOPPED", reason=reason.name, text=text)
+
+    def _on_critical(self) -> None:
+        """The venue has contradicted what we had reserved for: more may be at risk than the limits say."""
+        self._critical = self.blotter.critical
+        violation = self.blotter.violations[-1] if self.blotter.violations else None
+        self.stop(Reason.LEDGER_IN_DOUBT, f"the venue contradicts our books: {violation}; look, then restart")
+
+    # -- the journal ----------------------------------------------------------------------------------------
+
+    def _hold_reports(self) -> None:
+        if not self.delivery.held:
+            self.ctx.log("JOURNAL FULL", text="new orders are refused and reports held until there is room")
+            self.delivery.hold()
+
+    def write_owed(self) -> None:
+        """Called now and then: facts that had no room in the journal are written when there is some."""
+        if self.journal.catch_up() and self.delivery.held:
+            self.ctx.log("journal has room again")
+            self.delivery.release()
+
+    def assume_replayed(self) -> None:
+        """The journal has been replayed: what was critical in it is what this restart is for."""
+        self._critical = self.blotter.critical
+
+    # -- instruments ----------------------------------------------------------------------------------------
+
+    def define(self, instrument: Instrument) -> None:
+        self.definitions[instrument.instrument_id] = InstrumentDefinition(instrument)
+        self.gate.define(instrument, _limits_of(instrument, self._limits[instrument.instrument_id]))
+
+
+def _limits_of(instrument: Instrument, settings: InstrumentLimitSettings) -> InstrumentLimits:
+    """Limits in ticks and lots, rounded towards the stricter side."""
+    return InstrumentLimits(
+        order_quantity_lots=instrument.lots_floor(settings.order_quantity_max, "order_quantity_max"),
+        order_notional_tick_lots=instrument.tick_lots_floor(settings.order_notional_max, "order_notional_max"),
+        long_position_lots=instrument.lots_floor(settings.long_position_max, "long_position_max"),
+        short_position_lots=instrument.lots_floor(settings.short_position_max, "short_position_max"),
+        price_collar_ppm=settings.price_collar_ppm,
+        reference_age_ns=settings.reference_age_ns,
+    )

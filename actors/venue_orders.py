@@ -1,0 +1,249 @@
+"""What strategies ask for: new orders, replaces, cancels. The only place an order can leave from is ``_submit``.
+
+    NewOrder ─▶ identity ─▶ gate (latch, lease, limits, reserve) ─▶ journal ─▶ encode and sign ─▶ latch again ─▶ socket
+                                                                                                        one callback
+
+No await, no task, nothing that waits. Cancels skip the gate: they pass in every state.
+"""
+
+from actors.venue_core import VenueCore
+from engine.codes import ExecType, OrderStatus, OrderType, Reason, Side, TimeInForce
+from engine.journal import JournalFull
+from engine.messages import CancelAll, CancelOrder, ExecutionReport, NewOrder, Refusal, ReplaceOrder
+from engine.order import Order
+from engine.venue import OrderRejected
+
+__all__ = ["OrderEntry"]
+
+
+class OrderEntry:
+    def __init__(self, core: VenueCore) -> None:
+        self._core = core
+        self._ctx, self._session, self._gate = core.ctx, core.session, core.gate
+        self._blotter, self._journal, self._delivery = core.blotter, core.journal, core.delivery
+        self.orders_sent = 0
+
+    # -- requests -------------------------------------------------------------------------------------------
+
+    def on_new_order(self, sender: str, message: NewOrder, now_ns: int) -> None:
+        order = Order.from_new(message)
+        refusal = self._may_submit(sender, order, now_ns)
+        if refusal is not None:
+            self._refuse(sender, order, refusal, now_ns)
+        else:
+            self._submit(sender, order, None, message, now_ns)
+
+    def on_replace_order(self, sender: str, message: ReplaceOrder, now_ns: int) -> None:
+        orig = self._blotter.orders.get(message.orig_client_order_id)
+        if orig is None or orig.strategy_id != message.strategy_id:
+            ghost = _ghost(message.client_order_id, message.strategy_id, message.orig_client_order_id)
+            refusal = self._wrong_strategy(sender, message.strategy_id) or _unknown_order(message.orig_client_order_id)
+            self._refuse(sender, ghost, refusal, now_ns)
+            return
+        order = Order.from_replace(message, orig)
+        may_not = self._may_submit(sender, order, now_ns)
+        if may_not is None and not orig.can_replace:
+            may_not = _not_open(orig)
+        if may_not is not None:
+            self._refuse(sender, order, may_not, now_ns)
+        else:
+            self._submit(sender, order, orig, message, now_ns)
+
+    # -- the order path -------------------------------------------------------------------------------------
+
+    def _submit(
+        self, sender: str, order: Order, orig: Order | None, message: NewOrder | ReplaceOrder, now_ns: int
+    ) -> None:
+        """Gate, journal, sign, look again, write. ``orig`` is the order to be replaced: it keeps its own reservation
+        until the venue has cancelled it, because both may still fill."""
+        clock_ns = self._ctx.clock_ns
+        checked_ns = clock_ns()
+        approved = self._gate.check(order, checked_ns)
+        if isinstance(approved, Refusal):
+            self._refuse(sender, order, approved, now_ns)
+            return
+        gated_ns = clock_ns()
+        try:
+            self._journal.request(message, now_ns)
+        except JournalFull as error:
+            self._gate.abandon(approved)
+            self._refuse(sender, order, Refusal(Reason.JOURNAL_FULL, text=str(error)), now_ns)
+            return
+        self._blotter.admit(approved)
+        journalled_ns = clock_ns()
+        session = self._session
+        frame = session.encode_replace(orig, approved, now_ns) if orig else session.encode_new(approved, now_ns)
+        signed_ns = clock_ns()
+        # The last look at latch and lease, with a fresh clock, and then the socket: nothing stands between them.
+        reason = self._gate.may_send(signed_ns)
+        if reason is not Reason.NONE:
+            text = "halted or out of lease between the check and the write: never sent"
+            self._core.settle(OrderRejected(order.client_order_id, reason, text, 0), signed_ns)
+            return
+        session.transmit(frame, signed_ns)
+        order.sent_ns = signed_ns
+        self._core.sent(order.client_order_id, signed_ns)
+        self.orders_sent += 1
+        self._measure(order, now_ns, checked_ns, gated_ns, journalled_ns, signed_ns)
+
+    def _measure(
+        self, order: Order, now_ns: int, checked_ns: int, gated_ns: int, journalled_ns: int, signed_ns: int
+    ) -> None:
+        """The order is on its way: how long each stage took."""
+        written_ns = self._ctx.clock_ns()
+        record = self._ctx.latency.record
+        record("gate", gated_ns - checked_ns)
+        record("journal", journalled_ns - gated_ns)
+        record("sign", signed_ns - journalled_ns)
+        record("write", written_ns - signed_ns)
+        record("frame_to_wire", written_ns - now_ns)
+        if order.created_ns:
+            record("strategy_to_venue", now_ns - order.created_ns)
+        if order.tick_received_ns:
+            record("tick_to_wire", written_ns - order.tick_received_ns)
+
+    def _may_submit(self, sender: str, order: Order, now_ns: int) -> Refusal | None:
+        """Everything about who asks and whether there is a way out; what is asked is the gate's business."""
+        core, strategy_id, client_order_id = self._core, order.strategy_id, order.client_order_id
+        attachment = self._delivery.by_actor(sender)
+        if attachment is None or attachment.strategy_id != strategy_id:
+            return self._wrong_strategy(sender, strategy_id)
+        if order.account_id != core.settings.account_id:
+            return Refusal(
+                Reason.WRONG_ACCOUNT, "account_id", order.account_id, core.settings.account_id, "another account's"
+            )
+        if attachment.stopped:
+            return Refusal(Reason.STRATEGY_STOPPED, "strategy_id", strategy_id, text=attachment.stopped)
+        if core.stopped is not None:
+            return core.stopped
+        if self._delivery.held:
+            return Refusal(Reason.JOURNAL_FULL, text="the journal has no room for what has already happened")
+        if attachment.behind:
+            return Refusal(Reason.REPORT_QUEUE_FULL, text="the strategy is behind with its reports; read them first")
+        if not _is_client_order_id(client_order_id, strategy_id):
+            return Refusal(
+                Reason.BAD_CLIENT_ORDER_ID,
+                "client_order_id",
+                client_order_id[:64],
+                f"{strategy_id}-…, at most 36 of A-Z a-z 0-9 - _",
+                "client order ids name their strategy",
+            )
+        if self._blotter.is_known(client_order_id):
+            return Refusal(
+                Reason.DUPLICATE_CLIENT_ORDER_ID, "client_order_id", client_order_id, text="this id has been used"
+            )
+        if not core.ready:
+            return Refusal(Reason.NOT_READY, text="the venue is not connected and reconciled yet")
+        reason = self._session.send_refusal(now_ns)
+        if reason is not Reason.NONE:
+            return Refusal(reason, text=f"{core.settings.venue}: {reason.name.lower().replace('_', ' ')}")
+        return None
+
+    def _wrong_strategy(self, sender: str, strategy_id: str) -> Refusal | None:
+        attachment = self._delivery.by_actor(sender)
+        if attachment is not None and attachment.strategy_id == strategy_id:
+            return None
+        return Refusal(Reason.WRONG_STRATEGY, "strategy_id", strategy_id, text=f"{sender} may not speak for it")
+
+    def _refuse(
+        self, sender: str, order: Order, refusal: Refusal, now_ns: int, exec_type: ExecType = ExecType.REJECTED
+    ) -> None:
+        refusals = self._core.refusals
+        refusals[refusal.reason] = refusals.get(refusal.reason, 0) + 1
+        status = OrderStatus.REJECTED if exec_type is ExecType.REJECTED else order.status
+        report = ExecutionReport(
+            0,
+            order.strategy_id,
+            order.client_order_id,
+            order.orig_client_order_id,
+            order.order_id,
+            order.instrument_id,
+            order.side,
+            exec_type,
+            status,
+            order.quantity_lots,
+            order.price_ticks,
+            order.cum_lots,
+            0 if status.is_terminal else order.leaves_lots,
+            refusal=refusal,
+            received_ns=now_ns,
+        )
+        self._delivery.deliver_refusal(sender, report)
+
+    # -- cancels: pass in every state -----------------------------------------------------------------------
+
+    def on_cancel_order(self, sender: str, message: CancelOrder, now_ns: int) -> None:
+        order = self._blotter.orders.get(message.client_order_id)
+        refusal = self._wrong_strategy(sender, message.strategy_id)
+        if refusal is None:
+            refusal = self._may_cancel(order, message)
+        if refusal is None and order is not None:
+            self._cancel(order, now_ns)
+            return
+        # An order of somebody else is not described to whoever guessed its id.
+        is_theirs = order is not None and order.strategy_id == message.strategy_id
+        shown = order if order is not None and is_theirs else _ghost(message.client_order_id, message.strategy_id)
+        self._refuse(sender, shown, refusal or _unknown_order(""), now_ns, ExecType.CANCEL_REJECTED)
+
+    def _may_cancel(self, order: Order | None, message: CancelOrder) -> Refusal | None:
+        if order is None or order.strategy_id != message.strategy_id:
+            return _unknown_order(message.client_order_id)
+        if not order.can_cancel:
+            return _not_open(order)
+        if not self._core.session_live:
+            return Refusal(Reason.VENUE_LINK_DOWN, text="no way to the venue; its state is asked on reconnect")
+        return None
+
+    def _cancel(self, order: Order, now_ns: int) -> None:
+        message = CancelOrder(order.client_order_id, order.account_id, order.strategy_id, now_ns)
+        self._journal.fact(message, now_ns)  # makes no report, so nothing has to be held when there is no room
+        self._blotter.apply(message, now_ns)
+        self._session.transmit(self._session.encode_cancel(order, now_ns), now_ns)
+        self._core.sent(order.client_order_id, now_ns)
+
+    def on_cancel_all(self, sender: str, message: CancelAll, now_ns: int) -> None:
+        if self._wrong_strategy(sender, message.strategy_id) is None:
+            self.cancel_strategy(message.strategy_id, message.instrument_id, now_ns)
+
+    def cancel_strategy(self, strategy_id: str, instrument_id: int, now_ns: int) -> bool:
+        """Cancel what can be cancelled now and is not being cancelled; True when nothing is open any more.
+
+        Orders on their way are included: their cancel follows them on the same link.
+        """
+        left = self._blotter.open_orders(strategy_id, None if instrument_id < 0 else instrument_id)
+        for order in left:
+            is_asked = order.cancel_pending and order.client_order_id in self._core.in_flight
+            if self._core.session_live and order.can_cancel and not is_asked:
+                self._cancel(order, now_ns)
+        return not left
+
+
+def _is_client_order_id(text: str, strategy_id: str) -> bool:
+    return (
+        text.startswith(strategy_id + "-")
+        and len(text) <= 36
+        and text.isascii()
+        and text.replace("-", "").replace("_", "").isalnum()
+    )
+
+
+def _ghost(client_order_id: str, strategy_id: str, orig: str = "") -> Order:
+    """Stands for an order that was never ours, so that its refusal can be reported like any other."""
+    order = Order.from_new(
+        NewOrder(client_order_id, "", strategy_id, -1, Side.BUY, OrderType.LIMIT, TimeInForce.GTC, 0, 0)
+    )
+    order.orig_client_order_id = orig
+    order.status = OrderStatus.REJECTED
+    return order
+
+
+def _unknown_order(client_order_id: str) -> Refusal:
+    return Refusal(
+        Reason.UNKNOWN_ORDER, "client_order_id", client_order_id, text="no order of this strategy has that id"
+    )
+
+
+def _not_open(order: Order) -> Refusal:
+    return Refusal(
+        Reason.ORDER_NOT_OPEN, "client_order_id", order.client_order_id, order.status.name, "it is ending or has ended"
+    )

@@ -1,0 +1,80 @@
+"""A venue actor's state as a StatusReport: counters, refusals by reason, and its own ledger in exact decimal text."""
+
+import msgspec
+
+from actors.venue_core import VenueCore
+from actors.venue_events import VenueEvents
+from actors.venue_orders import OrderEntry
+from engine.book_audit import BookAudit
+from engine.instrument import Instrument, decimal_text, plain
+from engine.messages import StatusReport
+
+__all__ = ["venue_status"]
+
+
+def venue_status(
+    core: VenueCore, orders: OrderEntry, events: VenueEvents, lease_epoch: int, restarts: int, audit: BookAudit | None
+) -> StatusReport:
+    """Without nonce: the caller fills in whose question it answers."""
+    counters = {
+        "messages": events.messages,
+        "orders": orders.orders_sent,
+        "open_orders": len(core.blotter.open_orders()),
+        "unknown_orders": len(core.blotter.unknown_orders()),
+        "rejected_by_venue": events.rejected_by_venue,
+        "restarts": restarts,
+        "reconciliations": core.reconciliation.rounds,
+        "recovered_fills": core.reconciliation.recovered_fills,
+        "foreign_orders": core.reconciliation.foreign_orders,
+        "foreign_events": core.foreign_events,
+        "lease_epoch": lease_epoch,
+        "clock_offset_ns": events.clock_offset_ns,
+        "reports": core.delivery.reports_sent,
+        "journal_owed": core.journal.owed,
+        **core.blotter.counters(),
+        **_audit_counters(audit),
+    }
+    details = {
+        f"ledger:{definition.instrument.symbol}": _ledger_text(core, definition.instrument)
+        for definition in core.definitions.values()
+    }
+    for attachment in core.delivery.attachments.values():
+        if attachment.stopped:
+            details[f"stopped:{attachment.strategy_id}"] = attachment.stopped
+    if core.stopped is not None:
+        details["stopped"] = core.stopped.text
+    return StatusReport(core.ctx.name, "venue", 0, 0, _state(core), counters, details, dict(core.refusals))
+
+
+def _state(core: VenueCore) -> str:
+    if not core.latch.is_trading():
+        return "halted"
+    if core.stopped is not None:
+        return "stopped"
+    return "ready" if core.ready else "connecting"
+
+
+def _audit_counters(audit: BookAudit | None) -> dict[str, int]:
+    if audit is None:
+        return {}
+    return {
+        "book_mismatches": audit.book_mismatches,
+        "bbo_comparisons": audit.bbo_comparisons,
+        "bbo_disagreements": audit.bbo_disagreements,
+    }
+
+
+def _ledger_text(core: VenueCore, instrument: Instrument) -> str:
+    """What this actor's own fills add up to, in exact decimal text, as JSON. PnL is marked at the middle, if any."""
+    line = core.blotter.ledger_line(instrument.instrument_id)
+    ledger: dict[str, object] = {
+        "quantity": plain(instrument.quantity_text(line.position_lots)),
+        "cost": plain(instrument.quote_text(line.cost_tick_lots)),
+        "fees": {asset: plain(decimal_text(nanos, 9)) for asset, nanos in sorted(line.fee_nanos.items())},
+        "fills": line.fills,
+    }
+    quote = core.quotes.get(instrument.instrument_id)
+    if quote is not None and quote.bid_lots and quote.ask_lots:
+        value_tick_lots = line.position_lots * (quote.bid_ticks + quote.ask_ticks) // 2
+        ledger["pnl"] = plain(instrument.quote_text(value_tick_lots - line.cost_tick_lots))
+    return msgspec.json.encode(ledger).decode()

@@ -1,0 +1,143 @@
+"""Strategies that tests load by path, as a user's own would be."""
+
+from random import Random
+from typing import Any
+
+from engine.codes import OrderStatus, OrderType, Side, TimeInForce
+from engine.instrument import Instrument
+from engine.messages import Depth, ExecutionReport, Quote, Trade
+from engine.strategy import Strategy
+
+MS = 1_000_000
+
+
+class Hand(Strategy):
+    """Does nothing by itself; a test plays it by hand and reads what it was told."""
+
+    def __init__(self, levels: int = 0) -> None:
+        self.book_levels = levels
+        self.reports: list[ExecutionReport] = []
+        self.quote: Quote | None = None
+        self.depths: list[Depth] = []
+        self.starts = 0
+
+    @property
+    def instrument(self) -> Instrument:
+        return next(iter(self.instruments.values()))
+
+    def on_start(self) -> None:
+        self.starts += 1
+
+    def on_quote(self, quote: Quote) -> None:
+        self.quote = quote
+
+    def on_book(self, depth: Depth) -> None:
+        self.depths.append(depth)
+
+    def on_execution_report(self, report: ExecutionReport) -> None:
+        self.reports.append(report)
+
+    def of(self, client_order_id: str) -> list[ExecutionReport]:
+        return [report for report in self.reports if report.client_order_id == client_order_id]
+
+    def last(self, client_order_id: str) -> ExecutionReport:
+        return self.of(client_order_id)[-1]
+
+
+class Churner(Strategy):
+    """Trades at random in every way there is: resting, post-only, IOC, FOK, market, replace, cancel, cancel all."""
+
+    def __init__(self, seed: int, interval_ms: int = 20, lots: int = 1_000) -> None:
+        self.random = Random(seed)
+        self.interval_ms = interval_ms
+        self.lots = lots
+        self.quote: Quote | None = None
+        self.last_trade: Trade | None = None
+
+    def on_start(self) -> None:
+        self.set_timer("tick", self.interval_ms * MS)
+
+    def on_quote(self, quote: Quote) -> None:
+        self.quote = quote
+
+    def on_trade(self, trade: Trade) -> None:
+        self.last_trade = trade
+
+    def on_timer(self, name: str) -> None:
+        self.set_timer("tick", self.interval_ms * MS)
+        quote = self.quote
+        if quote is None or not quote.bid_lots or not quote.ask_lots:
+            return
+        working = [o for o in self.open_orders.values() if o.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)]
+        draw = self.random.random()
+        if working and (draw < 0.25 or len(self.open_orders) > 12):
+            self.cancel(self.random.choice(working).client_order_id)
+        elif working and draw < 0.45:
+            order = self.random.choice(working)
+            self.replace(order.client_order_id, self.lots, order.price_ticks + self.random.randint(-30, 30))
+        elif draw < 0.47:
+            self.cancel_all()
+        else:
+            self._send(quote)
+
+    def _send(self, quote: Quote) -> None:
+        instrument = next(iter(self.instruments.values()))
+        held = self.position_lots(instrument)
+        side = Side.SELL if held > 10 * self.lots else Side.BUY if held < -10 * self.lots else None
+        side = side or self.random.choice([Side.BUY, Side.SELL])
+        send = self.buy if side is Side.BUY else self.sell
+        away = self.random.randint(-30, 30)
+        price_ticks = quote.bid_ticks - away if side is Side.BUY else quote.ask_ticks + away
+        lots = self.random.randint(1, 4) * self.lots
+        more: dict[str, Any] = self.random.choice(
+            [
+                {},
+                {},
+                {"post_only": True},
+                {"time_in_force": TimeInForce.IOC},
+                {"time_in_force": TimeInForce.FOK},
+                {"order_type": OrderType.MARKET},
+            ]
+        )
+        send(instrument, lots, 0 if "order_type" in more else price_ticks, **more)
+
+
+class Raiser(Hand):
+    """Rests two orders, then raises in the callback it is told to."""
+
+    def __init__(self, where: str, levels: int = 0) -> None:
+        super().__init__(levels=5 if where == "on_book" else levels)
+        self.where = where
+        self.armed = False
+
+    def _raise(self, where: str) -> None:
+        if self.armed and self.where == where:
+            raise ValueError(f"as told, in {where}")
+
+    def arm(self) -> None:
+        self.armed = True
+        self.set_timer("go", 10 * MS)
+
+    def on_start(self) -> None:
+        super().on_start()
+        if self.where == "on_start":
+            raise ValueError("as told, in on_start")
+
+    def on_quote(self, quote: Quote) -> None:
+        super().on_quote(quote)
+        self._raise("on_quote")
+
+    def on_trade(self, trade: Trade) -> None:
+        self._raise("on_trade")
+
+    def on_book(self, depth: Depth) -> None:
+        self._raise("on_book")
+
+    def on_timer(self, name: str) -> None:
+        self._raise("on_timer")
+        if self.where == "on_execution_report":
+            self.buy(self.instrument, 0, 1)  # refused, so that there is a report
+
+    def on_execution_report(self, report: ExecutionReport) -> None:
+        super().on_execution_report(report)
+        self._raise("on_execution_report")
