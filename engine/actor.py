@@ -106,6 +106,10 @@ class Context(Protocol):
         """A whole number in [0, bound) from the runtime's seeded source."""
         ...
 
+    def counters(self) -> dict[str, int]:
+        """What happened on this actor's peer links since it started, by name: ``conflated``, ``refused`` and others."""
+        ...
+
     def log(self, event: str, **fields: object) -> None:
         """Record an event for people. Never on the order path of an accepted order."""
         ...

@@ -230,8 +230,10 @@ class Host:
 
     def _failed(self, cell: Cell, error: BaseException) -> None:
         """A handler raised: tell, then let the process's owner decide; the actor is over either way."""
-        text = "".join(traceback.format_exception(error))
-        self.report(cell.name, "actor_failed", {"error": repr(error), "traceback": text})
+        fields: dict[str, object] = {"error": repr(error)}
+        if not isinstance(error, UsageError):  # which says by itself what is wrong and what to do
+            fields["traceback"] = "".join(traceback.format_exception(error))
+        self.report(cell.name, "actor_failed", fields)
         if self._on_failure is not None:
             self._on_failure(cell.name, error)
         hosted = self.actors[cell.name]

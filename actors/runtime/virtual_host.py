@@ -65,6 +65,10 @@ class VirtualActor(Cell):
     def listening_port(self, key: str) -> int:
         return self._runtime.network.listening_port(self, key)
 
+    def counters(self) -> dict[str, int]:
+        """Of the whole virtual network: there is one."""
+        return {"conflated": self._runtime.conflated}
+
     def log(self, event: str, **fields: object) -> None:
         self._runtime.record(self.name, event, fields)
 

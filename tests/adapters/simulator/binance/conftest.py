@@ -181,6 +181,9 @@ class MemoryHost:
     def random_below(self, bound: int) -> int:
         return 0
 
+    def counters(self) -> dict[str, int]:
+        return {}
+
     def log(self, event: str, **fields: object) -> None: ...
 
     @property
