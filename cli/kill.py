@@ -23,7 +23,7 @@ from risk.latch import GLOBAL, LatchPage
 
 __all__ = ["app", "press", "receipt_dict"]
 
-app = typer.Typer(no_args_is_help=False, help="Stop trading, now.", invoke_without_command=True)
+app = typer.Typer(no_args_is_help=False, invoke_without_command=True)
 
 _MODES = {"halt": KillMode.HALT, "cancel": KillMode.CANCEL}
 CONFIRM_S = 30.0

@@ -1,0 +1,154 @@
+"""Wrong input costs one line that says what is wrong, where, and what to do; the exit code says the rest."""
+
+import gzip
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+
+from actors.places import latch_path
+from actors.wiring import open_state
+from config.loader import load_config
+from risk.latch import GLOBAL, LatchPage
+
+Run = Callable[..., CompletedProcess[str]]
+
+
+def one_line(text: str) -> str:
+    assert text.count("\n") == 1, text
+    assert "Traceback" not in text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "No such file or directory"),
+        (b"", "has no line"),
+        (b"hello\n", "line 1"),
+        (b'1723161600001658384 {"stream":"btcusdt@trade","data":{}}\n1 {"nonsense":1}\n', "line"),
+    ],
+)
+def test_a_recording_that_cannot_be_replayed(haltline: Run, tmp_path: Path, content: bytes | None, says: str) -> None:
+    recording = tmp_path / "recording.txt"
+    if content is not None:
+        recording.write_bytes(content)
+    done = haltline("replay", str(recording), "--venue", "binance")
+    assert done.returncode == 2
+    message = one_line(done.stderr)
+    assert says in message
+    assert "recording.txt" in message
+
+
+def test_a_recording_that_breaks_off(haltline: Run, tmp_path: Path) -> None:
+    line = b'1723161600001658384 {"stream":"btcusdt@trade","data":{"p":"1.00","q":"1.0","m":true}}\n'
+    recording = tmp_path / "recording.gz"
+    recording.write_bytes(gzip.compress(line * 1000)[:-20])
+    done = haltline("replay", str(recording), "--venue", "binance")
+    assert done.returncode == 2
+    assert "breaks off" in one_line(done.stderr)
+
+
+def test_a_venue_that_nobody_knows(haltline: Run) -> None:
+    assert "binance" in one_line(haltline("simulator", "mtgox", "--port", "0").stderr)
+    assert "binance" in one_line(haltline("replay", "x.gz", "--venue", "mtgox").stderr)
+
+
+def test_a_port_in_use(haltline: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = haltline("simulator", "binance", "--port", str(port))
+    assert done.returncode == 2
+    assert f"localhost:{port}" in done.stderr
+    assert "another port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_written(haltline: Run, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file, not a folder")
+    done = haltline("simulator", "binance", "--port", "0", "--directory", "taken")
+    assert done.returncode == 2
+    assert "taken" in one_line(done.stderr)
+
+
+def test_every_error_of_a_configuration_at_once(haltline: Run, desk: Path) -> None:
+    text = desk.read_text().replace("open_orders_max = 10\n", "").replace('symbol = "BTCUSDT"', 'symbl = "BTCUSDT"')
+    desk.write_text(text.replace("price_collar_bps = 100", "price_collar_bps = 0"))
+    done = haltline("config", "check", str(desk))
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert all(line.startswith(f"{desk}:") for line in lines)
+    for key in ("open_orders_max", "symbl", "price_collar_bps"):
+        assert any(key in line for line in lines)
+    assert any("did you mean" in line for line in lines)
+    as_json = json.loads(haltline("config", "check", str(desk), "--json").stdout)
+    assert as_json["problems"] == lines
+
+
+def test_a_configuration_that_is_right(haltline: Run, desk: Path) -> None:
+    done = haltline("config", "check", str(desk))
+    assert done.returncode == 0, done.stderr
+    assert "ok" in done.stdout
+
+
+def test_a_strategy_that_cannot_be_loaded_is_found_by_the_check(haltline: Run, desk: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import nothing_of_that_name\n")
+    strategy = """
+[[strategies]]
+id = "mine"
+account = "main"
+source = "mine.py:Mine"
+placement = "own-process"
+venue = "binance"
+instruments = ["binance:BTCUSDT"]
+"""
+    desk.write_text(desk.read_text() + strategy)
+    done = haltline("config", "check", str(desk))
+    assert done.returncode == 1
+    assert "nothing_of_that_name" in one_line(done.stderr)
+
+
+def test_status_of_an_engine_that_never_ran(haltline: Run, desk: Path) -> None:
+    done = haltline("status", "--config", str(desk))
+    assert done.returncode == 2
+    assert "haltline run" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("scope", ["", "venue:", "venue:kraken", "everything", "GLOBAL", "global "])
+def test_a_scope_that_is_blank_or_unknown_halts_nothing(haltline: Run, desk: Path, scope: str) -> None:
+    config = load_config(desk)
+    open_state(config)
+    done = haltline("kill", "--config", str(desk), "--scope", scope, "--reason", "test")
+    assert done.returncode == 2
+    assert "venue:binance" in one_line(done.stderr)
+    page = LatchPage.open(latch_path(config))
+    assert all(page.is_trading(slot) for slot in page.slots)
+
+
+def test_a_kill_says_why_or_is_not_done(haltline: Run, desk: Path) -> None:
+    open_state(load_config(desk))
+    assert "--reason" in one_line(haltline("kill", "--config", str(desk), "--scope", "global").stderr)
+
+
+def test_the_red_button_works_with_nothing_alive(haltline: Run, desk: Path) -> None:
+    config = load_config(desk)
+    open_state(config)
+    done = haltline("kill", "--config", str(desk), "--scope", "global", "--mode", "halt", "--reason", "hands shake")
+    assert done.returncode == 1, "halted, but nobody confirmed"
+    assert "latch is halted" in done.stderr
+    cause = LatchPage.open(latch_path(config)).cause(GLOBAL)
+    assert cause is not None
+    assert cause.reason == "hands shake"
+
+
+def test_every_command_has_help_with_an_example(haltline: Run) -> None:
+    for command in (["demo"], ["run"], ["replay"], ["simulator"], ["kill"], ["status"], ["config", "check"]):
+        done = haltline(*command, "--help")
+        assert done.returncode == 0
+        assert "Example" in done.stdout, command
