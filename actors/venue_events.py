@@ -36,7 +36,6 @@ class VenueEvents:
     def __init__(self, core: VenueCore, kill: VenueKill) -> None:
         self._core, self._kill = core, kill
         self._reconciliation: Reconciliation = core.reconciliation
-        self.messages = 0
         self.rejected_by_venue = 0
         self.clock_offset_ns = 0
 
@@ -45,7 +44,6 @@ class VenueEvents:
         if kind is Quote:
             self._on_quote(event, now_ns)  # type: ignore[arg-type]  # kind is its exact type
         elif kind is Trade:
-            self.messages += 1
             self._core.delivery.publish(event)  # type: ignore[arg-type]  # kind is its exact type
         elif kind is BookChanged:
             self._on_book_changed(event)  # type: ignore[arg-type]  # kind is its exact type
@@ -61,13 +59,11 @@ class VenueEvents:
     # -- the market -----------------------------------------------------------------------------------------
 
     def _on_quote(self, quote: Quote, now_ns: int) -> None:
-        self.messages += 1
         self._core.quotes[quote.instrument_id] = quote
         self._core.gate.on_quote(quote.instrument_id, quote.bid_ticks, quote.ask_ticks, now_ns)
         self._core.delivery.publish(quote)
 
     def _on_book_changed(self, event: BookChanged) -> None:
-        self.messages += 1
         levels = self._core.delivery.book_levels_max
         if levels and event.valid:
             bids, asks = self._core.session.book(event.instrument_id).depth(levels)

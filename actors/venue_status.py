@@ -17,7 +17,7 @@ def venue_status(
 ) -> StatusReport:
     """Without nonce: the caller fills in whose question it answers."""
     counters = {
-        "messages": events.messages,
+        "messages": core.session.counters.get("market_messages", 0),
         "orders": orders.orders_sent,
         "open_orders": len(core.blotter.open_orders()),
         "unknown_orders": len(core.blotter.unknown_orders()),
@@ -32,6 +32,7 @@ def venue_status(
         "reports": core.delivery.reports_sent,
         "journal_owed": core.journal.owed,
         **core.blotter.counters(),
+        **core.ctx.counters(),
         **_audit_counters(audit),
     }
     details = {

@@ -9,7 +9,6 @@ from subprocess import CompletedProcess
 
 import pytest
 
-
 from actors.places import latch_path
 from actors.wiring import open_state
 from config.loader import load_config
