@@ -59,6 +59,18 @@ class _Doubt:
         self.not_found = 0
 
 
+class _TradeQuery:
+    """A question for our trades of one instrument. ``nameless``: it held a trade that may yet turn out to be ours."""
+
+    __slots__ = ("from_compared", "instrument_id", "listed_up_to", "nameless")
+
+    def __init__(self, instrument_id: int, from_compared: bool, after_trade_id: str) -> None:
+        self.instrument_id = instrument_id
+        self.from_compared = from_compared
+        self.listed_up_to = after_trade_id
+        self.nameless = False
+
+
 class Reconciliation:
     """``settle(event, now_ns)`` journals and applies an order event; ``done(now_ns)`` is called when a round is through."""
 
@@ -80,12 +92,14 @@ class Reconciliation:
         self._query_id = 0
         self._open_query = 0
         self._open_asked_ns = 0
-        self._trade_queries: dict[int, int] = {}  # query id → instrument id
+        self._trade_queries: dict[int, _TradeQuery] = {}
         self._doubts: dict[str, _Doubt] = {}
         #: The last trade that we know of, per instrument; where the next round begins.
         self.last_trade_id: dict[int, str] = {}
-        #: Up to here every trade has been listed by the venue; where a search for a missed one begins.
-        self._compared: dict[int, str] = {}
+        #: Up to here every trade has been compared with the venue; where a search for a missed one begins.
+        self.compared_trade_id: dict[int, str] = {}
+        #: Instruments with trades after ``compared_trade_id`` that may yet turn out to be ours.
+        self._nameless: set[int] = set()
         self._trades_asked_ns = 0
         self.rounds = 0
         self.foreign_orders = 0
@@ -97,7 +111,7 @@ class Reconciliation:
 
     def compared(self, instrument_id: int, trade_id: str) -> None:
         """From the journal: an earlier life has compared every trade up to this one."""
-        self.last_trade_id[instrument_id] = self._compared[instrument_id] = trade_id
+        self.last_trade_id[instrument_id] = self.compared_trade_id[instrument_id] = trade_id
 
     # -- rounds ---------------------------------------------------------------------------------------------
 
@@ -105,7 +119,7 @@ class Reconciliation:
         """The session is live (again): compare everything."""
         self._live = True
         self._phase = Phase.LISTING
-        self._trade_queries.clear()
+        self._forget_trade_queries()
         for doubt in self._doubts.values():
             doubt.answered = False
         self._list_open(now_ns)
@@ -114,11 +128,16 @@ class Reconciliation:
         """The session is down: whatever was asked will not be answered."""
         self._live = False
         self._phase = Phase.IDLE
+        self._forget_trade_queries()
+
+    def _forget_trade_queries(self) -> None:
+        self._nameless.update(query.instrument_id for query in self._trade_queries.values() if query.nameless)
         self._trade_queries.clear()
 
     def doubt(self, order: Order, now_ns: int) -> None:
-        """This order's outcome is unknown: keep asking until the venue has told."""
-        if order.client_order_id not in self._doubts:
+        """This order's outcome is unknown: keep asking until the venue has told. Of one that has ended there, only
+        fills are owed: its trades are asked for, not the order."""
+        if order.ending is None and order.client_order_id not in self._doubts:
             self._doubts[order.client_order_id] = _Doubt(now_ns)
             if self._live:
                 self._ask(order, now_ns)
@@ -132,27 +151,29 @@ class Reconciliation:
         self._doubts[order.client_order_id].asked_ns = now_ns
         self._session.query_order(order, now_ns)
 
-    def _ask_trades(self, after_ids: dict[int, str], now_ns: int) -> None:
+    def _ask_trades(self, now_ns: int, *, from_compared: bool = False) -> None:
         self._trades_asked_ns = now_ns
-        asked = set(self._trade_queries.values())
+        asked = {query.instrument_id for query in self._trade_queries.values()}
         for instrument_id in self._instrument_ids:
             if instrument_id not in asked:
+                is_search = from_compared or instrument_id in self._nameless
+                after = (self.compared_trade_id if is_search else self.last_trade_id).get(instrument_id, "")
                 self._query_id += 1
-                self._trade_queries[self._query_id] = instrument_id
-                self._session.query_trades(self._query_id, instrument_id, after_ids.get(instrument_id, ""), now_ns)
+                self._trade_queries[self._query_id] = _TradeQuery(instrument_id, is_search, after)
+                self._session.query_trades(self._query_id, instrument_id, after, now_ns)
 
     def _advance(self, now_ns: int) -> None:
         """Trades are asked once every order has been asked about, because they carry only the venue's order id."""
         if self._phase is Phase.ASKING and all(doubt.answered for doubt in self._doubts.values()):
             self._phase = Phase.TRADES
-            self._ask_trades(self.last_trade_id, now_ns)
+            self._ask_trades(now_ns)
 
     # -- answers --------------------------------------------------------------------------------------------
 
     def on_open_orders(self, event: OpenOrdersListed, now_ns: int) -> None:
         if event.query_id != self._open_query or self._phase is not Phase.LISTING:
             return
-        self._phase = Phase.ASKING
+        self._open_query = 0
         listed: set[str] = set()
         self.foreign_orders = 0
         for seen in event.orders:
@@ -168,6 +189,7 @@ class Reconciliation:
         for order in self._blotter.open_orders():
             if order.client_order_id not in listed:
                 self.doubt(order, now_ns)
+        self._phase = Phase.ASKING  # not before all that is to be asked has been asked
         self._advance(now_ns)
 
     def on_order_seen(self, event: OrderSeen, now_ns: int) -> None:
@@ -192,27 +214,44 @@ class Reconciliation:
         self._advance(now_ns)
 
     def on_trades(self, event: TradesListed, now_ns: int) -> None:
-        if event.query_id not in self._trade_queries:
+        query = self._trade_queries.get(event.query_id)
+        if query is None:
             return
         for fill in event.fills:
-            self.last_trade_id[event.instrument_id] = fill.trade_id
+            self.last_trade_id[event.instrument_id] = query.listed_up_to = fill.trade_id
             order = self._find(event.instrument_id, fill.client_order_id, fill.order_id)
             if order is not None:
                 before = order.cum_lots
                 self._settle(msgspec.structs.replace(fill, client_order_id=order.client_order_id), now_ns)
                 self.recovered_fills += order.cum_lots != before
+            elif self._has_nameless_order(event.instrument_id):
+                query.nameless = True
         if event.complete:
             del self._trade_queries[event.query_id]
-            if event.instrument_id in self.last_trade_id:
-                self._compared[event.instrument_id] = self.last_trade_id[event.instrument_id]
+            self._note_compared(query)
             if self._phase is Phase.TRADES and not self._trade_queries:
                 self._phase = Phase.IDLE
                 self.rounds += 1
                 self._done(now_ns)
 
+    def _has_nameless_order(self, instrument_id: int) -> bool:
+        """Whether an order may be at the venue under an id that we have not been told."""
+        return any(not order.order_id for order in self._blotter.open_orders(None, instrument_id))
+
+    def _note_compared(self, query: _TradeQuery) -> None:
+        instrument_id = query.instrument_id
+        if query.nameless:
+            self._nameless.add(instrument_id)  # the next search looks at the same trades again
+        elif query.from_compared or instrument_id not in self._nameless:
+            self._nameless.discard(instrument_id)
+            if query.listed_up_to:
+                self.compared_trade_id[instrument_id] = query.listed_up_to
+
     def on_query_failed(self, event: QueryFailed, now_ns: int) -> None:
         """Nothing learnt; the next sweep asks again."""
-        self._trade_queries.pop(event.query_id, None)
+        query = self._trade_queries.pop(event.query_id, None)
+        if query is not None and query.nameless:
+            self._nameless.add(query.instrument_id)
 
     def note_fill(self, instrument_id: int, trade_id: str) -> None:
         """A fill came over the stream. Only once a round is through is it certain that none before it was missed."""
@@ -238,8 +277,8 @@ class Reconciliation:
                 self._ask(order, now_ns)
         self._advance(now_ns)
         if self._phase is Phase.TRADES:
-            self._ask_trades(self.last_trade_id, now_ns)
+            self._ask_trades(now_ns)
         elif self._phase is Phase.IDLE and now_ns >= self._trades_asked_ns + OWED_RETRY_NS:
             # The stream has dropped a fill: it may lie before others that came.
             if any(order.owed_lots for order in self._blotter.open_orders()):
-                self._ask_trades(self._compared, now_ns)
+                self._ask_trades(now_ns, from_compared=True)

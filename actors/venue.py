@@ -260,7 +260,7 @@ class VenueActor(Actor):
 
     def _on_reconciled(self, now_ns: int) -> None:
         core = self.core
-        for instrument_id, trade_id in core.reconciliation.last_trade_id.items():
+        for instrument_id, trade_id in core.reconciliation.compared_trade_id.items():
             core.journal.fact(Reconciled(instrument_id, trade_id), now_ns)
         core.ready = True
         self._ctx.log("reconciled", open_orders=len(self.blotter.open_orders()), doubts=core.reconciliation.doubts)

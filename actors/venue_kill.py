@@ -72,7 +72,7 @@ class VenueKill:
         return cause is not None and cause.mode >= KillMode.CANCEL
 
     def _nothing_in_doubt(self) -> bool:
-        return not any(order.status in _IN_DOUBT for order in self._core.blotter.open_orders())
+        return not any(order.status in _IN_DOUBT and order.ending is None for order in self._core.blotter.open_orders())
 
     # -- progress -------------------------------------------------------------------------------------------
 
