@@ -2,8 +2,8 @@
 
     presser ──Kill──▶ latch word stored ──▶ journal ──Kill──▶ every venue actor in scope ──KillProgress──▶ receipt
 
-It grants the risk actors their authority to lease, so its own death halts trading too, within one lease. A kill that was
-not finished when an earlier life ended is taken up again: the latch is already written, what is left is to cancel.
+It grants the risk actors their authority to lease, so its own death halts trading too, within one lease. A kill that
+was not finished when an earlier life ended is taken up again: the latch is already written, what is left is to cancel.
 
 A disk that refuses stops nothing here: the latch word and the venue actors come first. What could not be recorded is
 logged; a later life then finds the latch halted, and the venue actors cancel on their own account.

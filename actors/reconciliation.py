@@ -72,7 +72,7 @@ class _TradeQuery:
 
 
 class Reconciliation:
-    """``settle(event, now_ns)`` journals and applies an order event; ``done(now_ns)`` is called when a round is through."""
+    """``settle(event, now_ns)`` journals and applies an order event; ``done(now_ns)`` is called after each round."""
 
     def __init__(
         self,
@@ -278,7 +278,8 @@ class Reconciliation:
         self._advance(now_ns)
         if self._phase is Phase.TRADES:
             self._ask_trades(now_ns)
-        elif self._phase is Phase.IDLE and now_ns >= self._trades_asked_ns + OWED_RETRY_NS:
-            # The stream has dropped a fill: it may lie before others that came.
-            if any(order.owed_lots for order in self._blotter.open_orders()):
-                self._ask_trades(now_ns, from_compared=True)
+        elif self._phase is Phase.IDLE and self._is_owed_fills() and now_ns >= self._trades_asked_ns + OWED_RETRY_NS:
+            self._ask_trades(now_ns, from_compared=True)  # the one that is missing may lie before others that came
+
+    def _is_owed_fills(self) -> bool:
+        return any(order.owed_lots for order in self._blotter.open_orders())

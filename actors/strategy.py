@@ -256,7 +256,7 @@ class StrategyActor(Actor):
         post_only: bool,
     ) -> str:
         client_order_id = self._next_id()
-        order = WorkingOrder(client_order_id, instrument_id, side, quantity_lots, price_ticks)
+        order = WorkingOrder(client_order_id, instrument_id, side, _whole(quantity_lots), _whole(price_ticks))
         refusal = _shape_refusal(quantity_lots, price_ticks, order_type, time_in_force, post_only)
         venue_actor = self._venue_of_instrument.get(instrument_id)
         if refusal is None and venue_actor is None:
@@ -298,7 +298,7 @@ class StrategyActor(Actor):
             self.orders[new_id] = ghost
             self._refuse(ghost, _unknown_order(client_order_id), ExecType.REJECTED, client_order_id)
             return new_id
-        order = WorkingOrder(new_id, orig.instrument_id, orig.side, quantity_lots, price_ticks)
+        order = WorkingOrder(new_id, orig.instrument_id, orig.side, _whole(quantity_lots), _whole(price_ticks))
         self.orders[new_id] = order
         refusal = _shape_refusal(quantity_lots, price_ticks, OrderType.LIMIT, TimeInForce.GTC, False)
         if refusal is None:
@@ -403,6 +403,11 @@ def _unknown_order(client_order_id: str) -> Refusal:
     return Refusal(
         Reason.UNKNOWN_ORDER, "client_order_id", client_order_id, text="no open order of this strategy has that id"
     )
+
+
+def _whole(value: object) -> int:
+    """What a report may carry of a number that was asked for: 0 for one that no frame could (the refusal quotes it)."""
+    return value if type(value) is int and abs(value) <= INT64_MAX else 0
 
 
 def _shape_refusal(

@@ -1,4 +1,4 @@
-"""Finding a user's strategy: ``package.module:Class`` from an installed module, or ``folder/file.py:Class`` from a file.
+"""Finding a user's strategy: ``package.module:Class`` from an installed module, ``folder/file.py:Class`` from a file.
 
 A file is loaded by itself, under a name of its own: the user's folder never goes on ``sys.path``, so nothing in it can
 shadow a module of the engine.

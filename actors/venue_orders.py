@@ -174,20 +174,20 @@ class OrderEntry:
 
     def on_cancel_order(self, sender: str, message: CancelOrder, now_ns: int) -> None:
         order = self._blotter.orders.get(message.client_order_id)
-        refusal = self._wrong_strategy(sender, message.strategy_id)
-        if refusal is None:
-            refusal = self._may_cancel(order, message)
-        if refusal is None and order is not None:
-            self._cancel(order, now_ns)
+        stranger = self._wrong_strategy(sender, message.strategy_id)
+        if stranger is not None or order is None or order.strategy_id != message.strategy_id:
+            # An order of somebody else is not described to whoever guessed its id.
+            ghost = _ghost(message.client_order_id, message.strategy_id)
+            refusal = stranger or _unknown_order(message.client_order_id)
+            self._refuse(sender, ghost, refusal, now_ns, ExecType.CANCEL_REJECTED)
             return
-        # An order of somebody else is not described to whoever guessed its id.
-        is_theirs = order is not None and order.strategy_id == message.strategy_id
-        shown = order if order is not None and is_theirs else _ghost(message.client_order_id, message.strategy_id)
-        self._refuse(sender, shown, refusal or _unknown_order(""), now_ns, ExecType.CANCEL_REJECTED)
+        may_not = self._may_not_cancel(order)
+        if may_not is not None:
+            self._refuse(sender, order, may_not, now_ns, ExecType.CANCEL_REJECTED)
+        else:
+            self._cancel(order, now_ns)
 
-    def _may_cancel(self, order: Order | None, message: CancelOrder) -> Refusal | None:
-        if order is None or order.strategy_id != message.strategy_id:
-            return _unknown_order(message.client_order_id)
+    def _may_not_cancel(self, order: Order) -> Refusal | None:
         if not order.can_cancel:
             return _not_open(order)
         if not self._core.session_live:

@@ -1,10 +1,10 @@
 """What a venue actor writes to its journal: everything that changes its orders, in the order in which it happened.
 
-The blotter is a function of these records, so a new life of the actor has the same orders, positions and report numbers.
-The evolution rules of ``engine/messages.py`` hold.
+The blotter is a function of these records, so a new life of the actor has the same orders, positions and report
+numbers. The evolution rules of ``engine/messages.py`` hold.
 
-There are two kinds, and a full disk treats them differently. A *request* is ours to make: without room it is not made. A
-*fact* is the venue's: it has happened whether or not there is room. It counts at once, and is kept in memory until it
+There are two kinds, and a full disk treats them differently. A *request* is ours to make: without room it is not made.
+A *fact* is the venue's: it has happened whether or not there is room. It counts at once, and is kept in memory until it
 can be written; until then nobody may be told of it (``ReportDelivery.held``), because a life that begins without it
 would give the same report number to something else.
 """

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from actors.places import risk_actor, strategy_actor, venue_actor
+from actors.runtime.spec import ActorSpec, HostSpec
+from actors.runtime.virtual_host import VirtualActor, VirtualHost
 from actors.runtime.weather import FairWeather, Weather
 from actors.strategy import StrategyActor
 from actors.venue import VenueActor
@@ -17,7 +19,7 @@ from adapters.simulator.market import Market
 from adapters.simulator.synthetic_market import SyntheticMarket, default_instrument
 from cli.virtual_trial import VirtualTrial
 from config.loader import load_config
-from engine.actor import Endpoint
+from engine.actor import Actor, Endpoint
 from engine.codes import ExecType
 from engine.messages import ExecutionReport, decode_message
 from engine.strategy import Strategy
@@ -98,7 +100,7 @@ def strategy(
 
 
 class Storm:
-    """Fair weather, until a test says otherwise: ``cut(a, b)`` breaks what is sent between two hosts, one way or both."""
+    """Fair weather, until a test says otherwise: ``cut(a, b)`` breaks what is sent between two hosts."""
 
     def __init__(self, seed: int) -> None:
         self._fair = FairWeather(seed)
@@ -175,6 +177,14 @@ class Desk(VirtualTrial):
 
     def trade(self, seconds: float) -> None:
         self.run_for(seconds)
+
+    def add(self, name: str, actor: Actor) -> VirtualActor:
+        """One more actor, on a host of its own."""
+        like = self.runtime.hosts[VENUE]
+        spec = HostSpec(name, (ActorSpec(name, lambda _: actor),), self._resources, like.spec.settings)
+        host = self.runtime.hosts[name] = VirtualHost(self.runtime, spec, like.wall_offset_ns)
+        host.start()
+        return self.runtime.actor(name)
 
     def settle(self, seconds: float = 12.0) -> None:
         """Halt nothing, let everything be answered: strategies stop by being told to."""
