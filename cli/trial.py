@@ -118,6 +118,7 @@ class TrialResult:
             and figures["kill"]["complete"]
             and not figures["violations"]
             and not figures["book_mismatches"]
+            and figures["messages"] == figures.get("messages_recorded", figures["messages"])
         )
 
 
