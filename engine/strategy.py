@@ -21,7 +21,9 @@ class WorkingOrder:
 
     __slots__ = ("client_order_id", "cum_lots", "instrument_id", "price_ticks", "quantity_lots", "side", "status")
 
-    def __init__(self, client_order_id: str, instrument_id: int, side: Side, quantity_lots: int, price_ticks: int) -> None:
+    def __init__(
+        self, client_order_id: str, instrument_id: int, side: Side, quantity_lots: int, price_ticks: int
+    ) -> None:
         self.client_order_id = client_order_id
         self.instrument_id = instrument_id
         self.side = side
