@@ -44,7 +44,7 @@ class WorkingOrder:
 
 
 class OrderPort(Protocol):
-    """What hosts a strategy: turns its calls into messages and keeps its orders and positions (``actors/strategy.py``)."""
+    """What hosts a strategy: turns its calls into messages, keeps its orders and positions (``actors/strategy.py``)."""
 
     now_ns: int
     orders: dict[str, WorkingOrder]

@@ -202,7 +202,7 @@ class VenueSession(Protocol):
 
     @property
     def counters(self) -> dict[str, int]:
-        """By name, for people: ``market_messages`` taken so far, what went wrong, what is used of the venue's limits."""
+        """By name: ``market_messages`` taken so far, what went wrong, what is used of the venue's limits."""
         ...
 
     def start(self, ctx: Context, now_ns: int) -> None:
