@@ -87,7 +87,8 @@ class ReportDelivery:
             attachment.served_seq = logon.last_report_seq
         attachment.behind = True
         self._catch_up(attachment)
-        self._settle_pending(attachment, logon.pending, restate=missed is None)
+        told = {report.client_order_id for report in missed or () if report.order_status.is_terminal}
+        self._settle_pending(attachment, [order for order in logon.pending if order not in told])
         attachment.waits_for_ready = True
         if ready:
             self.announce_ready()
@@ -155,15 +156,15 @@ class ReportDelivery:
             self.reports_sent += 1
         attachment.behind = False
 
-    def _settle_pending(self, attachment: Attachment, pending: Iterable[str], *, restate: bool) -> None:
-        """Orders the strategy waits for that we never journalled never left: say so. What ended is restated to a
-        strategy that got a snapshot instead of the reports that told it."""
+    def _settle_pending(self, attachment: Attachment, pending: Iterable[str]) -> None:
+        """Orders the strategy waits for that we never journalled never left: say so. What ended without a report that
+        it has got or is getting (a snapshot came instead) is restated."""
         for client_order_id in pending:
             order = self._blotter.orders.get(client_order_id)
             if order is None and self._blotter.is_known(client_order_id):
                 continue
             if order is not None:
-                if not order.status.is_terminal or not restate:
+                if not order.status.is_terminal:
                     continue
                 report = ExecutionReport(
                     0,

@@ -122,7 +122,11 @@ class StrategyActor(Actor):
 
     def on_message(self, sender: str, message: Message, now_ns: int) -> None:
         kind = type(message)
-        if kind is Quote or kind is Trade or kind is Depth:
+        if kind is StatusRequest:
+            self._ctx.send(sender, self._status(message.nonce))  # type: ignore[union-attr]  # kind is its exact type
+        elif sender not in self._last_report_seq:
+            return  # only this strategy's venue actors have anything to say to it
+        elif kind is Quote or kind is Trade or kind is Depth:
             self._on_market_data(message, now_ns)
         elif kind is ExecutionReport:
             self._on_report(sender, message, now_ns)  # type: ignore[arg-type]  # kind is its exact type
@@ -135,8 +139,6 @@ class StrategyActor(Actor):
         elif kind is LogonRefused:
             self.now_ns = now_ns
             self._on_logon_refused(sender, message)  # type: ignore[arg-type]  # kind is its exact type
-        elif kind is StatusRequest:
-            self._ctx.send(sender, self._status(message.nonce))  # type: ignore[union-attr]  # kind is its exact type
 
     def _on_market_data(self, message: Message, now_ns: int) -> None:
         if not self._started or self._failure:
@@ -163,11 +165,13 @@ class StrategyActor(Actor):
 
     def _on_logon_refused(self, venue_actor: str, message: LogonRefused) -> None:
         """It will never be ready: better to fail with the reason than to wait."""
-        if venue_actor in self._last_report_seq and not self._failure:
+        if not self._failure:
             self._fail(f"{venue_actor} refuses its logon: {message.refusal.reason.name}: {message.refusal.text}")
 
     def _restore(self, venue_actor: str, snapshot: PositionSnapshot) -> None:
-        """A life without memory takes over what an earlier one left at this venue actor."""
+        """A life without memory takes over what an earlier one left at this venue actor. One with memory has missed
+        more reports than were kept: what became of orders that it still counts as open has to be asked."""
+        had_memory = self._last_report_seq[venue_actor] >= 0
         self._last_report_seq[venue_actor] = snapshot.report_seq
         for position in snapshot.positions:
             self._positions[position.instrument_id] = position.position_lots
@@ -178,6 +182,8 @@ class StrategyActor(Actor):
             order.cum_lots, order.status = report.cum_lots, report.order_status
             self.orders[report.client_order_id] = order
             self._venue_of_order[report.client_order_id] = venue_actor
+        if had_memory:
+            self._logon(venue_actor)
 
     def _on_report(self, venue_actor: str, report: ExecutionReport, now_ns: int) -> None:
         seq = report.report_seq
@@ -193,6 +199,8 @@ class StrategyActor(Actor):
         self._take(report, now_ns)
 
     def _take(self, report: ExecutionReport, now_ns: int) -> None:
+        if not report.report_seq and report.client_order_id not in self.orders and _is_restated(report):
+            return  # asked for twice
         self._report_count += 1
         orig_client_order_id = self._orig_of.get(report.client_order_id)
         if orig_client_order_id is not None and report.order_status is not OrderStatus.PENDING_NEW:
@@ -403,6 +411,12 @@ def _unknown_order(client_order_id: str) -> Refusal:
     return Refusal(
         Reason.UNKNOWN_ORDER, "client_order_id", client_order_id, text="no open order of this strategy has that id"
     )
+
+
+def _is_restated(report: ExecutionReport) -> bool:
+    """Whether a venue actor says this only in answer to a logon."""
+    is_never_received = report.refusal is not None and report.refusal.reason is Reason.NEVER_RECEIVED
+    return report.exec_type is ExecType.ORDER_STATUS or is_never_received
 
 
 def _whole(value: object) -> int:
