@@ -79,25 +79,44 @@ def press(
 ) -> Iterator[KillReceipt]:
     """Halt ``scope`` and yield the receipts as the stages complete; the last one is complete, or nobody answered.
 
-    Raises UsageError for a blank or unknown scope (nothing is halted then: a scope is never widened).
+    A latch that cannot be written (lost, damaged, another user's) does not end it: an engine that runs has the page
+    mapped, so its kill switch actor can still halt it. Raises UsageError when that actor does not answer either, and
+    for a blank or unknown scope (nothing is halted then: a scope is never widened).
     """
     pressed_ns = time.monotonic_ns()
     parsed = parse_scope(scope, tuple(venue.name for venue in config.venues))
-    page = LatchPage.open(latch_path(config))
     slots = _slots(config, parsed)
-    for slot in slots:
-        page.store_halted(slot)
-    latched_ns = time.monotonic_ns()
+    page, trouble = _halted_latch(config, slots)
+    latched_ns = 0 if page is None else time.monotonic_ns()
     kill_id = f"{time.time_ns() // 1000:x}-{os.getpid():x}"
     kill = Kill(kill_id, scope, mode, reason, getpass.getuser(), trigger, pressed_ns, latched_ns)
     try:
         with BlockingObserver(str(run_dir(config)), KILL_SWITCH) as observer:
             observer.send(kill)
-            _write_cause(page, slots, kill)
+            if page is None:
+                ERRORS.print(f"haltline: {trouble}; the kill switch actor is asked instead", markup=False)
+            else:
+                _write_cause(page, slots, kill)
             yield from _receipts(observer)
     except (UsageError, OSError) as error:
+        if page is None:
+            raise UsageError(
+                f"nobody has confirmed that anything is halted: {trouble}, and no kill switch actor answers ({error}); "
+                "end the processes of the engine, then cancel at the venue"
+            ) from error
         _write_cause(page, slots, kill)
         ERRORS.print(f"haltline: latched, but no kill switch actor answers ({error})", markup=False)
+
+
+def _halted_latch(config: EngineConfig, slots: list[str]) -> tuple[LatchPage | None, str]:
+    """The latch with ``slots`` halted by now; or None, and why it could not be."""
+    try:
+        page = LatchPage.open(latch_path(config))
+        for slot in slots:
+            page.store_halted(slot)
+    except UsageError as error:
+        return None, str(error)
+    return page, ""
 
 
 def _receipts(observer: BlockingObserver) -> Iterator[KillReceipt]:

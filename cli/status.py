@@ -15,7 +15,7 @@ from config.settings import EngineConfig
 from engine.codes import Reason
 from engine.errors import HaltlineError, UsageError
 from engine.messages import StatusReport, StatusRequest
-from risk.latch import view_latch
+from risk.latch import LatchCause, view_latch
 
 __all__ = ["ask_actor", "ask_all", "status"]
 
@@ -35,8 +35,8 @@ def status(
     if json:
         print_json(
             {
-                "latch": "trading" if cause is None else msgspec.to_builtins(cause),
-                "actors": {name: None if r is None else msgspec.to_builtins(r) for name, r in reports.items()},
+                "latch": "trading" if cause is None else _cause_dict(cause),
+                "actors": {name: None if r is None else _report_dict(r) for name, r in reports.items()},
             }
         )
     else:
@@ -49,6 +49,16 @@ def status(
         CONSOLE.print(_table(reports))
     if any(report is None for report in reports.values()):
         raise typer.Exit(1)
+
+
+def _report_dict(report: StatusReport) -> dict[str, object]:
+    """A report by the names of its fields, refusals by the names of their reasons."""
+    named = {field: getattr(report, field) for field in report.__struct_fields__ if field != "nonce"}
+    return named | {"refusals": {Reason(code).name.lower(): count for code, count in report.refusals.items()}}
+
+
+def _cause_dict(cause: LatchCause) -> dict[str, object]:
+    return msgspec.structs.asdict(cause) | {"mode": cause.mode.name.lower()}
 
 
 def ask_actor(config: EngineConfig, actor: str, timeout_s: float = 2.0) -> StatusReport | None:

@@ -146,6 +146,15 @@ def test_the_red_button_works_with_nothing_alive(haltline: Run, desk: Path) -> N
     assert cause.reason == "hands shake"
 
 
+def test_a_kill_that_nothing_and_nobody_took_says_so(haltline: Run, desk: Path) -> None:
+    config = load_config(desk)
+    open_state(config)
+    latch_path(config).unlink()
+    done = haltline("kill", "--config", str(desk), "--scope", "global", "--reason", "hands shake")
+    assert done.returncode == 2
+    assert "nobody has confirmed that anything is halted" in one_line(done.stderr)
+
+
 def test_every_command_has_help_with_an_example(haltline: Run) -> None:
     for command in (["demo"], ["run"], ["replay"], ["simulator"], ["kill"], ["status"], ["config", "check"]):
         done = haltline(*command, "--help")
