@@ -30,8 +30,6 @@ SECOND_NS = 1_000_000_000
 MS = 1_000_000
 PORT = 9443
 BALANCES = {"USDT": "1000000", "BTC": "20"}
-#: One lot of BTCUSDT is 1e-5 BTC and one tick 0.01 USDT, in billionths.
-LOT_NANOS, TICK_LOT_NANOS = 10_000, 100
 
 HEAD = """
 [engine]
@@ -263,6 +261,10 @@ def desk_maker(folder: Path) -> MakeDesk:
 def check_books(desk: Desk, venue: str = "binance", account: str = "desk") -> None:
     """The engine's ledger is the venue's own: position, cash, fees, trades, open orders."""
     actor, exchange = desk.venue_of(venue), desk.simulator.exchange
+    (definition,) = actor.core.definitions.values()
+    scales = definition.instrument.quantity_scale, definition.instrument.price_scale
+    lot_nanos = definition.instrument.lot_units * 10 ** (9 - scales[0])
+    tick_lot_nanos = lot_nanos * definition.instrument.tick_units // 10 ** scales[1]
     line = actor.blotter.ledger_line(actor.settings.instrument_ids[0])
     books = exchange.accounts[account]
     change = {
@@ -270,8 +272,8 @@ def check_books(desk: Desk, venue: str = "binance", account: str = "desk") -> No
         for asset, text in BALANCES.items()
     }
     assert change == {
-        "BTC": line.position_lots * LOT_NANOS - line.fee_nanos.get("BTC", 0),
-        "USDT": -line.cost_tick_lots * TICK_LOT_NANOS - line.fee_nanos.get("USDT", 0),
+        "BTC": line.position_lots * lot_nanos - line.fee_nanos.get("BTC", 0),
+        "USDT": -line.cost_tick_lots * tick_lot_nanos - line.fee_nanos.get("USDT", 0),
     }
     assert line.fills == len(list(exchange.orders.trades(account, "BTCUSDT")))
     open_here = {order.client_order_id: order.cum_lots for order in actor.blotter.open_orders()}
