@@ -100,7 +100,7 @@ class CancelUntilNone:
             self._session.query_open_orders(self._query_id, now_ns)
 
     def on_open_orders(self, event: OpenOrdersListed, now_ns: int) -> None:
-        if not self.active or event.query_id != self._query_id:
+        if not self.active or not self._query_id or event.query_id != self._query_id:
             return
         self.orders_listed = len(event.orders)
         if event.orders:
