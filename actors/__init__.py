@@ -1,1 +1,15 @@
-"""."""
+"""The actors, and the runtimes that host them.
+
+venue               one account's connection to one venue: the only place an order can leave from; its parts are
+                    venue_orders (the order path), venue_events (what the venue tells), venue_kill, venue_core
+                    (what the parts share), venue_records (the journal) and venue_status
+reconciliation      asking the venue what is true
+cancel_until_none   cancelling until the venue says that nothing is left
+report_delivery     every report to its strategy, in order, once
+strategy            hosts a user's strategy; strategy_source finds it
+risk                grants leases to an account's venue actors
+kill_switch         owns the kill state and the latch
+epochs              lives of a grantor
+wiring, places      who talks to whom; names and files
+runtime/            Ray, local, virtual time
+"""

@@ -1,1 +1,11 @@
-"""The ``haltline`` command: one file per command group."""
+"""The ``haltline`` command: one file per command group.
+
+main                 finds the command; one line per expected error
+demo, replay         a trial and its table; trial runs it, venue_ledger reads the venue's own books
+run                  the engine until it is stopped; engine_process starts it under its runtime
+simulator            a venue of one's own; simulator_process is it as a child
+kill, status         the red button, and what every actor says
+config_command       every error of a configuration
+virtual_trial        engine and venue in virtual time
+screen               tables and numbers
+"""

@@ -1,1 +1,12 @@
-"""."""
+"""Simulated venues: real protocols, a real matching engine, over a recorded or a synthetic market.
+
+market             what a venue's protocol server asks of a market, and what a market tells
+order              a client's order in it
+matching           price-time priority, self-trade prevention
+replay_market      a recording with the clients' orders laid over it; replay_book and replay_queue are its parts
+synthetic_market   self-exciting agents and the clients in one book; hawkes, prng and public_feed are its parts
+recording          reading recordings, line by line, checked
+grid               exact decimals, fast
+http_server        sans-I/O HTTP server; websocket_server the same for WebSocket
+binance/           the Binance spot protocol
+"""
