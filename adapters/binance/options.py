@@ -20,7 +20,7 @@ class BinanceOptions(msgspec.Struct, frozen=True):
         recv_window_ms: how old a request may be when the venue gets it.
         time_unit: MILLISECOND or MICROSECOND, for every time both ways.
         snapshot_levels: depth of a book's snapshot; 5,000 costs 250 of 6,000 weight per minute, 1,000 costs 50.
-        cancel_share_ppm: share of the request limits that only cancels may spend.
+        cancel_share_ppm: share of the request limits that only cancels may spend, half of it cancel-all alone.
         idle_timeout_ns: a link that says nothing for so long is dead (the venue pings every 20 s).
         answer_timeout_ns: how long a question, a handshake or a logon may take.
         clock_refresh_ns: how often the venue's clock is looked at.

@@ -92,9 +92,8 @@ class OrderEntry:
         if len(self._by_new) == 1:
             self._core.ctx.set_timer(_REPLACES_TIMER, replace.deadline_ns)
 
-    def not_sent(self, frame: bytes, now_ns: int) -> None:
-        """The link is not there. Nothing has left, and that is definite."""
-        text = "order link is down; nothing was sent"
+    def not_sent(self, frame: bytes, text: str, now_ns: int) -> None:
+        """There is no link, or for a cancel no room. Nothing has left, and that is definite."""
         if isinstance(frame, CancelFrame):
             self._core.defer(CancelRejected(frame.client_order_id, False, text, 0), now_ns)
         elif isinstance(frame, ReplaceFrame):

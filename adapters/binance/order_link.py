@@ -57,12 +57,19 @@ class OrderLink:
     def transmit(self, frame: bytes, now_ns: int) -> None:
         """Write a frame of order entry, count it; one that cannot leave is refused in a callback of its own."""
         if not self.may_request:
-            self.entry.not_sent(frame, now_ns)
+            self.entry.not_sent(frame, "order link is down; nothing was sent", now_ns)
             return
         core = self._core
+        venue_ns = core.clock.venue_ns(now_ns)
+        purpose = Purpose.NEW_ORDER
+        if isinstance(frame, CancelFrame):
+            purpose = Purpose.CANCEL
+            # Nobody has looked before: cancels pass every gate. Beyond the limits they would end in a ban.
+            if not core.limits.has_room(purpose, 1, venue_ns, now_ns):
+                self.entry.not_sent(frame, "no room within the venue's rate limits; nothing was sent", now_ns)
+                return
         core.ctx.write(ORDERS_LINK, frame)
-        purpose = Purpose.CANCEL if isinstance(frame, CancelFrame) else Purpose.NEW_ORDER
-        core.limits.sent(purpose, 1, core.clock.venue_ns(now_ns))
+        core.limits.sent(purpose, 1, venue_ns)
         self.entry.sent(frame, now_ns)
 
     def _send_signed(self, payload: bytes) -> bool:

@@ -109,7 +109,7 @@ class Queries:
             if instrument_id >= 0:
                 params["symbol"] = grids[instrument_id].instrument.symbol
             weight = _ONE_SYMBOL_WEIGHT if instrument_id >= 0 else _ALL_SYMBOLS_WEIGHT
-            question = self._query(query_id, instrument_id, weight, now_ns)
+            question = self._query(query_id, instrument_id, weight, now_ns, Purpose.LISTING)
             payload = self._payload(request_id, "openOrders.status", params, now_ns)
             if query_id in self._listings:  # else an earlier part of it has failed
                 self._ask(request_id, question, payload, now_ns)
@@ -136,7 +136,7 @@ class Queries:
         question = _Question(
             0,
             instrument_id,
-            Purpose.CANCEL,
+            Purpose.CANCEL_ALL,
             1,
             now_ns + self._core.options.answer_timeout_ns,
             lambda text: CancelAllAnswered(instrument_id, text),
@@ -144,10 +144,12 @@ class Queries:
         payload = self._payload(request_id, "openOrders.cancelAll", {"symbol": symbol}, now_ns)
         self._ask(request_id, question, payload, now_ns)
 
-    def _query(self, query_id: int, instrument_id: int, weight: int, now_ns: int) -> _Question:
+    def _query(
+        self, query_id: int, instrument_id: int, weight: int, now_ns: int, purpose: Purpose = Purpose.QUERY
+    ) -> _Question:
         deadline_ns = now_ns + self._core.options.answer_timeout_ns
         return _Question(
-            query_id, instrument_id, Purpose.QUERY, weight, deadline_ns, lambda text: QueryFailed(query_id, "", text)
+            query_id, instrument_id, purpose, weight, deadline_ns, lambda text: QueryFailed(query_id, "", text)
         )
 
     def _payload(self, request_id: str, method: str, params: dict[str, str | int], now_ns: int) -> bytes:
@@ -183,7 +185,7 @@ class Queries:
         # What cannot be parsed raises here, while the question still stands: it then fails with the link.
         event = self._event(request_id, question, answer) if answer.status == 200 else None
         del self._questions[request_id]
-        cost = 0 if question.purpose is Purpose.CANCEL and event is not None else question.weight
+        cost = 0 if question.purpose is Purpose.CANCEL_ALL and event is not None else question.weight
         venue_ns = self._core.clock.venue_ns(now_ns)
         self._core.limits.answered(question.purpose, question.weight, cost, venue_ns)
         if answer.status != 200:

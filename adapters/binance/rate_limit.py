@@ -1,4 +1,5 @@
-"""The venue's limits, counted on our side so that they are never hit, with a share that only cancels may spend.
+"""The venue's limits, counted on our side so that they are never hit, with a share that only cancels may spend. Half of
+that share is for cancel-all alone: a strategy that cancels without end must not spend what a kill needs.
 
 REQUEST_WEIGHT (per IP, REST and WebSocket API together) and RAW_REQUESTS count requests; ORDERS (per account) counts
 new orders. All run in calendar-aligned intervals of the venue's clock. What the venue reports as used is
@@ -25,8 +26,23 @@ class Purpose(Enum):
     """What a request is for: cancels pass where the others must leave room."""
 
     NEW_ORDER = "new order"
+    #: Of one order.
     CANCEL = "cancel"
+    CANCEL_ALL = "cancel all"
+    #: Which orders are open: what confirms a cancel.
+    LISTING = "listing"
     QUERY = "query"
+
+
+_CANCELS = (Purpose.CANCEL, Purpose.CANCEL_ALL)
+#: How many halves of the cancels' share each must leave.
+_HALVES_LEFT = {
+    Purpose.NEW_ORDER: 2,
+    Purpose.QUERY: 2,
+    Purpose.CANCEL: 1,
+    Purpose.LISTING: 1,
+    Purpose.CANCEL_ALL: 0,
+}
 
 
 class Window:
@@ -64,7 +80,7 @@ class Window:
 class RateLimits:
     """All limits of one IP and account. Times called ``venue_ns`` are the venue's clock, ``now_ns`` is ours.
 
-    ``cancel_share_ppm`` of every request limit is kept for cancels.
+    ``cancel_share_ppm`` of every request limit is kept for cancels, half of it for cancel-all.
     """
 
     def __init__(self, cancel_share_ppm: int) -> None:
@@ -94,10 +110,9 @@ class RateLimits:
 
     def has_room(self, purpose: Purpose, weight: int, venue_ns: int, now_ns: int) -> bool:
         """Whether a request may be sent now. During a block only cancels may, during a ban nothing."""
-        is_cancel = purpose is Purpose.CANCEL
-        if now_ns < self.banned_until_ns or (now_ns < self.blocked_until_ns and not is_cancel):
+        if now_ns < self.banned_until_ns or (now_ns < self.blocked_until_ns and purpose not in _CANCELS):
             return False
-        share = 0 if is_cancel else self._share_ppm
+        share = self._share_ppm * _HALVES_LEFT[purpose] // 2
         for window in self._weights:
             if not window.has_room(weight, window.limit * share // _PPM, venue_ns):
                 return False

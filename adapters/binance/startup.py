@@ -142,6 +142,6 @@ class Startup:
             method="DELETE",
             is_signed=True,
             is_persistent=False,
-            purpose=Purpose.CANCEL,
+            purpose=Purpose.CANCEL_ALL,
         )
         self._rest.ask(question, now_ns)

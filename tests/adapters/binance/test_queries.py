@@ -8,6 +8,7 @@ from engine.codes import OrderStatus
 from engine.errors import UsageError
 from engine.venue import (
     CancelAllAnswered,
+    CancelRejected,
     ClockOffset,
     OpenOrdersListed,
     OrderNotFound,
@@ -255,24 +256,48 @@ def test_cancel_all_that_is_refused(live: Any) -> None:
 # -- limits ----------------------------------------------------------------------------------------------------
 
 
-def test_questions_leave_the_cancels_share_alone(live: Any) -> None:
-    weight = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000, "count": 4_799}
-    live.advance(SECOND)
+def used_weight(live: Any, count: int) -> None:
+    """The venue reports that so much of its 6,000 a minute is used."""
+    weight = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000, "count": count}
     live.session.cancel_all(1, live.now_ns)
     live.run()
     live.venue.answer(result=[], rateLimits=[weight])
     live.take()
+
+
+def test_questions_leave_the_cancels_share_alone(live: Any) -> None:
+    live.advance(SECOND)
+    used_weight(live, 4_799)
+    live.session.query_trades(4, 1, "", live.now_ns)
+    live.session.query_open_orders(5, live.now_ns)  # what confirms a cancel may use half of that share
+    live.run()
+    assert live.venue.requests[-1]["method"] == "openOrders.status"
+    live.venue.answer(result=[])
+    live.advance(SECOND)
+    assert live.take() == [OpenOrdersListed(5, ()), QueryFailed(4, "", "no room within the venue's rate limits")]
+    live.advance(60 * SECOND)
+    live.session.query_trades(6, 1, "", live.now_ns)
+    live.run()
+    assert live.venue.requests[-1]["method"] == "myTrades"
+
+
+def test_cancels_of_single_orders_leave_room_for_cancel_all(live: Any) -> None:
+    """A strategy that cancels without end must not take from a kill what it needs."""
+    live.advance(SECOND)
+    used_weight(live, 5_399)
+    live.cancel(live.order("a-1"))
+    asked = len(live.venue.requests)
+    frame = live.session.encode_cancel(live.order("a-2"), live.now_ns)
+    live.session.transmit(frame, live.now_ns)
     live.session.query_open_orders(5, live.now_ns)
+    live.run()
+    assert len(live.venue.requests) == asked
+    text = "no room within the venue's rate limits"
+    live.advance(SECOND)
+    assert live.take() == [CancelRejected("a-2", False, f"{text}; nothing was sent", 0), QueryFailed(5, "", text)]
     live.session.cancel_all(1, live.now_ns)
     live.run()
     assert live.venue.requests[-1]["method"] == "openOrders.cancelAll"
-    live.venue.answer(result=[])
-    live.advance(SECOND)
-    assert live.take() == [CancelAllAnswered(1, ""), QueryFailed(5, "", "no room within the venue's rate limits")]
-    live.advance(60 * SECOND)
-    live.session.query_open_orders(5, live.now_ns)
-    live.run()
-    assert live.venue.requests[-1]["method"] == "openOrders.status"
 
 
 @pytest.mark.parametrize("ask", ["cancel_all", "query_trades", "query_order"])

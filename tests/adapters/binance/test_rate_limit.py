@@ -16,6 +16,7 @@ LISTED = (
     RateLimit("NEW_KIND", "FORTNIGHT", 1, 1),
 )
 NEW, CANCEL, QUERY = Purpose.NEW_ORDER, Purpose.CANCEL, Purpose.QUERY
+CANCEL_ALL, LISTING = Purpose.CANCEL_ALL, Purpose.LISTING
 
 
 def limits(share_ppm: int = 200_000) -> RateLimits:
@@ -29,8 +30,9 @@ def test_the_cancels_share_is_not_spent_by_others() -> None:
     made.sent(QUERY, 80, MINUTE)
     assert not made.has_room(QUERY, 1, MINUTE, 0)
     assert not made.has_room(NEW, 1, MINUTE, 0)
-    assert made.has_room(CANCEL, 20, MINUTE, 0)
-    assert not made.has_room(CANCEL, 21, MINUTE, 0)
+    for purpose, room in ((CANCEL, 10), (LISTING, 10), (CANCEL_ALL, 20)):
+        assert made.has_room(purpose, room, MINUTE, 0)
+        assert not made.has_room(purpose, room + 1, MINUTE, 0)
     assert not made.has_room(QUERY, 80, 2 * MINUTE, 0)  # in flight: not forgotten when the interval rolls
     made.answered(QUERY, 80, 80, 2 * MINUTE)
     assert not made.has_room(QUERY, 1, 2 * MINUTE, 0)
@@ -124,7 +126,7 @@ def test_too_many_orders_fills_the_short_interval() -> None:
 
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from([NEW, CANCEL, QUERY]), st.integers(1, 30), st.integers(0, 20 * NANOS), st.booleans()),
+        st.tuples(st.sampled_from(list(Purpose)), st.integers(1, 30), st.integers(0, 20 * NANOS), st.booleans()),
         max_size=60,
     )
 )
@@ -143,6 +145,8 @@ def test_within_one_interval_no_limit_is_ever_passed(steps: list[tuple[Purpose, 
             made.answered(purpose, weight, weight, at)
         minute = [(p, w) for p, w, t in sent if t // MINUTE == at // MINUTE]
         assert sum(w for _, w in minute) <= 100
-        if purpose is not CANCEL:
-            assert sum(w for p, w in minute if p is not CANCEL) <= 80
+        if purpose not in (CANCEL_ALL, LISTING, CANCEL):
+            assert sum(w for p, w in minute if p in (NEW, QUERY)) <= 80
+        if purpose is not CANCEL_ALL:
+            assert sum(w for p, w in minute if p is not CANCEL_ALL) <= 90
         assert sum(1 for p, _, t in sent if p is NEW and t // (10 * NANOS) == at // (10 * NANOS)) <= 5
