@@ -4,6 +4,8 @@ import heapq
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from engine.errors import UsageError
+
 __all__ = ["TimerQueue"]
 
 K = TypeVar("K", bound=Hashable)
@@ -21,6 +23,10 @@ class TimerQueue(Generic[K]):
         return len(self._live)
 
     def set(self, key: K, at_ns: int) -> None:
+        """Raises UsageError for anything but a whole number: one NaN, which compares with nothing, would put the timers
+        of every actor of the process out of order."""
+        if type(at_ns) is not int:
+            raise UsageError(f"timer {key!r} at {at_ns!r}: times and delays are whole numbers of nanoseconds")
         self._sequence += 1
         self._live[key] = self._sequence
         heapq.heappush(self._heap, (at_ns, self._sequence, key))

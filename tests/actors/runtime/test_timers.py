@@ -1,9 +1,13 @@
 """The timer queue against the obvious dictionary."""
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.runtime.timers import TimerQueue
+from engine.errors import UsageError
 
 _steps = st.lists(
     st.one_of(
@@ -49,3 +53,12 @@ def test_cancel_where_takes_what_matches() -> None:
         queue.set(("even" if number % 2 == 0 else "odd", number), number)
     queue.cancel_where(lambda key: key[0] == "even")
     assert [queue.pop_due(9), queue.pop_due(9), queue.pop_due(9)] == [("odd", 1), ("odd", 3), None]
+
+
+@pytest.mark.parametrize("at_ns", [float("nan"), float("inf"), 1.5, None, "1", True])
+def test_a_time_that_is_not_a_whole_number_is_refused_and_changes_nothing(at_ns: Any) -> None:
+    queue: TimerQueue[str] = TimerQueue()
+    queue.set("lease", 10)
+    with pytest.raises(UsageError, match="whole numbers of nanoseconds"):
+        queue.set("lease", at_ns)
+    assert queue.pop_due(10) == "lease"
