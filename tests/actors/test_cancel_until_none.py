@@ -1,5 +1,7 @@
 """Cancel until none, move by move: only the venue's own empty list ends it."""
 
+from itertools import pairwise
+
 import pytest
 from scripted_session import MS, ScriptedSession
 
@@ -86,7 +88,7 @@ def test_without_an_answer_rounds_follow_each_other_ever_more_slowly(scene: Scen
         scene.machine.sweep(now_ns)
         if scene.session.take():
             rounds.append(now_ns)
-    gaps = [later - earlier for earlier, later in zip(rounds, rounds[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(rounds)]
     assert gaps == sorted(gaps)
     assert gaps[0] <= RETRY_NS
     assert gaps[-1] == RETRY_NS_MAX
