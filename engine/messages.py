@@ -29,6 +29,7 @@ __all__ = [
     "Fill",
     "Hello",
     "InstrumentDefinition",
+    "InstrumentTelemetry",
     "Kill",
     "KillProgress",
     "KillReceipt",
@@ -50,12 +51,13 @@ __all__ = [
     "StrategyLogon",
     "StrategyReady",
     "Trade",
+    "VenueTelemetry",
     "decode_message",
     "encode_message",
     "encode_message_into",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -303,7 +305,7 @@ class LeaseRefusal(_Message, frozen=True, tag=42):
 
 class Kill(_Message, frozen=True, tag=50):
     """``scope`` is ``global`` or ``venue:NAME``. ``pressed_ns`` is the monotonic time of the trigger on its host,
-    ``latched_ns`` when the host's latch was written (0: not yet)."""
+    ``latched_ns`` when the host's latch was written (0: not yet). ``evidence``: what a trigger saw, in numbers."""
 
     kill_id: str
     scope: str
@@ -313,6 +315,7 @@ class Kill(_Message, frozen=True, tag=50):
     trigger: str
     pressed_ns: int
     latched_ns: int = 0
+    evidence: str = ""
 
 
 class KillProgress(_Message, frozen=True, tag=51):
@@ -351,6 +354,51 @@ class KillReceipt(_Message, frozen=True, tag=52):
     unknown_orders: int
     complete: bool
     failures: tuple[str, ...] = ()
+    evidence: str = ""
+
+
+# -- telemetry: venue actor → risk actor ------------------------------------------------------------------------
+
+
+class InstrumentTelemetry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One instrument as a venue actor sees it. Prices are 0 for a side without orders; one tick_lot is worth
+    ``tick_lot_units / 10**tick_lot_scale`` of the quote asset. ``fees_nanos``: fees paid, in billionths of the quote
+    asset, those in the base asset at the middle price. ``quote_age_ns`` is -1 while no quote is due. ``drift_lots``:
+    how far the venue's balance of the base asset has moved beyond what our fills explain."""
+
+    instrument_id: int
+    symbol: str
+    quote_asset: str
+    position_lots: int
+    cost_tick_lots: int
+    bid_ticks: int
+    ask_ticks: int
+    tick_lot_units: int
+    tick_lot_scale: int
+    fees_nanos: int
+    quote_age_ns: int
+    drift_lots: int
+
+
+class VenueTelemetry(_Message, frozen=True, tag=75):
+    """What the triggers of the account's risk actor look at, and the venue actor's heartbeat: sent ten times a second.
+
+    Counts are since this life of the venue actor began (``started_ns``, its own clock); ``fills`` without those that a
+    reconciliation found. ``answer_wait_ns``: for how long the oldest request has been unanswered; ``loop_lag_ns``: the
+    worst delay of its timer since the last telemetry; ``clock_offset_ns``: the venue's clock minus ours."""
+
+    venue_actor: str
+    started_ns: int
+    sequence: int
+    config_hash: str
+    rejects: int
+    fills: int
+    authentication_failures: int
+    book_gaps: int
+    answer_wait_ns: int
+    clock_offset_ns: int
+    loop_lag_ns: int
+    instruments: tuple[InstrumentTelemetry, ...]
 
 
 # -- status ----------------------------------------------------------------------------------------------------
@@ -399,6 +447,7 @@ Message = (
     | KillReceipt
     | StatusRequest
     | StatusReport
+    | VenueTelemetry
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -217,6 +217,7 @@ class KillCase:
             sum(actor.unknown_orders for actor in self._actors.values()),
             self.complete,
             tuple(self._failures),
+            kill.evidence,
         )
 
     def _complete_stages(self) -> tuple[KillStage, ...]:
