@@ -197,6 +197,7 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
         account_limits=_share_of_account(config, venue.account),
         lease_renew_ns=config.lease.renew_ns,
     )
+    BinanceSession.warm_up()  # before the actor's loop runs: a compiler must not stand between a tick and an order
     audit = BookAudit() if audit_books else None
     symbols = [(instrument_id, symbol) for instrument_id, symbol, _ in instruments]
 

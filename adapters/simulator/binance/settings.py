@@ -62,7 +62,7 @@ class VenueOptions(NamedTuple):
 
     limits: VenueLimits = VenueLimits()
     start_on_subscribe: bool = True
-    snapshot_grace_ns: int = 2 * _SECOND_NS
+    snapshot_grace_ns: int = 15 * _SECOND_NS
     read_lag_ns: int = 0
     seed: int = 1
     ping_interval_ns: int = 20 * _SECOND_NS
