@@ -76,10 +76,29 @@ class ExecType(IntEnum):
 
 
 class KillMode(IntEnum):
-    """What a kill does to its scope; the most restrictive (largest) wins."""
+    """What a kill does to its scope. The numbers are names, not an order: ``rank`` is, and the largest wins.
+
+    ``HALT`` no new order. ``REDUCE`` only what provably shrinks the worst-case position. ``CANCEL`` halt, and cancel
+    until the venue confirms none is left. ``FLATTEN`` cancel, then close in paced reduce-only slices.
+    """
 
     HALT = 1
+    REDUCE = 2
     CANCEL = 3
+    FLATTEN = 4
+
+    @property
+    def rank(self) -> int:
+        """How restrictive: 1 reduce, 2 halt, 3 cancel, 4 flatten."""
+        return _KILL_RANKS[self]
+
+    @property
+    def cancels(self) -> bool:
+        """Whether open orders in scope are cancelled."""
+        return self.rank >= KillMode.CANCEL.rank
+
+
+_KILL_RANKS = {KillMode.REDUCE: 1, KillMode.HALT: 2, KillMode.CANCEL: 3, KillMode.FLATTEN: 4}
 
 
 class Reason(IntEnum):

@@ -6,6 +6,9 @@ gate_reference   ReferenceGate: their readable twin, for tests
 limits           AccountLimits, InstrumentLimits
 refusal          refusals in words, with units and remedy
 latch            LatchPage, LatchView: the host's mapped page that says who may trade
+latch_layout     where everything stands in that page
+latch_kernel     what it says about one order, Numba
+scope            Scope, parse_scope: what a kill covers
 lease            LeaseHolder, LeaseGrantor: the right to send, counted on the holder's own clock
 kill             KillCase, parse_scope: one kill, from the trigger to the last confirmation
 latency          LatencyPage: latency histograms in a mapped page

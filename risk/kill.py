@@ -107,7 +107,9 @@ _ACTOR_STAGES: Final = {
 #: The stages that a kill of each mode goes through; the last one completes it.
 STAGES: Final[dict[KillMode, tuple[str, ...]]] = {
     KillMode.HALT: ("latched", "halted"),
+    KillMode.REDUCE: ("latched", "halted"),
     KillMode.CANCEL: ("latched", "halted", "cancel_sent", "cancelled"),
+    KillMode.FLATTEN: ("latched", "halted", "cancel_sent", "cancelled"),
 }
 #: Failures that one receipt carries; the first ones tell most.
 _FAILURES_MAX = 64

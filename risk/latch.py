@@ -101,7 +101,7 @@ class LatchView:
     def cause(self) -> LatchCause | None:
         """Why this actor may not trade: the more restrictive of the global cause and its own; None while it may."""
         causes = [cause for slot in (GLOBAL, self.slot) if (cause := self._page.cause(slot)) is not None]
-        return max(causes, key=lambda cause: cause.mode, default=None)
+        return max(causes, key=lambda cause: cause.mode.rank, default=None)
 
 
 class LatchPage:
@@ -180,7 +180,7 @@ class LatchPage:
         if self.is_trading(slot):
             return None
         index = self._index(slot)
-        for mode in sorted(KillMode, reverse=True):
+        for mode in sorted(KillMode, key=lambda mode: mode.rank, reverse=True):
             if (cause := self._read_cause(index, mode)) is not None:
                 return cause
         return _unreadable(f"halted, and the latch holds no readable cause for {slot}")
@@ -246,12 +246,12 @@ def view_latch(path: str | Path, slot: str) -> LatchView:
         return LatchPage._map(Path(path), writable=False).view(slot)
     except UsageError as error:
         page = LatchPage.memory((slot,)) if _is_slot_name(slot) else LatchPage.memory(())
-        page.halt(GLOBAL, mode=max(KillMode), kill_id="", by="haltline", reason=str(error), wall_time_ns=0)
+        page.halt(GLOBAL, mode=KillMode.CANCEL, kill_id="", by="haltline", reason=str(error), wall_time_ns=0)
         return page.view(slot if slot in page.slots else GLOBAL)
 
 
 def _unreadable(text: str) -> LatchCause:
-    return LatchCause("", "", text, max(KillMode), 0)
+    return LatchCause("", "", text, KillMode.CANCEL, 0)
 
 
 def _cause_at(index: int, mode: KillMode) -> int:

@@ -109,7 +109,9 @@ def test_every_word_in_every_state_does_what_the_table_says(stage: ActorStage, w
 
 
 def test_a_kill_of_each_mode_ends_with_its_last_stage() -> None:
-    assert {mode: each[-1] for mode, each in STAGES.items()} == {KillMode.HALT: "halted", KillMode.CANCEL: "cancelled"}
+    assert {mode: each[-1] for mode, each in STAGES.items() if mode.cancels} == dict.fromkeys(
+        (KillMode.CANCEL, KillMode.FLATTEN), "cancelled"
+    )
     assert set(STAGES) == set(KillMode)
 
 
@@ -232,7 +234,7 @@ def test_complete_means_that_every_actor_has_said_so(words: list[KillProgress], 
         assert [stage.after_ns for stage in done] == sorted(stage.after_ns for stage in done)
         assert receipt.complete is (len(done) == len(receipt.stages)) is (not receipt.waiting_for)
     own = [word for word in words if word.kill_id == "K1" and not word.failure]
-    if case.complete and mode is KillMode.CANCEL:
+    if case.complete and mode.cancels:
         clean = {w.venue_actor for w in own if w.stage == "cancelled" and not w.open_orders and not w.unknown_orders}
         assert clean >= set(ACTORS)
     if case.complete:
