@@ -363,8 +363,8 @@ class KillReceipt(_Message, frozen=True, tag=52):
 class InstrumentTelemetry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One instrument as a venue actor sees it. Prices are 0 for a side without orders; one tick_lot is worth
     ``tick_lot_units / 10**tick_lot_scale`` of the quote asset. ``fees_nanos``: fees paid, in billionths of the quote
-    asset, those in the base asset at the middle price. ``quote_age_ns`` is -1 while no quote is due. ``drift_lots``:
-    how far the venue's balance of the base asset has moved beyond what our fills explain."""
+    asset, those in the base asset at the middle price. ``quote_age_ns`` is -1 while no quote is due.
+    ``drift_nanos``: how far the venue's balance of the base asset has moved beyond what our fills explain."""
 
     instrument_id: int
     symbol: str
@@ -377,19 +377,19 @@ class InstrumentTelemetry(msgspec.Struct, frozen=True, array_like=True, gc=False
     tick_lot_scale: int
     fees_nanos: int
     quote_age_ns: int
-    drift_lots: int
+    drift_nanos: int
 
 
 class VenueTelemetry(_Message, frozen=True, tag=75):
     """What the triggers of the account's risk actor look at, and the venue actor's heartbeat: sent ten times a second.
 
-    Counts are since this life of the venue actor began (``started_ns``, its own clock); ``fills`` without those that a
-    reconciliation found. ``answer_wait_ns``: for how long the oldest request has been unanswered; ``loop_lag_ns``: the
-    worst delay of its timer since the last telemetry; ``clock_offset_ns``: the venue's clock minus ours."""
+    Counts are since this life of the venue actor began (``started_ns``; this and ``sent_ns`` are its clock), ``fills``
+    without those that a reconciliation found. ``answer_wait_ns``: for how long the oldest request has been unanswered;
+    ``loop_lag_ns``: how late its timer was; ``clock_offset_ns``: the venue's clock minus ours."""
 
     venue_actor: str
     started_ns: int
-    sequence: int
+    sent_ns: int
     config_hash: str
     rejects: int
     fills: int
