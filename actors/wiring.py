@@ -74,6 +74,7 @@ def make_plan(config: EngineConfig, *, seed: int = 0, audit_books: bool = False)
         seed=seed,
         log_file=str(run_dir(config) / "log.jsonl"),
         frame_bytes=config.queues.frame_bytes_max,
+        peer_buffer_bytes=config.queues.peer_kib_max * 1024,
         tune_gc=config.engine.runtime == "ray",
     )
     return tuple(

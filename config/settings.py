@@ -186,14 +186,13 @@ class JournalSettings(msgspec.Struct, frozen=True):
 class QueueSettings(msgspec.Struct, frozen=True):
     """Bounds of what may wait between two actors. Market data has none here: it is conflated to the latest.
 
-    ``order_frames_max``: orders and cancels from a strategy; one more is refused with ORDER_QUEUE_FULL.
-    ``report_frames_max``: reports to a strategy that does not read; one more drops its link, to be resumed by sequence.
+    ``peer_kib_max``: orders or reports waiting in user space for one peer. An order beyond is refused with
+    ORDER_QUEUE_FULL; a report beyond waits in the venue actor, and its strategy's new orders are refused until it has it.
     ``frame_bytes_max``: one frame; a longer one drops the link it came on.
     """
 
-    order_frames_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
-    report_frames_max: Annotated[int, Meta(ge=1, le=1_000_000)] = 16_384
-    frame_bytes_max: Annotated[int, Meta(ge=4096, le=4 * 1024 * 1024)] = 4 * 1024 * 1024
+    peer_kib_max: Annotated[int, Meta(ge=64, le=1024 * 1024)] = 4096
+    frame_bytes_max: Annotated[int, Meta(ge=4096, le=64 * 1024 * 1024)] = 4 * 1024 * 1024
 
 
 class EngineConfig(msgspec.Struct, frozen=True):
