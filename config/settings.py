@@ -192,7 +192,7 @@ class QueueSettings(msgspec.Struct, frozen=True):
     """
 
     peer_kib_max: Annotated[int, Meta(ge=64, le=1024 * 1024)] = 4096
-    frame_bytes_max: Annotated[int, Meta(ge=4096, le=64 * 1024 * 1024)] = 4 * 1024 * 1024
+    frame_bytes_max: Annotated[int, Meta(ge=4096, le=4 * 1024 * 1024)] = 4 * 1024 * 1024
 
 
 class EngineConfig(msgspec.Struct, frozen=True):
