@@ -98,6 +98,11 @@ class Dispatcher:
         self.refused = 0
         self.conflated = 0
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a handler is running."""
+        return self._busy
+
     def run(self, cell: Cell, handler: Handler, *arguments: Any) -> None:
         """Call ``handler(*arguments, now_ns)``, then everything that this caused among co-hosted actors."""
         if self._busy:

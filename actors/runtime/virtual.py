@@ -4,7 +4,7 @@ Handlers take no time; only timers and the network do. Actors of one host delive
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from actors.runtime.spec import HostSpec
 from actors.runtime.virtual_host import VirtualActor, VirtualHost
@@ -41,6 +41,8 @@ class VirtualRuntime:
         self.failures: dict[str, BaseException] = {}
         self.log: deque[tuple[int, str, str, dict[str, object]]] = deque(maxlen=_LOG_LINES)
         self.conflated = 0
+        #: Called after each step, also of those that are done while a handler stands still.
+        self.on_step: Callable[[], None] = _nothing
         self._surface_failures = surface_failures
         for spec in hosts:
             if spec.name in self.hosts:
@@ -68,9 +70,14 @@ class VirtualRuntime:
     def run_until(self, at_ns: int) -> None:
         """Do everything up to and including ``at_ns``, and leave the clock there."""
         while (next_ns := self.agenda.next_ns()) is not None and next_ns <= at_ns:
-            self.agenda.step()
-            self._check()
+            self.step()
         self.agenda.now_ns = max(self.agenda.now_ns, at_ns)
+
+    def step(self) -> None:
+        """The next thing that happens."""
+        self.agenda.step()
+        self._check()
+        self.on_step()
 
     def run_for(self, duration_ns: int) -> None:
         self.run_until(self.now_ns + duration_ns)
@@ -95,9 +102,17 @@ class VirtualRuntime:
         """As SIGSTOP: what would happen on the host waits for its end. Its clock goes on."""
         self.hosts[host].paused_until_ns = self.now_ns + duration_ns
 
+    def stall(self, host: str, readings: int, duration_ns: int) -> None:
+        """As SIGSTOP within a handler: at the ``readings``-th clock reading from now on, for ``duration_ns``."""
+        self.hosts[host].stall_in_readings, self.hosts[host].stall_ns = readings, duration_ns
+
     def record(self, actor: str, event: str, fields: dict[str, object]) -> None:
         self.log.append((self.now_ns, actor, event, fields))
 
     def _check(self) -> None:
         if self.failures and self._surface_failures:
             raise next(iter(self.failures.values()))
+
+
+def _nothing() -> None:
+    """Nobody watches."""

@@ -1,4 +1,8 @@
-"""A host in virtual time: its actors, their contexts, its clocks; it can crash, pause and restart."""
+"""A host in virtual time: its actors, their contexts, its clocks; it can crash, pause and restart.
+
+A pause may also fall *within* a handler, as SIGSTOP does (``stall``): the rest of the world then goes on while the
+handler stands between two of its clock readings, and it may find itself dead when it is to go on.
+"""
 
 from collections import deque
 from collections.abc import Callable
@@ -13,10 +17,15 @@ from engine.errors import InvariantError, UsageError
 if TYPE_CHECKING:
     from actors.runtime.virtual import VirtualRuntime
 
-__all__ = ["VirtualActor", "VirtualHost"]
+__all__ = ["HostDied", "VirtualActor", "VirtualHost"]
 
 #: Of ``dispatch.DELIVERIES_PER_CALLBACK`` deliveries each.
 _TURNS_PER_INSTANT = 64
+_PPM = 1_000_000
+
+
+class HostDied(BaseException):
+    """Unwinds a handler whose host has crashed while it stood still. Not an Exception: no actor may swallow it."""
 
 
 class VirtualActor(Cell):
@@ -30,6 +39,8 @@ class VirtualActor(Cell):
         self._timer_number = 0
 
     def clock_ns(self) -> int:
+        if self.host.stall_in_readings:
+            self.host.count_reading()
         return self.host.clock_ns()
 
     def wall_ns(self, now_ns: int) -> int:
@@ -41,7 +52,7 @@ class VirtualActor(Cell):
         self._timer_number += 1
         self._timers[key] = self._timer_number
         # A timer that is already due takes a nanosecond, so that one that is set again and again cannot stop time.
-        due_ns = max(at_ns - self.host.clock_offset_ns, self._runtime.now_ns + 1)
+        due_ns = max(self.host.agenda_ns(at_ns), self._runtime.now_ns + 1)
         self.host.at(due_ns, partial(self._fire, key, self._timer_number))
 
     def cancel_timer(self, key: str) -> None:
@@ -79,7 +90,10 @@ class VirtualActor(Cell):
 
 
 class VirtualHost:
-    """``clock_offset_ns`` sets its monotonic clock apart from others', ``wall_offset_ns`` turns that into UTC."""
+    """``clock_offset_ns`` sets its monotonic clock apart from others', ``wall_offset_ns`` turns that into UTC.
+
+    ``stall_in_readings``: after so many more clock readings by its actors the host stands still, for ``stall_ns``.
+    """
 
     def __init__(self, runtime: "VirtualRuntime", spec: HostSpec, wall_offset_ns: int) -> None:
         self.runtime = runtime
@@ -88,7 +102,11 @@ class VirtualHost:
         self.clock_offset_ns = 0
         self.wall_offset_ns = wall_offset_ns
         self.paused_until_ns = 0
+        self.stall_in_readings = self.stall_ns = 0
+        #: A handler stands still between two of its clock readings.
+        self.is_stalled = False
         self.is_up = False
+        self._drift_ppm = self._drift_since_ns = 0
         self.actors: dict[str, VirtualActor] = {}
         self._life = 0
         self._turns = 0
@@ -97,7 +115,21 @@ class VirtualHost:
         self.dispatcher = self._new_dispatcher()
 
     def clock_ns(self) -> int:
-        return self.runtime.agenda.now_ns + self.clock_offset_ns
+        now_ns = self.runtime.agenda.now_ns
+        drifted_ns = (now_ns - self._drift_since_ns) * self._drift_ppm // _PPM if self._drift_ppm else 0
+        return now_ns + self.clock_offset_ns + drifted_ns
+
+    def drift(self, ppm: int) -> None:
+        """From now on its monotonic clock runs so many millionths faster; it never steps."""
+        self.clock_offset_ns = self.clock_ns() - self.runtime.now_ns
+        self._drift_ppm, self._drift_since_ns = ppm, self.runtime.now_ns
+
+    def agenda_ns(self, clock_ns: int) -> int:
+        """When, in the runtime's time, this host's clock reads ``clock_ns``: never too early."""
+        ahead_ns = clock_ns - self.clock_ns()
+        if self._drift_ppm:
+            ahead_ns = -(-ahead_ns * _PPM // (_PPM + self._drift_ppm))
+        return self.runtime.agenda.now_ns + ahead_ns
 
     def at(self, at_ns: int, action: Callable[[], None]) -> None:
         """Do ``action`` on this host at virtual time ``at_ns``: later if it is paused then, never if it has died."""
@@ -108,12 +140,15 @@ class VirtualHost:
         if self.is_up:
             raise UsageError(f"virtual host {self.name} is already up")
         self.is_up = True
+        life = self._life
         for spec in self.spec.actors:
             self.actors[spec.name] = VirtualActor(self, spec.name, *self.spec.build(spec))
-        for cell in self.actors.values():
+        for cell in list(self.actors.values()):
             context: Context = cell
             cell.state = CellState.RUNNING
-            self.dispatcher.run(cell, cell.actor.on_start, context)
+            self._guard(partial(self.dispatcher.run, cell, cell.actor.on_start, context))
+            if life != self._life:
+                return  # it has died meanwhile
             if isinstance(cell.failure, UsageError):
                 raise cell.failure
         for one, other in local_pairs(self.actors):
@@ -135,8 +170,8 @@ class VirtualHost:
         """The process is gone at once: nobody is told but by their links."""
         self._life += 1
         self._backlog.clear()
-        self.paused_until_ns = 0
-        self.is_up = False
+        self.paused_until_ns = self.stall_in_readings = 0
+        self.is_up = self.is_stalled = False
         for cell in self.actors.values():
             if cell.state is CellState.RUNNING:
                 cell.state = CellState.STOPPED
@@ -161,13 +196,35 @@ class VirtualHost:
         cell.resources.close()
         self.at(self.runtime.agenda.now_ns, self.dispatcher.drain)
 
+    def count_reading(self) -> None:
+        """One of its actors reads the clock: here the host may stand still while the world goes on."""
+        self.stall_in_readings -= 1
+        if self.stall_in_readings or not self.dispatcher.is_busy:
+            return
+        life, runtime = self._life, self.runtime
+        self.is_stalled = True
+        self.paused_until_ns = max(self.paused_until_ns, runtime.now_ns + self.stall_ns)
+        while life == self._life and runtime.now_ns < self.paused_until_ns:
+            runtime.run_until(self.paused_until_ns)
+        if life != self._life:
+            raise HostDied(self.name)
+        self.is_stalled = False
+        if self._backlog:
+            self._resume_later(life)
+
+    def _guard(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except HostDied:
+            return  # nothing of that life goes on
+
     def _act(self, life: int, action: Callable[[], None]) -> None:
         if life != self._life:
             return
-        if self.paused_until_ns <= self.runtime.agenda.now_ns and not self._backlog:
-            action()
+        if self.paused_until_ns <= self.runtime.agenda.now_ns and not self._backlog and not self.is_stalled:
+            self._guard(action)
             return
-        if not self._backlog:
+        if not self._backlog and not self.is_stalled:
             self._resume_later(life)
         self._backlog.append(action)
 
@@ -176,13 +233,13 @@ class VirtualHost:
 
     def _resume(self, life: int) -> None:
         """Catch up in the order in which things came, so that no stream is reordered."""
-        if life != self._life:
-            return
-        if self.paused_until_ns > self.runtime.agenda.now_ns:
-            self._resume_later(life)
+        if life != self._life or self.is_stalled:
             return
         while self._backlog:
-            self._backlog.popleft()()
+            if self.paused_until_ns > self.runtime.agenda.now_ns:
+                self._resume_later(life)
+                return
+            self._guard(self._backlog.popleft())
 
     def _new_dispatcher(self) -> Dispatcher:
         return Dispatcher(self.clock_ns, self._later, self._failed, self.spec.settings.mailbox_messages)

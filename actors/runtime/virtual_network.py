@@ -6,22 +6,45 @@ arrives as the one piece that it was.
 
 from functools import partial
 from itertools import count
+from typing import Protocol
 
 from actors.runtime.dispatch import CellState
 from actors.runtime.virtual_host import VirtualActor, VirtualHost
 from actors.runtime.virtual_time import Agenda
-from actors.runtime.weather import Weather
+from actors.runtime.weather import Lost, Weather
 from engine.actor import Endpoint
 from engine.errors import UsageError
 from engine.frame import FRAME_HEADER_BYTES
 from engine.messages import Message, decode_message, encode_message
 
-__all__ = ["VirtualNetwork"]
+__all__ = ["NetworkProbe", "VirtualNetwork"]
 
 #: Bytes in flight beyond which a link's socket pushes back, as a real one with its kernel's buffers does.
 SOCKET_BYTES = 1 << 20
 _FIRST_FREE_PORT = 49_152
+#: When an end finds out that the other is gone and nothing told it: as TCP keep-alive does on real links.
+_SILENCE_NS = 11_000_000_000
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::", ""})
+
+
+class NetworkProbe(Protocol):
+    """Sees everything that leaves an actor for another host, and what becomes of it. It may not act."""
+
+    def on_write(self, cell: VirtualActor, link: str, data: bytes) -> None:
+        """Bytes leave on an outside link."""
+        ...
+
+    def on_written(self, cell: VirtualActor, link: str, data: bytes) -> None:
+        """Those bytes have been taken in at the other end, or never will be."""
+        ...
+
+    def on_send(self, cell: VirtualActor, peer: str, payload: bytes) -> None:
+        """A message leaves for a peer."""
+        ...
+
+    def on_deliver(self, cell: VirtualActor, sender: str, payload: bytes) -> None:
+        """A message has come from a peer; its handler has not been called yet."""
+        ...
 
 
 class _End:
@@ -33,6 +56,8 @@ class _End:
         self.other: _End | None = None
         self.is_up = False
         self.is_closed = False
+        #: What goes in is lost, and neither end knows yet.
+        self.is_dead = False
         self.in_flight_bytes = 0
         self.last_arrival_ns = 0
 
@@ -69,6 +94,7 @@ class _PeerEnd(_End):
 class VirtualNetwork:
     def __init__(self, agenda: Agenda, hosts: dict[str, VirtualHost], weather: Weather) -> None:
         self.weather = weather
+        self.probe: NetworkProbe | None = None
         self._agenda = agenda
         self._hosts = hosts
         self._ends: dict[tuple[VirtualActor, str], _End] = {}
@@ -90,7 +116,7 @@ class VirtualNetwork:
         listener = self._listening.get(place)
         target = listener[0].host if listener is not None else cell.host
         delay_ns = self.weather.delay_ns(cell.host.name, target.name, self._agenda.now_ns)
-        if delay_ns is None:
+        if not isinstance(delay_ns, int):
             timeout_ns = cell.host.spec.settings.connect_timeout_ns
             cell.host.at(self._agenda.now_ns + timeout_ns, partial(self._down, end, "no connection in time"))
             return
@@ -100,7 +126,11 @@ class VirtualNetwork:
         end = self._ends.get((cell, name))
         if end is None or not end.is_up or not data:
             return
-        self._carry(end, len(data), partial(self._bytes, end, bytes(data)))
+        data = bytes(data)
+        if self.probe is not None:
+            self.probe.on_write(cell, name, data)
+        if not self._carry(end, len(data), partial(self._bytes, end, data)) and self.probe is not None:
+            self.probe.on_written(cell, name, data)
         if end.in_flight_bytes > cell.host.spec.settings.link_buffer_bytes:
             self._break(end, "the other side has not read")
 
@@ -135,6 +165,8 @@ class VirtualNetwork:
         cell.host.at(self._agenda.now_ns + wait_ns, partial(self._dial, cell, peer, wait_ns))
 
     def carry_message(self, end: _PeerEnd, payload: bytes) -> None:
+        if self.probe is not None:
+            self.probe.on_send(end.cell, end.name, payload)
         self._carry(end, len(payload) + FRAME_HEADER_BYTES, partial(self._message, end, payload))
 
     # -- the end of an actor
@@ -152,17 +184,34 @@ class VirtualNetwork:
 
     # -- carrying
 
-    def _carry(self, end: _End, size: int, deliver: partial[None]) -> None:
-        """The one place where anything leaves an actor for another host."""
+    def again(self, cell: VirtualActor, peer: str, payload: bytes) -> None:
+        """A message arrives once more that was sent before: only for those that their protocol lets repeat."""
+        end = self._peers.get((cell, peer))
+        if end is not None and end.is_up:
+            self._carry(end, len(payload) + FRAME_HEADER_BYTES, partial(self._message, end, payload))
+
+    def _carry(self, end: _End, size: int, deliver: partial[None]) -> bool:
+        """The one place where anything leaves an actor for another host. False: it will never arrive."""
         assert end.other is not None
         source, target = end.cell.host, end.other.cell.host
         delay_ns = self.weather.delay_ns(source.name, target.name, self._agenda.now_ns)
-        if delay_ns is None:
-            self._break(end, "lost by the network")
-            return
+        if end.is_dead:
+            end.in_flight_bytes += size
+            return False
+        if not isinstance(delay_ns, int):
+            self._lose(end, delay_ns)
+            return False
         end.in_flight_bytes += size
         end.last_arrival_ns = max(end.last_arrival_ns, self._agenda.now_ns + delay_ns)
         target.at(end.last_arrival_ns, partial(self._landed, end, size, deliver))
+        return True
+
+    def _lose(self, end: _End, lost: Lost | None) -> None:
+        if lost is None:
+            self._break(end, "lost by the network")
+            return
+        end.is_dead = True
+        self._agenda.put(self._agenda.now_ns + lost.noticed_ns, partial(self._break, end, "lost by the network"))
 
     def _landed(self, end: _End, size: int, deliver: partial[None]) -> None:
         end.in_flight_bytes -= size
@@ -174,10 +223,14 @@ class VirtualNetwork:
         other = end.other
         if other is not None and other.is_up:
             other.cell.host.dispatcher.run(other.cell, other.cell.actor.on_link_bytes, other.name, data)
+        if self.probe is not None:
+            self.probe.on_written(end.cell, end.name, data)
 
     def _message(self, end: _PeerEnd, payload: bytes) -> None:
         other = end.other
         if other is not None and other.is_up:
+            if self.probe is not None:
+                self.probe.on_deliver(other.cell, other.name, payload)
             message = decode_message(payload)
             other.cell.host.dispatcher.run(other.cell, other.cell.actor.on_message, other.name, message)
 
@@ -186,8 +239,8 @@ class VirtualNetwork:
         listener = self._listening.get(place)
         target = listener[0].host if listener is not None else end.cell.host
         back_ns = self.weather.delay_ns(target.name, end.cell.host.name, self._agenda.now_ns)
-        if listener is None or back_ns is None:
-            wait_ns = back_ns if back_ns is not None else end.cell.host.spec.settings.connect_timeout_ns
+        if listener is None or not isinstance(back_ns, int):
+            wait_ns = back_ns if isinstance(back_ns, int) else end.cell.host.spec.settings.connect_timeout_ns
             reason = f"cannot connect to {place[0]}:{place[1]}: connection refused"
             end.cell.host.at(self._agenda.now_ns + wait_ns, partial(self._down, end, reason))
             return
@@ -221,10 +274,14 @@ class VirtualNetwork:
         other, end.is_closed, end.is_up = end.other, True, False
         if other is None or other.is_closed:
             return
-        delay_ns = self.weather.delay_ns(end.cell.host.name, other.cell.host.name, self._agenda.now_ns)
-        if delay_ns is not None:
-            arrival_ns = max(end.last_arrival_ns, self._agenda.now_ns + delay_ns)
+        now_ns = self._agenda.now_ns
+        delay_ns = self.weather.delay_ns(end.cell.host.name, other.cell.host.name, now_ns)
+        if isinstance(delay_ns, int) and not end.is_dead:
+            arrival_ns = max(end.last_arrival_ns, now_ns + delay_ns)
             other.cell.host.at(arrival_ns, partial(self._down, other, "closed by the peer"))
+        else:
+            silence_ns = delay_ns.noticed_ns if isinstance(delay_ns, Lost) else _SILENCE_NS
+            self._agenda.put(now_ns + silence_ns, partial(self._break, other, "the other side is gone"))
 
     def _break(self, end: _End, reason: str) -> None:
         """The link is dead: each end finds out for itself, now."""
@@ -259,7 +316,7 @@ class VirtualNetwork:
         if other is not None and (other, cell.name) not in self._peers:
             there_ns = self.weather.delay_ns(cell.host.name, other.host.name, self._agenda.now_ns)
             back_ns = self.weather.delay_ns(other.host.name, cell.host.name, self._agenda.now_ns)
-            if there_ns is not None and back_ns is not None:
+            if isinstance(there_ns, int) and isinstance(back_ns, int):
                 self._join(cell, other, there_ns, back_ns)
                 return
         settings = cell.host.spec.settings

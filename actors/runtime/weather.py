@@ -1,15 +1,21 @@
 """How long things take on a virtual network. Faults (loss, partitions, slow hosts) are other weathers."""
 
 from random import Random
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-__all__ = ["FairWeather", "Weather"]
+__all__ = ["FairWeather", "Lost", "Weather"]
+
+
+class Lost(NamedTuple):
+    """It never arrives. ``noticed_ns`` later both ends of its link find out; what follows it until then is lost too."""
+
+    noticed_ns: int
 
 
 class Weather(Protocol):
-    def delay_ns(self, source: str, target: str, now_ns: int) -> int | None:
-        """One-way delay of what leaves host ``source`` for host ``target`` now. None: it never arrives, and as links
-        are streams, that is the end of the link it was sent on."""
+    def delay_ns(self, source: str, target: str, now_ns: int) -> int | Lost | None:
+        """One-way delay of what leaves host ``source`` for host ``target`` now. Lost or None: it never arrives, and as
+        links are streams, that is the end of the link it was sent on; with None both ends know at once."""
         ...
 
 
