@@ -67,6 +67,7 @@ class KeyRing:
 
     def __init__(self, keys: Iterable[tuple[str, SimKey]]) -> None:
         self._credentials: dict[str, Credential] = {}
+        self._revoked: dict[str, Credential] = {}
         for account, key in keys:
             if key.api_key in self._credentials:
                 raise UsageError(f"API key {key.api_key} is given twice; every key belongs to one account")
@@ -86,7 +87,15 @@ class KeyRing:
 
     def revoke(self, api_key: str) -> None:
         """Forget a key, as the venue does when it is deleted or its rights are taken."""
-        self._credentials.pop(api_key, None)
+        credential = self._credentials.pop(api_key, None)
+        if credential is not None:
+            self._revoked[api_key] = credential
+
+    def restore(self, api_key: str) -> None:
+        """Take a key back that was revoked."""
+        credential = self._revoked.pop(api_key, None)
+        if credential is not None:
+            self._credentials[api_key] = credential
 
 
 def rest_payload(query: str, body: bytes) -> bytes:

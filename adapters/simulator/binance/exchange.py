@@ -55,6 +55,8 @@ class Exchange:
         self.orders_rejected = 0
         self.fills = 0
         self.clock: Callable[[int], int] = lambda now_ns: now_ns
+        #: Is told of every change of an order, as (record, what happened, the trade if it was one): for who audits.
+        self.on_change: Callable[[OrderRecord, str, TradeRecord | None], None] | None = None
         self._read_lag_ns = options.read_lag_ns
         self._feed = feed
         self._last_order_id = 1_000_000
@@ -329,6 +331,8 @@ class Exchange:
         last_prevented_lots: int = 0,
     ) -> None:
         record.listing.next_execution_id()
+        if self.on_change is not None:
+            self.on_change(record, exec_type, trade)
         self._feed.user_event(
             record.account.name,
             lambda stamp: execution_report(

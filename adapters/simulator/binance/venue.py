@@ -154,6 +154,10 @@ class SimulatedBinance(Actor):
         self.api.revoke(api_key, self._ctx.wall_ns(now_ns))
         self._finish()
 
+    def restore_key(self, api_key: str) -> None:
+        """Give a revoked key back."""
+        self._keys.restore(api_key)
+
     def set_trading(self, symbol: str, is_trading: bool) -> None:
         """Halt a symbol (new orders are refused: "Market is closed.") or open it again."""
         self.exchange.listings[symbol].is_trading = is_trading
