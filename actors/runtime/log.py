@@ -13,6 +13,9 @@ __all__ = ["Log"]
 
 _SECOND_NS = 1_000_000_000
 
+#: What a flood of other lines must not hide: why an actor is gone, and that trading was stopped.
+_NEVER_CUT = frozenset({"actor_failed", "killed", "NEW ORDERS STOPPED"})
+
 
 class Log:
     """Writes to ``path`` (appending) or to stderr. Beyond ``lines_per_second`` lines are counted, and the next line
@@ -38,7 +41,7 @@ class Log:
         now_ns = self._clock()
         if now_ns - self._window_ns >= _SECOND_NS:
             self._window_ns, self._left = now_ns, self._bound
-        if self._left <= 0:
+        if self._left <= 0 and event not in _NEVER_CUT:
             self._suppressed += 1
             return
         self._left -= 1

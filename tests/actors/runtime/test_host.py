@@ -230,6 +230,16 @@ def test_a_flood_of_log_lines_is_cut_and_counted(tmp_path: Path) -> None:
     assert lines[-1]["thing"] == "<class 'object'>"
 
 
+def test_a_flood_of_log_lines_does_not_hide_a_failure(tmp_path: Path) -> None:
+    log = Log(str(tmp_path / "log"), 2, lambda: 0)
+    for number in range(5):
+        log.write(0, "a", "event", {"number": number})
+    log.write(0, "a", "actor_failed", {"error": "gone"})
+    log.close()
+    last = msgspec.json.decode((tmp_path / "log").read_bytes().splitlines()[-1])
+    assert (last["event"], last["error"], last["suppressed"]) == ("actor_failed", "gone", 3)
+
+
 def test_a_log_that_cannot_be_written_stops_nobody() -> None:
     log = Log("/dev/full", 3)
     log.write(0, "a", "event", {})
