@@ -6,17 +6,11 @@ buckets, so a bucket is at most 1/128 (0.78 %) of its values wide. The last buck
     latency_ns   1 … 255  |  256, 258, … 510  |  512, 516, … 1020  |  …  |  … 100 s, and beyond
     bucket       1 … 255  |  256 … 383        |  384 … 511         |  …  |  last
 
-The page is a file of fixed layout, int64 words in the byte order of the host:
-
-    header, 4096 bytes:   magic, version, stages, words per stage, checksum of the names, 3 spare; 63 names of 64 bytes
-    stage, 4096 words:    count, sum, max, clamped, 4 spare; the buckets
-
-One writer; its words are aligned and written whole, so a reader never sees half a number. A reader's summary counts
-the buckets that it saw itself, so it is consistent however far the writer has got meanwhile.
+The page is a file as ``risk/page.py`` has them, with room for 127 stages; of each stage 4096 words: count, sum, max,
+clamped, 4 spare; the buckets. A reader's summary counts the buckets that it saw itself, so it is consistent however
+far the writer has got meanwhile.
 """
 
-import mmap
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -27,6 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.errors import UsageError
+from risk.page import PageFormat, create_page, memory_page, open_page
 
 __all__ = [
     "LATENCY_NS_MAX",
@@ -42,15 +37,18 @@ __all__ = [
 #: Longer latencies are counted in the last bucket; only ``max`` keeps their true value.
 LATENCY_NS_MAX = 100_000_000_000
 
-_MAGIC = int.from_bytes(b"HLlatncy", "little")
-_VERSION = 1
-_HEADER_BYTES = 4096
-_FIXED_BYTES = 64
-_NAME_BYTES = 64
-STAGES_MAX = (_HEADER_BYTES - _FIXED_BYTES) // _NAME_BYTES
-
 _STAGE_WORDS = 4096
 _COUNT, _SUM, _MAX, _CLAMPED, _BUCKETS = 0, 1, 2, 3, 8
+_FORMAT = PageFormat(
+    noun="latency page",
+    part="latency stage",
+    magic=int.from_bytes(b"HLlatncy", "little"),
+    version=2,
+    header_bytes=8192,
+    words_before=0,
+    words_per_name=_STAGE_WORDS,
+)
+STAGES_MAX = _FORMAT.names_max
 
 
 @njit(cache=True, nogil=True)
@@ -121,20 +119,9 @@ class LatencyPage:
     def create(cls, path: Path | str, stages: Sequence[str]) -> Self:
         """Make the page file anew, all zero, in place of an older one.
 
-        The file appears whole or not at all. A reader that has an older file mapped keeps seeing that: readers
-        open the page anew when they look. Raises UsageError naming the file when it cannot be made.
+        Raises UsageError naming the file when it cannot be made.
         """
-        path = Path(path)
-        blank = _header(stages) + bytes(len(stages) * _STAGE_WORDS * 8)
-        fresh = path.with_name(path.name + ".new")
-        try:
-            fresh.write_bytes(blank)
-            with fresh.open("r+b") as file:
-                mapped = mmap.mmap(file.fileno(), len(blank))
-            fresh.replace(path)
-        except OSError as error:
-            raise UsageError(f"latency page {path} cannot be made: {error.strerror}; check its directory") from error
-        return cls(stages, _stage_words(mapped), True)
+        return cls(stages, create_page(_FORMAT, Path(path), stages).reshape(-1, _STAGE_WORDS), True)
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
@@ -142,20 +129,13 @@ class LatencyPage:
 
         Raises UsageError naming the file when it is missing, short, damaged or no latency page.
         """
-        try:
-            with Path(path).open("rb") as file:
-                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except OSError as error:
-            raise UsageError(f"latency page {path} cannot be read: {error.strerror}") from error
-        except ValueError as error:  # an empty file cannot be mapped
-            raise UsageError(f"latency page {path} is empty") from error
-        return cls(_stage_names(mapped, str(path)), _stage_words(mapped), False)
+        stages, words = open_page(_FORMAT, Path(path))
+        return cls(stages, words.reshape(-1, _STAGE_WORDS), False)
 
     @classmethod
     def memory(cls, stages: Sequence[str]) -> Self:
         """A page without a file, for virtual time."""
-        _header(stages)
-        return cls(stages, np.zeros((len(stages), _STAGE_WORDS), dtype=np.int64), True)
+        return cls(stages, memory_page(_FORMAT, stages).reshape(-1, _STAGE_WORDS), True)
 
     # -- writing ----------------------------------------------------------------------------------------------
 
@@ -230,44 +210,3 @@ class LatencyPage:
 
     def _unknown(self, stage: str) -> UsageError:
         return UsageError(f"latency stage {stage!r} is unknown; this page has {', '.join(self.stages)}")
-
-
-# -- the file's header -----------------------------------------------------------------------------------------
-
-
-def _header(stages: Sequence[str]) -> bytes:
-    """The header for these stage names. Raises UsageError for none, too many, doubled, empty or overlong names."""
-    if not 1 <= len(stages) <= STAGES_MAX or len(set(stages)) != len(stages):
-        raise UsageError(f"a latency page has 1 to {STAGES_MAX} different stages, not {list(stages)}")
-    names = bytearray()
-    for stage in stages:
-        encoded = stage.encode()
-        if not 1 <= len(encoded) < _NAME_BYTES or b"\0" in encoded:
-            raise UsageError(f"latency stage {stage!r} must be 1 to {_NAME_BYTES - 1} bytes long, without NUL")
-        names += encoded.ljust(_NAME_BYTES, b"\0")
-    names = names.ljust(_HEADER_BYTES - _FIXED_BYTES, b"\0")
-    fixed = np.array([_MAGIC, _VERSION, len(stages), _STAGE_WORDS, zlib.crc32(names), 0, 0, 0], dtype=np.int64)
-    return fixed.tobytes() + bytes(names)
-
-
-def _stage_names(mapped: mmap.mmap, path: str) -> tuple[str, ...]:
-    """Check a mapped page and return its stage names. Raises UsageError naming the file."""
-    if len(mapped) < _HEADER_BYTES:
-        raise UsageError(f"latency page {path} is cut short: {len(mapped)} bytes are less than its header")
-    magic, version, stages, stage_words, checksum = np.frombuffer(mapped, dtype=np.int64, count=5).tolist()
-    if magic != _MAGIC:
-        raise UsageError(f"{path} is not a latency page")
-    if version != _VERSION:
-        raise UsageError(f"latency page {path} is of version {version}, not {_VERSION}; restart what writes it")
-    names = mapped[_FIXED_BYTES:_HEADER_BYTES]
-    is_sound = 1 <= stages <= STAGES_MAX and stage_words == _STAGE_WORDS and checksum == zlib.crc32(names)
-    if not is_sound or len(mapped) != _HEADER_BYTES + stages * _STAGE_WORDS * 8:
-        raise UsageError(f"latency page {path} is damaged; restart what writes it")
-    return tuple(
-        names[at : at + _NAME_BYTES].rstrip(b"\0").decode() for at in range(0, stages * _NAME_BYTES, _NAME_BYTES)
-    )
-
-
-def _stage_words(mapped: mmap.mmap) -> NDArray[np.int64]:
-    words: NDArray[np.int64] = np.frombuffer(mapped, dtype=np.int64, offset=_HEADER_BYTES)
-    return words.reshape(-1, _STAGE_WORDS)

@@ -234,7 +234,7 @@ def test_a_missing_or_unwritable_file_is_named(tmp_path):
         (lambda whole: b"", "is empty"),
         (lambda whole: whole[:100], "is cut short"),
         (lambda whole: b"GIF89a" + whole[6:], "is not a latency page"),
-        (lambda whole: whole[:8] + b"\2" + whole[9:], "is of version 2"),
+        (lambda whole: whole[:8] + b"\3" + whole[9:], "is of version 3"),
         (lambda whole: whole[:16] + b"\0" + whole[17:], "is damaged"),
         (lambda whole: whole[:64] + b"x" + whole[65:], "is damaged"),
         (lambda whole: whole[:-8], "is damaged"),
