@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from config.errors import KeyPath
+from config.scopes import check_scope
 from config.settings import KillSettings, LeaseSettings
 from config.shape import Report, tables
 from engine.instrument import parse_decimal
@@ -22,6 +23,8 @@ def check_relations(good: _Table, report: Report) -> None:
         _check_venue(good, venue, path, report)
     for path, strategy in tables(good, "strategies"):
         _check_strategy(good, strategy, path, report)
+    for path, trigger in tables(good, "triggers"):
+        check_scope(good, trigger.get("scope"), (*path, "scope"), report)
 
 
 def _check_times(good: _Table, report: Report) -> None:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from config.trigger_settings import TriggerSettings
+
 __all__ = [
     "AccountLimitSettings",
     "AccountSettings",
@@ -204,6 +206,7 @@ class EngineConfig(msgspec.Struct, frozen=True):
     kill: KillSettings = KillSettings()
     journal: JournalSettings = JournalSettings()
     queues: QueueSettings = QueueSettings()
+    triggers: tuple[TriggerSettings, ...] = ()
 
     def account(self, account_id: str) -> AccountSettings:
         """The account of that id. Raises KeyError: a loaded configuration names only accounts that exist."""

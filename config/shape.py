@@ -66,6 +66,8 @@ def _value(value: Any, kind: mi.Type, path: KeyPath, report: Report) -> Any:
         if isinstance(value, dict):
             return _table(value, kind, path, report)
         report(path, f"is {_tag(value)}, not a table", f"write a [{_header(path)}] table")
+    elif isinstance(kind, mi.UnionType):
+        return _variant(value, kind, path, report)
     elif isinstance(kind, mi.VarTupleType):
         return _array(value, kind, path, report)
     elif isinstance(kind, mi.DictType):
@@ -95,6 +97,9 @@ def _table(table: dict[str, Any], kind: mi.StructType, path: KeyPath, report: Re
     good: dict[str, Any] = {}
     meant: set[str] = set()
     for key, value in table.items():
+        if key == kind.tag_field:
+            good[key] = value
+            continue
         if key not in fields:
             meant.update(_report_unknown(key, list(fields), path, report))
             continue
@@ -108,8 +113,24 @@ def _table(table: dict[str, Any], kind: mi.StructType, path: KeyPath, report: Re
     return good
 
 
+def _variant(value: Any, kind: mi.UnionType, path: KeyPath, report: Report) -> Any:
+    """A table of which one key says what kind of table it is."""
+    if not isinstance(value, dict):
+        report(path, f"is {_tag(value)}, not a table", f"write a [{_header(path)}] table")
+        return _BAD
+    variants = {variant.tag: variant for variant in kind.types if isinstance(variant, mi.StructType)}
+    tag_field = next(variant.tag_field for variant in variants.values())
+    assert tag_field is not None
+    choice = mi.LiteralType(tuple(variants))
+    if tag_field not in value:
+        report((*path, tag_field), "is missing and has no default", _how_to_add(choice, (*path, tag_field)))
+        return _BAD
+    tag = _choice(value[tag_field], choice, (*path, tag_field), report)
+    return _BAD if tag is _BAD else _table(value, variants[tag], path, report)
+
+
 def _array(value: Any, kind: mi.VarTupleType, path: KeyPath, report: Report) -> Any:
-    of_tables = isinstance(kind.item_type, mi.StructType)
+    of_tables = isinstance(kind.item_type, mi.StructType | mi.UnionType)
     if not isinstance(value, list):
         remedy = f"write [[{_header(path)}]], once for each" if of_tables else "write it in square brackets"
         report(path, f"is {_tag(value)}, not an array", remedy)
