@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.telemetry import TelemetrySender
 from actors.venue_core import IN_FLIGHT, ORDER_STAGES, VenueActorSettings, VenueCore
 from actors.venue_events import VenueEvents
 from actors.venue_kill import VenueKill
@@ -83,6 +84,7 @@ class VenueActor(Actor):
         self.orders = OrderEntry(self.core)
         self.kill = VenueKill(self.core)
         self.events = VenueEvents(self.core, self.kill)
+        self.telemetry = TelemetrySender(self.core, self.events, SWEEP_NS, now_ns)
         self._replay_journal(now_ns)
         self.session.start(ctx, now_ns)
         ctx.set_timer("sweep", now_ns + SWEEP_NS)
@@ -226,6 +228,7 @@ class VenueActor(Actor):
             self.session.on_timer(key, now_ns)
 
     def _sweep(self, now_ns: int) -> None:
+        self.telemetry.send(now_ns)
         self._doubt_unanswered(now_ns)
         self.core.reconciliation.sweep(now_ns)
         self.kill.sweep(now_ns)

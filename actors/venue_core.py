@@ -89,6 +89,8 @@ class VenueCore:
         self.reconciliation = Reconciliation(session, self.blotter, settings.instrument_ids, self.settle, on_reconciled)
         self.definitions: dict[int, InstrumentDefinition] = {}
         self.quotes: dict[int, Quote] = {}
+        #: What the venue says is there, free or locked, by asset, in billionths.
+        self.balances: dict[str, int] = {}
         self.session_live = False
         self.ready = False
         self.stopped: Refusal | None = None

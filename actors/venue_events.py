@@ -11,6 +11,7 @@ from engine.venue import (
     Balance,
     BookChanged,
     CancelAllAnswered,
+    CancelRejected,
     ClockOffset,
     InstrumentDefined,
     OpenOrdersListed,
@@ -22,6 +23,7 @@ from engine.venue import (
     OrderSeen,
     QueryFailed,
     RateLimited,
+    ReplaceRejected,
     SessionState,
     TradesListed,
     VenueEvent,
@@ -37,6 +39,11 @@ class VenueEvents:
         self._core, self._kill = core, kill
         self._reconciliation: Reconciliation = core.reconciliation
         self.rejected_by_venue = 0
+        #: Cancels and replaces that the venue did not do.
+        self.changes_rejected = 0
+        self.authentication_failures = 0
+        #: How often a book was lost to a gap, or with its link.
+        self.book_gaps = 0
         self.clock_offset_ns = 0
 
     def on_venue_event(self, event: VenueEvent, now_ns: int) -> None:
@@ -64,6 +71,8 @@ class VenueEvents:
         self._core.delivery.publish(quote)
 
     def _on_book_changed(self, event: BookChanged) -> None:
+        if not event.valid:
+            self.book_gaps += 1
         levels = self._core.delivery.book_levels_max
         if levels and event.valid:
             bids, asks = self._core.session.book(event.instrument_id).depth(levels)
@@ -79,6 +88,8 @@ class VenueEvents:
                 self._reconciliation.note_fill(order.instrument_id, event.trade_id)
         elif isinstance(event, OrderRejected):
             self.rejected_by_venue += 1
+        elif isinstance(event, CancelRejected | ReplaceRejected):
+            self.changes_rejected += 1
         elif isinstance(event, OrderAccepted):
             sent_ns = self._core.in_flight.get(event.client_order_id)
             if sent_ns is not None:
@@ -94,6 +105,7 @@ class VenueEvents:
         elif isinstance(event, InstrumentDefined):
             self._on_instrument(event, now_ns)
         elif isinstance(event, Balance):
+            core.balances[event.asset] = event.free_nanos + event.locked_nanos
             core.gate.set_funds(event.asset, event.free_nanos + event.locked_nanos)
         elif isinstance(event, OpenOrdersListed):
             self._reconciliation.on_open_orders(event, now_ns)
@@ -107,6 +119,7 @@ class VenueEvents:
         elif isinstance(event, ClockOffset):
             self.clock_offset_ns = event.offset_ns
         elif isinstance(event, RateLimited | AuthenticationFailed):
+            self.authentication_failures += isinstance(event, AuthenticationFailed)
             core.ctx.log(type(event).__name__, text=event.text)
 
     def _on_session_state(self, event: SessionState, now_ns: int) -> None:
