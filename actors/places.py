@@ -3,7 +3,7 @@
     state_dir/
         latch                      the host's latch page; made once, together with the state directory
         journal/<actor>/           each actor's own journal
-        run/                       sockets, latency pages, log: of this run only
+        run/                       sockets, latency and counter pages, log: of this run only
 
 Apart from the wiring, because whoever presses the red button needs the names and nothing of the engine.
 """
@@ -15,6 +15,7 @@ from config.settings import EngineConfig
 __all__ = [
     "KILL_SWITCH",
     "actors_of",
+    "counters_path",
     "journal_dir",
     "latch_path",
     "latency_path",
@@ -59,6 +60,10 @@ def latch_path(config: EngineConfig) -> Path:
 
 def latency_path(config: EngineConfig, actor: str) -> Path:
     return run_dir(config) / f"{actor}.latency"
+
+
+def counters_path(config: EngineConfig, actor: str) -> Path:
+    return run_dir(config) / f"{actor}.counters"
 
 
 def journal_dir(config: EngineConfig) -> Path:

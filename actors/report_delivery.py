@@ -124,6 +124,13 @@ class ReportDelivery:
         """An unnumbered report: nothing happened. If it is lost with the link, ``pending`` tells the strategy."""
         self._ctx.send(actor, report)
 
+    def owed(self) -> dict[str, int]:
+        """How many reports each strategy has not been sent yet."""
+        return {
+            strategy_id: max(0, self._blotter.report_seq(strategy_id) - attachment.served_seq)
+            for strategy_id, attachment in self.attachments.items()
+        }
+
     def hold(self) -> None:
         """Tell nobody anything new until ``release``: every strategy is behind meanwhile."""
         self.held = True

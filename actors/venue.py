@@ -11,6 +11,7 @@ import msgspec
 
 from actors.telemetry import TelemetrySender
 from actors.venue_core import IN_FLIGHT, ORDER_STAGES, VenueActorSettings, VenueCore
+from actors.venue_counters import published_counters, venue_counters
 from actors.venue_events import VenueEvents
 from actors.venue_kill import VenueKill
 from actors.venue_orders import OrderEntry
@@ -168,7 +169,10 @@ class VenueActor(Actor):
             self._ctx.send(sender, msgspec.structs.replace(self.status(), nonce=message.nonce))
 
     def status(self) -> StatusReport:
-        return venue_status(self.core, self.orders, self.events, self.lease.epoch, self._restarts, self.audit)
+        return venue_status(self.core, self._counters())
+
+    def _counters(self) -> dict[str, int]:
+        return venue_counters(self.core, self.orders, self.events, self.lease.epoch, self._restarts, self.audit)
 
     # -- strategies -----------------------------------------------------------------------------------------
 
@@ -239,6 +243,7 @@ class VenueActor(Actor):
         for strategy_id, due_ns in list(self._orphans.items()):
             if now_ns >= due_ns and self.orders.cancel_strategy(strategy_id, -1, now_ns):
                 del self._orphans[strategy_id]
+        self._ctx.counter_page.publish(published_counters(self.core, self._counters()), self._ctx.wall_ns(now_ns))
 
     def _doubt_unanswered(self, now_ns: int) -> None:
         core = self.core

@@ -1,40 +1,18 @@
 """A venue actor's state as a StatusReport: counters, refusals by reason, and its own ledger in exact decimal text."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from actors.venue_core import VenueCore
-from actors.venue_events import VenueEvents
-from actors.venue_orders import OrderEntry
-from engine.book_audit import BookAudit
 from engine.instrument import Instrument, decimal_text, plain
 from engine.messages import StatusReport
 
 __all__ = ["venue_status"]
 
 
-def venue_status(
-    core: VenueCore, orders: OrderEntry, events: VenueEvents, lease_epoch: int, restarts: int, audit: BookAudit | None
-) -> StatusReport:
+def venue_status(core: VenueCore, counters: Mapping[str, int]) -> StatusReport:
     """Without nonce: the caller fills in whose question it answers."""
-    counters = {
-        "messages": core.session.counters.get("market_messages", 0),
-        "orders": orders.orders_sent,
-        "open_orders": len(core.blotter.open_orders()),
-        "unknown_orders": len(core.blotter.unknown_orders()),
-        "rejected_by_venue": events.rejected_by_venue,
-        "restarts": restarts,
-        "reconciliations": core.reconciliation.rounds,
-        "recovered_fills": core.reconciliation.recovered_fills,
-        "foreign_orders": core.reconciliation.foreign_orders,
-        "foreign_events": core.foreign_events,
-        "lease_epoch": lease_epoch,
-        "clock_offset_ns": events.clock_offset_ns,
-        "reports": core.delivery.reports_sent,
-        "journal_owed": core.journal.owed,
-        **core.blotter.counters(),
-        **core.ctx.counters(),
-        **_audit_counters(audit),
-    }
     details = {
         f"ledger:{definition.instrument.symbol}": _ledger_text(core, definition.instrument)
         for definition in core.definitions.values()
@@ -44,7 +22,7 @@ def venue_status(
             details[f"stopped:{attachment.strategy_id}"] = attachment.stopped
     if core.stopped is not None:
         details["stopped"] = core.stopped.text
-    return StatusReport(core.ctx.name, "venue", 0, 0, _state(core), counters, details, dict(core.refusals))
+    return StatusReport(core.ctx.name, "venue", 0, 0, _state(core), dict(counters), details, dict(core.refusals))
 
 
 def _state(core: VenueCore) -> str:
@@ -53,16 +31,6 @@ def _state(core: VenueCore) -> str:
     if core.stopped is not None:
         return "stopped"
     return "ready" if core.ready else "connecting"
-
-
-def _audit_counters(audit: BookAudit | None) -> dict[str, int]:
-    if audit is None:
-        return {}
-    return {
-        "book_mismatches": audit.book_mismatches,
-        "bbo_comparisons": audit.bbo_comparisons,
-        "bbo_disagreements": audit.bbo_disagreements,
-    }
 
 
 def _ledger_text(core: VenueCore, instrument: Instrument) -> str:

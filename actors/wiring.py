@@ -3,6 +3,7 @@
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import msgspec
 from actors.kill_switch import KILL_STAGES, KillSwitchActor, KillSwitchSettings
 from actors.places import (
     KILL_SWITCH,
+    counters_path,
     journal_dir,
     latch_path,
     latency_path,
@@ -24,6 +26,7 @@ from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.strategy import StrategyActor, VenueRoute
 from actors.strategy_source import build_strategy, load_strategy_class
 from actors.venue import ORDER_STAGES, VenueActor, VenueActorSettings
+from actors.venue_counters import venue_counter_names
 from adapters.binance.session import BinanceSession
 from adapters.binance.signing import Credentials, KeyType
 from adapters.binance.urls import BinanceEndpoints
@@ -34,12 +37,13 @@ from engine.actor import Actor, Endpoint
 from engine.book_audit import BookAudit
 from engine.errors import UsageError
 from engine.venue import VenueListener, VenueSession
+from risk.counters import CounterPage
 from risk.gate import AccountLimits
 from risk.latch import GLOBAL, LatchPage, view_latch
 from risk.latency import LatencyPage
 from store.segment import SegmentJournal
 
-__all__ = ["Plan", "build_actor", "build_resources", "make_plan", "open_state", "stages_of"]
+__all__ = ["Plan", "build_actor", "build_resources", "counter_names_of", "make_plan", "open_state", "stages_of"]
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -128,13 +132,23 @@ def stages_of(actor: str) -> tuple[str, ...]:
     return (*KILL_STAGES, "loop_lag") if actor == KILL_SWITCH else ("loop_lag",)
 
 
+def counter_names_of(config: EngineConfig, actor: str) -> tuple[str, ...]:
+    """What an actor publishes on its counter page; nothing: it has none."""
+    kind, name = _split(actor)
+    if kind == "venue":
+        return venue_counter_names(strategy.id for strategy in config.strategies if strategy.venue == name)
+    return ()
+
+
 def build_resources(actor: str, arguments: bytes) -> Resources:
-    """Open what ``actor`` owns: its journal, its view of the latch, its latency page."""
+    """Open what ``actor`` owns: its journal, its view of the latch, its latency page, its counter page if any."""
     config = msgspec.msgpack.decode(arguments, type=Plan).config
     journal = SegmentJournal(journal_dir(config) / actor, config.journal.segment_bytes, actor=actor)
     latency = LatencyPage.create(latency_path(config, actor), stages_of(actor))
     slot = actor if actor.startswith("venue.") else GLOBAL
-    return Resources(journal, view_latch(latch_path(config), slot), latency, journal.close)
+    resources = Resources(journal, view_latch(latch_path(config), slot), latency, journal.close)
+    names = counter_names_of(config, actor)
+    return replace(resources, counters=CounterPage.create(counters_path(config, actor), names)) if names else resources
 
 
 # -- actors --------------------------------------------------------------------------------------------------------

@@ -5,18 +5,20 @@ journals are in memory. One seed gives one run, byte for byte.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from actors.places import KILL_SWITCH, latch_path, strategy_actor, venue_actor
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.runtime.virtual import VirtualRuntime
 from actors.runtime.weather import Weather
 from actors.strategy import StrategyActor
-from actors.wiring import make_plan, stages_of
+from actors.wiring import counter_names_of, make_plan, stages_of
 from adapters.simulator.binance.venue import SimulatedBinance
 from config.settings import EngineConfig
 from engine.actor import Actor
 from engine.codes import KillMode
 from engine.messages import ExecutionReport, Kill, KillReceipt, Message, encode_message
+from risk.counters import CounterPage
 from risk.kill import parse_scope
 from risk.latch import GLOBAL, LatchPage, view_latch
 from risk.latency import LatencyPage
@@ -59,6 +61,8 @@ class VirtualTrial:
         self.config = config
         self.reports: dict[str, list[bytes]] = {strategy.id: [] for strategy in config.strategies}
         self.presser = Presser()
+        #: The counter page of each actor that has one, of its latest life.
+        self.counter_pages: dict[str, CounterPage] = {}
         self._journals: dict[str, MemoryJournal] = {}
         self.runtime = VirtualRuntime(self._hosts(config, make_venue, seed, audit_books), seed, weather)
 
@@ -121,7 +125,13 @@ class VirtualTrial:
     def _resources(self, actor: str, arguments: bytes) -> Resources:
         journal = self._journals.setdefault(actor, MemoryJournal())
         slot = actor if actor.startswith("venue.") else GLOBAL
-        return Resources(journal, view_latch(latch_path(self.config), slot), LatencyPage.memory(stages_of(actor)))
+        latency = LatencyPage.memory(stages_of(actor))
+        resources = Resources(journal, view_latch(latch_path(self.config), slot), latency)
+        names = counter_names_of(self.config, actor)
+        if not names:
+            return resources
+        page = self.counter_pages[actor] = CounterPage.memory(names)
+        return replace(resources, counters=page)
 
     def _tee(self, strategy_id: str) -> None:
         """Copy every report on its way to the strategy."""

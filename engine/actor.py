@@ -7,14 +7,14 @@ handler sends to an actor of the same process is delivered after the handler has
 ``now_ns`` is the host's monotonic clock (virtual in simulation). ``wall_ns`` turns it into UTC.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import msgspec
 
 from engine.messages import Message
 
-__all__ = ["Actor", "Context", "Endpoint", "Journal", "Latch", "LatencyRecorder"]
+__all__ = ["Actor", "Context", "CounterRecorder", "Endpoint", "Journal", "Latch", "LatencyRecorder"]
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -50,6 +50,14 @@ class LatencyRecorder(Protocol):
     """Latency histograms of one actor, readable from outside while they are written (``risk/latency.py``)."""
 
     def record(self, stage: str, latency_ns: int) -> None: ...
+
+
+class CounterRecorder(Protocol):
+    """One actor's counters and gauges, readable from outside while they are written (``risk/counters.py``)."""
+
+    def publish(self, values: Mapping[str, int], wall_ns: int) -> None:
+        """Write all of them, as of a UTC time in ns. A name that is not foreseen stops nobody."""
+        ...
 
 
 class Context(Protocol):
@@ -122,6 +130,9 @@ class Context(Protocol):
 
     @property
     def latency(self) -> LatencyRecorder: ...
+
+    @property
+    def counter_page(self) -> CounterRecorder: ...
 
 
 class Actor:

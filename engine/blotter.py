@@ -381,6 +381,11 @@ class Blotter:
         """Orders whose outcome at the venue is not known, oldest first: to be asked about until it is."""
         return [order for order in self._open.values() if order.status is OrderStatus.UNKNOWN]
 
+    def report_seq(self, strategy_id: str) -> int:
+        """The number of the strategy's last report; 0 before the first."""
+        book = self._strategies.get(strategy_id)
+        return 0 if book is None else book.report_seq
+
     def reports_since(self, strategy_id: str, report_seq: int) -> list[ExecutionReport] | None:
         """The strategy's reports after ``report_seq``. None: they are no longer all here, a snapshot is needed."""
         book = self._strategies.get(strategy_id)

@@ -12,4 +12,6 @@ scope            Scope, parse_scope: what a kill covers
 lease            LeaseHolder, LeaseGrantor: the right to send, counted on the holder's own clock
 kill             KillCase, parse_scope: one kill, from the trigger to the last confirmation
 latency          LatencyPage: latency histograms in a mapped page
+counters         CounterPage: counters and gauges in a mapped page
+page             what the two have in common
 """

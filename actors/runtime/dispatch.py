@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, Protocol, TypeVar
 
 from actors.runtime.spec import Resources
-from engine.actor import Actor, Journal, Latch, LatencyRecorder
+from engine.actor import Actor, CounterRecorder, Journal, Latch, LatencyRecorder
 from engine.errors import InvariantError
 from engine.messages import Message
 
@@ -68,6 +68,10 @@ class Cell:
     @property
     def latency(self) -> LatencyRecorder:
         return self.resources.latency
+
+    @property
+    def counter_page(self) -> CounterRecorder:
+        return self.resources.counters
 
 
 C = TypeVar("C", bound=Cell)

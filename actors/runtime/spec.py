@@ -5,13 +5,13 @@ A spec is plain data, so that a Ray process on another machine can build the sam
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from engine.actor import Actor, Journal, Latch, LatencyRecorder
+from engine.actor import Actor, CounterRecorder, Journal, Latch, LatencyRecorder
 from engine.errors import UsageError
 
 __all__ = ["OBSERVER_PREFIX", "ActorSpec", "HostSettings", "HostSpec", "Resources", "ResourcesFactory", "TcpSettings"]
@@ -25,6 +25,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,47}")
 def _nothing() -> None: ...
 
 
+class _Unread:
+    """Where the counters of an actor go that nobody asks for."""
+
+    def publish(self, values: Mapping[str, int], wall_ns: int) -> None: ...
+
+
 @dataclass(frozen=True)
 class Resources:
     """What one actor owns on its host. ``close`` is called once, after the actor's ``on_stop``."""
@@ -33,6 +39,7 @@ class Resources:
     latch: Latch
     latency: LatencyRecorder
     close: Callable[[], None] = _nothing
+    counters: CounterRecorder = field(default_factory=_Unread)
 
 
 #: ``(actor name, arguments) -> Resources``; called in the process that hosts the actor, before it is built.

@@ -190,7 +190,7 @@ class MemoryHost:
     def journal(self) -> Any:
         raise AssertionError("a venue keeps no journal")
 
-    latch = latency = journal
+    latch = latency = counter_page = journal
 
     # the test's side
     @property
