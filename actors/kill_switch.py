@@ -27,9 +27,10 @@ from engine.messages import (
     StatusReport,
     StatusRequest,
 )
-from risk.kill import KillCase, Scope, parse_scope
-from risk.latch import GLOBAL, LatchPage
+from risk.kill import KillCase
+from risk.latch import LatchCause, LatchPage
 from risk.lease import FOREVER_NS, LeaseGrantor
+from risk.scope import Scope, TradingNames, parse_scope
 
 __all__ = ["KILL_STAGES", "KillSwitchActor", "KillSwitchSettings"]
 
@@ -43,6 +44,7 @@ class KillSwitchSettings(msgspec.Struct, frozen=True):
     """``venue_actors`` maps each venue actor to its venue; ``risk_actors`` may ask for authority."""
 
     venue_actors: dict[str, str]
+    names: TradingNames
     risk_actors: tuple[str, ...]
     config_hash: str
     lease_duration_ns: int
@@ -83,16 +85,12 @@ class KillSwitchActor(Actor):
         epoch = begin_epoch(ctx.journal, last_epoch, now_ns)
         self._grantor = LeaseGrantor(epoch, self.settings.config_hash, self.settings.lease_duration_ns)
         for kill in unfinished.values():
-            self._open(kill, parse_scope(kill.scope, self._venues), now_ns, journal=False)
+            self._open(kill, parse_scope(kill.scope, self.settings.names), now_ns, journal=False)
         self._set_authority()
 
-    @property
-    def _venues(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self.settings.venue_actors.values()))
-
     def _set_authority(self) -> None:
-        """Under a global kill nobody gets authority: a second lock behind the latch."""
-        if self._page.is_trading(GLOBAL):
+        """Under a kill of everything that lets nothing pass, nobody gets authority: a second lock behind the latch."""
+        if self._page.view().mode() not in (KillMode.HALT, KillMode.CANCEL):
             self._grantor.authorize(FOREVER_NS)
         else:
             self._grantor.withdraw()
@@ -124,13 +122,12 @@ class KillSwitchActor(Actor):
 
     def _on_kill(self, sender: str, kill: Kill, now_ns: int) -> None:
         try:
-            scope = parse_scope(kill.scope, self._venues)
+            scope = parse_scope(kill.scope, self.settings.names)
         except UsageError as error:
             self._ctx.log("kill refused", scope=kill.scope, by=kill.by, text=str(error))
             self._ctx.send(sender, _refused(kill, str(error), self._ctx.wall_ns(now_ns)))
             return
-        for slot in self._slots(scope):
-            self._page.store_halted(slot)  # before anything else can fail
+        self._page.store(kill.kill_id, scope, kill.mode)  # before anything else can fail
         latched_ns = self._ctx.clock_ns()
         self._pressers[kill.kill_id] = sender
         if kill.kill_id in self._cases:
@@ -139,14 +136,13 @@ class KillSwitchActor(Actor):
         self._open(msgspec.structs.replace(kill, latched_ns=kill.latched_ns or latched_ns), scope, now_ns, journal=True)
 
     def _open(self, kill: Kill, scope: Scope, now_ns: int, *, journal: bool) -> None:
-        actors = [name for name, venue in self.settings.venue_actors.items() if scope.covers(venue)]
+        covered = scope.venues(self.settings.names)
+        actors = [name for name, venue in self.settings.venue_actors.items() if venue in covered]
         case = KillCase(kill, actors)
         self._cases[kill.kill_id] = case
         for actor in actors:
             self._ctx.send(actor, kill)
-        wall_ns = self._ctx.wall_ns(now_ns)
-        for slot in self._slots(scope):
-            self._write_cause(slot, kill, wall_ns)
+        self._latch(kill, scope, self._ctx.wall_ns(now_ns))
         if journal:
             self._record(kill, now_ns)
             self._ctx.latency.record("latched", kill.latched_ns - kill.pressed_ns)
@@ -154,14 +150,13 @@ class KillSwitchActor(Actor):
         self._ctx.log("killed", scope=kill.scope, mode=kill.mode.name, by=kill.by, reason=kill.reason)
         self._tell(case, now_ns)
 
-    def _write_cause(self, slot: str, kill: Kill, wall_ns: int) -> None:
-        """Why, and to disk. Without a cause the latch reads as halted by a kill of the most restrictive mode."""
+    def _latch(self, kill: Kill, scope: Scope, wall_ns: int) -> None:
+        """The kill's row, if it has none yet, why, and all of it to disk."""
+        cause = LatchCause(kill.kill_id, kill.by, kill.reason, kill.mode, wall_ns, kill.scope, kill.trigger)
         try:
-            self._page.halt(
-                slot, mode=kill.mode, kill_id=kill.kill_id, by=kill.by, reason=kill.reason, wall_time_ns=wall_ns
-            )
+            self._page.latch(scope, cause)
         except OSError as error:
-            self._ctx.log("latch not on disk", slot=slot, kill_id=kill.kill_id, error=str(error))
+            self._ctx.log("latch not on disk", kill_id=kill.kill_id, error=str(error))
 
     def _record(self, record: Kill | KillReceipt, now_ns: int) -> None:
         try:
@@ -172,11 +167,6 @@ class KillSwitchActor(Actor):
     def _remember(self, receipt: KillReceipt) -> None:
         self._completed += 1
         self._history.append(receipt)
-
-    def _slots(self, scope: Scope) -> list[str]:
-        if scope.is_global:
-            return [GLOBAL]
-        return [name for name, venue in self.settings.venue_actors.items() if scope.covers(venue)]
 
     def _on_progress(self, progress: KillProgress, now_ns: int) -> None:
         case = self._cases.get(progress.kill_id)
@@ -200,11 +190,11 @@ class KillSwitchActor(Actor):
     # -- status ---------------------------------------------------------------------------------------------
 
     def _status(self, nonce: int) -> StatusReport:
-        causes = {slot: self._page.cause(slot) for slot in (GLOBAL, *self.settings.venue_actors)}
+        kills = self._page.kills()
         details = {
-            f"halted:{slot}": f"{cause.mode.name} {cause.kill_id} by {cause.by}: {cause.reason}"
-            for slot, cause in causes.items()
-            if cause is not None
+            f"latched:{cause.kill_id}": f"{kill.scope.text} {cause.mode.name} by {cause.by}: {cause.reason}"
+            for kill in kills
+            if (cause := kill.cause) is not None
         }
         for receipt in self._history:
             details[f"kill:{receipt.kill_id}"] = (
@@ -216,9 +206,9 @@ class KillSwitchActor(Actor):
             "kills_in_progress": len(self._cases),
             "venue_actors_connected": len(self._up),
         }
-        state = (
-            "killed" if causes[GLOBAL] is not None else "partly killed" if details and any(causes.values()) else "armed"
-        )
+        state = "armed" if self._page.view().is_trading() else "killed"
+        if kills and state == "armed":
+            state = "partly killed"
         return StatusReport(self._ctx.name, "kill switch", nonce, 0, state, counters, details)
 
 

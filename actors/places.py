@@ -10,7 +10,8 @@ Apart from the wiring, because whoever presses the red button needs the names an
 
 from pathlib import Path
 
-from config.settings import EngineConfig
+from config.settings import EngineConfig, instruments_of
+from risk.scope import TradingNames
 
 __all__ = [
     "KILL_SWITCH",
@@ -22,6 +23,7 @@ __all__ = [
     "risk_actor",
     "run_dir",
     "strategy_actor",
+    "trading_names",
     "venue_actor",
 ]
 
@@ -47,6 +49,16 @@ def actors_of(config: EngineConfig) -> tuple[str, ...]:
         *(risk_actor(account.id) for account in config.accounts),
         *(venue_actor(venue.name) for venue in config.venues),
         *(strategy_actor(strategy.id) for strategy in config.strategies),
+    )
+
+
+def trading_names(config: EngineConfig) -> TradingNames:
+    """What a kill's scope can name."""
+    return TradingNames(
+        accounts=tuple(account.id for account in config.accounts),
+        venues={venue.name: venue.account for venue in config.venues},
+        strategies={strategy.id: strategy.venue for strategy in config.strategies},
+        instruments=tuple(instrument.name for instrument in instruments_of(config)),
     )
 
 

@@ -8,7 +8,7 @@ The latch is written before anybody is told, so the gate refuses already when a 
 
 from actors.cancel_until_none import CancelUntilNone
 from actors.venue_core import VenueCore
-from engine.codes import KillMode, OrderStatus, Reason
+from engine.codes import OrderStatus, Reason
 from engine.messages import Kill, KillProgress
 
 __all__ = ["VenueKill"]
@@ -34,11 +34,11 @@ class VenueKill:
     def on_kill(self, kill: Kill, now_ns: int) -> None:
         core = self._core
         core.gate.revoke()
-        if core.latch.is_trading():
+        if core.latch.cause() is None:
             # Not the page that the kill switch wrote. "Halted" must be true all the same.
             core.stop(Reason.HALTED, f"kill {kill.kill_id} came, but this host's latch reads as trading")
         self._progress(kill, "halted", core.ctx.clock_ns())
-        if kill.mode >= KillMode.CANCEL:
+        if kill.mode.cancels:
             self._kills[kill.kill_id] = kill
             self._begin(now_ns)
             if not core.session_live:
@@ -69,7 +69,7 @@ class VenueKill:
 
     def _latch_wants_cancels(self) -> bool:
         cause = self._core.latch.cause()
-        return cause is not None and cause.mode >= KillMode.CANCEL
+        return cause is not None and cause.mode.cancels
 
     def _nothing_in_doubt(self) -> bool:
         return not any(order.status in _IN_DOUBT and order.ending is None for order in self._core.blotter.open_orders())

@@ -19,6 +19,7 @@ from actors.places import (
     risk_actor,
     run_dir,
     strategy_actor,
+    trading_names,
     venue_actor,
 )
 from actors.risk import RiskActor, RiskActorSettings
@@ -39,11 +40,20 @@ from engine.errors import UsageError
 from engine.venue import VenueListener, VenueSession
 from risk.counters import CounterPage
 from risk.gate import AccountLimits
-from risk.latch import GLOBAL, LatchPage, view_latch
+from risk.latch import LatchPage, LatchView, view_latch
 from risk.latency import LatencyPage
 from store.segment import SegmentJournal
 
-__all__ = ["Plan", "build_actor", "build_resources", "counter_names_of", "make_plan", "open_state", "stages_of"]
+__all__ = [
+    "Plan",
+    "build_actor",
+    "build_resources",
+    "counter_names_of",
+    "latch_view",
+    "make_plan",
+    "open_state",
+    "stages_of",
+]
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -121,7 +131,9 @@ def open_state(config: EngineConfig) -> bool:
     if not os.access(state, os.W_OK):
         raise UsageError(f"state directory {state} is not writable; choose another (engine.state_dir) or fix its owner")
     if is_new:
-        LatchPage.create(latch_path(config), [venue_actor(venue.name) for venue in config.venues])
+        LatchPage.create(latch_path(config), trading_names(config))
+    elif latch_path(config).exists():
+        LatchPage.open(latch_path(config)).extend(trading_names(config))
     return is_new
 
 
@@ -145,10 +157,17 @@ def build_resources(actor: str, arguments: bytes) -> Resources:
     config = msgspec.msgpack.decode(arguments, type=Plan).config
     journal = SegmentJournal(journal_dir(config) / actor, config.journal.segment_bytes, actor=actor)
     latency = LatencyPage.create(latency_path(config, actor), stages_of(actor))
-    slot = actor if actor.startswith("venue.") else GLOBAL
-    resources = Resources(journal, view_latch(latch_path(config), slot), latency, journal.close)
+    resources = Resources(journal, latch_view(config, actor), latency, journal.close)
     names = counter_names_of(config, actor)
     return replace(resources, counters=CounterPage.create(counters_path(config, actor), names)) if names else resources
+
+
+def latch_view(config: EngineConfig, actor: str) -> LatchView:
+    """The host's latch as an actor sees it: a venue actor its own part, everybody else the whole."""
+    for venue in config.venues:
+        if venue_actor(venue.name) == actor:
+            return view_latch(latch_path(config), venue.name, venue.account)
+    return view_latch(latch_path(config))
 
 
 # -- actors --------------------------------------------------------------------------------------------------------
@@ -175,6 +194,7 @@ def _split(actor: str) -> tuple[str, str]:
 def _kill_switch(config: EngineConfig) -> KillSwitchActor:
     settings = KillSwitchSettings(
         venue_actors={venue_actor(venue.name): venue.name for venue in config.venues},
+        names=trading_names(config),
         risk_actors=tuple(risk_actor(account.id) for account in config.accounts),
         config_hash=config_hash(config),
         lease_duration_ns=config.lease.duration_ns,

@@ -27,6 +27,7 @@ from engine.order import Order
 from risk import gate_kernel
 from risk.gate import AccountLimits, Gate, InstrumentLimits
 from risk.latch import LatchPage
+from risk.scope import TradingNames
 
 __all__ = ["FULL", "TINY", "Size", "run"]
 
@@ -74,7 +75,7 @@ def _empty_call(
 
 def run(size: Size) -> list[Row]:
     """One row per case. Raises InvariantError when an order was not approved, or something stayed reserved."""
-    page = LatchPage.memory(["venue"])
+    page = LatchPage.memory(TradingNames(accounts=("desk",), venues={"venue": "desk"}))
     gate = Gate(AccountLimits(10**9, 10**9, 10**9), page.view("venue"), 4)
     gate.define(_INSTRUMENT, _LIMITS)
     gate.set_funds("USDT", 10**9 * NANOS)

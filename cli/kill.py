@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from actors.places import KILL_SWITCH, latch_path, run_dir, venue_actor
+from actors.places import KILL_SWITCH, latch_path, run_dir, trading_names
 from actors.runtime.observer import BlockingObserver
 from cli.screen import CONSOLE, ERRORS, micros, print_json
 from config.loader import load_config
@@ -18,14 +18,14 @@ from config.settings import EngineConfig
 from engine.codes import KillMode
 from engine.errors import HaltlineError, UsageError
 from engine.messages import Kill, KillReceipt
-from risk.kill import Scope, parse_scope
-from risk.latch import GLOBAL, LatchPage
+from risk.latch import LatchCause, LatchPage
+from risk.scope import Scope, parse_scope
 
 __all__ = ["app", "press", "receipt_dict"]
 
 app = typer.Typer(no_args_is_help=False, invoke_without_command=True)
 
-_MODES = {"halt": KillMode.HALT, "cancel": KillMode.CANCEL}
+_MODES = {mode.name.lower(): mode for mode in sorted(KillMode, key=lambda mode: mode.rank)}
 CONFIRM_S = 30.0
 
 
@@ -84,11 +84,10 @@ def press(
     for a blank or unknown scope (nothing is halted then: a scope is never widened).
     """
     pressed_ns = time.monotonic_ns()
-    parsed = parse_scope(scope, tuple(venue.name for venue in config.venues))
-    slots = _slots(config, parsed)
-    page, trouble = _halted_latch(config, slots)
-    latched_ns = 0 if page is None else time.monotonic_ns()
+    parsed = parse_scope(scope, trading_names(config))
     kill_id = f"{time.time_ns() // 1000:x}-{os.getpid():x}"
+    page, trouble = _killed_latch(config, kill_id, parsed, mode)
+    latched_ns = 0 if page is None else time.monotonic_ns()
     kill = Kill(kill_id, scope, mode, reason, getpass.getuser(), trigger, pressed_ns, latched_ns)
     try:
         with BlockingObserver(str(run_dir(config)), KILL_SWITCH) as observer:
@@ -96,7 +95,7 @@ def press(
             if page is None:
                 ERRORS.print(f"haltline: {trouble}; the kill switch actor is asked instead", markup=False)
             else:
-                _write_cause(page, slots, kill)
+                _write_cause(page, parsed, kill)
             yield from _receipts(observer)
     except (UsageError, OSError) as error:
         if page is None:
@@ -104,16 +103,15 @@ def press(
                 f"nobody has confirmed that anything is halted: {trouble}, and no kill switch actor answers ({error}); "
                 "end the processes of the engine, then cancel at the venue"
             ) from error
-        _write_cause(page, slots, kill)
+        _write_cause(page, parsed, kill)
         ERRORS.print(f"haltline: latched, but no kill switch actor answers ({error})", markup=False)
 
 
-def _halted_latch(config: EngineConfig, slots: list[str]) -> tuple[LatchPage | None, str]:
-    """The latch with ``slots`` halted by now; or None, and why it could not be."""
+def _killed_latch(config: EngineConfig, kill_id: str, scope: Scope, mode: KillMode) -> tuple[LatchPage | None, str]:
+    """The latch with the kill stored by now; or None, and why it could not be."""
     try:
         page = LatchPage.open(latch_path(config))
-        for slot in slots:
-            page.store_halted(slot)
+        page.store(kill_id, scope, mode)
     except UsageError as error:
         return None, str(error)
     return page, ""
@@ -129,22 +127,9 @@ def _receipts(observer: BlockingObserver) -> Iterator[KillReceipt]:
                 return
 
 
-def _slots(config: EngineConfig, scope: Scope) -> list[str]:
-    if scope.is_global:
-        return [GLOBAL]
-    return [venue_actor(venue.name) for venue in config.venues if scope.covers(venue.name)]
-
-
-def _write_cause(page: LatchPage, slots: list[str], kill: Kill) -> None:
-    for slot in slots:
-        page.halt(
-            slot,
-            mode=kill.mode,
-            kill_id=kill.kill_id,
-            by=kill.by,
-            reason=kill.reason,
-            wall_time_ns=time.time_ns(),
-        )
+def _write_cause(page: LatchPage, scope: Scope, kill: Kill) -> None:
+    cause = LatchCause(kill.kill_id, kill.by, kill.reason, kill.mode, time.time_ns(), trigger=kill.trigger)
+    page.latch(scope, cause)
 
 
 def receipt_dict(receipt: KillReceipt) -> dict[str, object]:

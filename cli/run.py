@@ -28,7 +28,7 @@ def run(
     """
     settings = load_config(config)
     is_new = open_state(settings)
-    cause = view_latch(latch_path(settings), "global").cause()
+    cause = view_latch(latch_path(settings)).cause()
     if cause is not None:
         ERRORS.print(
             f"haltline: halted by kill {cause.kill_id} of {cause.by}: {cause.reason}. The engine starts, sends no new "

@@ -37,6 +37,7 @@ from engine.actor import Endpoint
 from engine.errors import UsageError
 from risk.latch import LatchPage
 from risk.latency import LatencyPage
+from risk.scope import TradingNames
 from store.segment import MemoryJournal
 
 __all__ = ["simulator"]
@@ -119,7 +120,7 @@ async def _serve(actor: SimulatedBinance, keys: "_Keys", ready: SimulatorReady, 
 
 
 def _resources(actor: str, arguments: bytes) -> Resources:
-    return Resources(MemoryJournal(), LatchPage.memory((actor,)).view(actor), LatencyPage.memory(("loop_lag",)))
+    return Resources(MemoryJournal(), LatchPage.memory(TradingNames()).view(), LatencyPage.memory(("loop_lag",)))
 
 
 def _announce(ready: SimulatorReady, json: bool) -> None:

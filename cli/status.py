@@ -30,7 +30,7 @@ def status(
     """
     settings = load_config(config, check_files=False)
     reports = ask_all(settings)
-    latch = view_latch(latch_path(settings), "global")
+    latch = view_latch(latch_path(settings))
     cause = latch.cause()
     if json:
         print_json(

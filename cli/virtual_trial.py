@@ -7,21 +7,21 @@ journals are in memory. One seed gives one run, byte for byte.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from actors.places import KILL_SWITCH, latch_path, strategy_actor, venue_actor
+from actors.places import KILL_SWITCH, latch_path, strategy_actor, trading_names
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.runtime.virtual import VirtualRuntime
 from actors.runtime.weather import Weather
 from actors.strategy import StrategyActor
-from actors.wiring import counter_names_of, make_plan, stages_of
+from actors.wiring import counter_names_of, latch_view, make_plan, stages_of
 from adapters.simulator.binance.venue import SimulatedBinance
 from config.settings import EngineConfig
 from engine.actor import Actor
 from engine.codes import KillMode
 from engine.messages import ExecutionReport, Kill, KillReceipt, Message, encode_message
 from risk.counters import CounterPage
-from risk.kill import parse_scope
-from risk.latch import GLOBAL, LatchPage, view_latch
+from risk.latch import LatchCause, LatchPage
 from risk.latency import LatencyPage
+from risk.scope import parse_scope
 from store.segment import MemoryJournal
 
 __all__ = ["Presser", "VirtualTrial"]
@@ -92,16 +92,12 @@ class VirtualTrial:
         Raises UsageError for a blank or unknown scope; nothing is halted then.
         """
         now_ns = self.runtime.now_ns
-        venues = tuple(venue.name for venue in self.config.venues)
-        covered = parse_scope(scope, venues)
-        slots = [GLOBAL] if covered.is_global else [venue_actor(name) for name in venues if covered.covers(name)]
+        covered = parse_scope(scope, trading_names(self.config))
         page = LatchPage.open(latch_path(self.config))
         kill = Kill(f"virtual-{now_ns}", scope, mode, "end of the trial", "trial", "trial", now_ns, now_ns)
-        for slot in slots:
-            page.store_halted(slot)
+        page.store(kill.kill_id, covered, mode)
         told = self.runtime.actor(PRESSER).send(KILL_SWITCH, kill)
-        for slot in slots:
-            page.halt(slot, mode=mode, kill_id=kill.kill_id, by=kill.by, reason=kill.reason, wall_time_ns=now_ns)
+        page.latch(covered, LatchCause(kill.kill_id, kill.by, kill.reason, mode, now_ns, trigger=kill.trigger))
         return told
 
     # -- inside ---------------------------------------------------------------------------------------------
@@ -124,9 +120,8 @@ class VirtualTrial:
 
     def _resources(self, actor: str, arguments: bytes) -> Resources:
         journal = self._journals.setdefault(actor, MemoryJournal())
-        slot = actor if actor.startswith("venue.") else GLOBAL
         latency = LatencyPage.memory(stages_of(actor))
-        resources = Resources(journal, view_latch(latch_path(self.config), slot), latency)
+        resources = Resources(journal, latch_view(self.config, actor), latency)
         names = counter_names_of(self.config, actor)
         if not names:
             return resources

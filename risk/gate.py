@@ -81,7 +81,7 @@ class Gate:
 
     def _fill_header(self, account: AccountLimits, latch: LatchView) -> None:
         cells = self._cells
-        cells[k.SLOT_WORD] = latch.slot_word
+        cells[k.VENUE_INDEX], cells[k.ACCOUNT_INDEX] = latch.venue, latch.account
         cells[k.OPEN_ORDERS_LIMIT] = account.open_orders
         cells[k.RATE_PER_SECOND] = account.orders_per_second
         cells[k.RATE_CAPACITY] = cells[k.RATE_TOKENS] = account.orders_burst * NANOS

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from engine.codes import OrderType, Reason, Side, TimeInForce
 from engine.instrument import INT64_MAX, NANOS
-from risk.latch import GLOBAL_WORD, PAGE_MAGIC, TRADING
+from risk.latch_kernel import latch_mode
+from risk.latch_layout import ANY
 
 __all__ = [
     "ABSENT",
+    "ACCOUNT_INDEX",
     "ASK_DOWN_PPM",
     "ASK_UP_PPM",
     "ASSET_CELLS",
@@ -75,8 +77,8 @@ __all__ = [
     "REFERENCE_NS",
     "REFERENCE_TICKS",
     "SHORT_LIMIT",
-    "SLOT_WORD",
     "TICKS_MAX",
+    "VENUE_INDEX",
     "VENUE_OPEN_ORDERS_MAX",
     "State",
     "check",
@@ -93,8 +95,8 @@ State = NDArray[int64]
 TICKS_MAX, LOTS_MAX, PPM_MAX, POSITION_MAX = 2**52, 2**60, 10**9, 2**61
 
 # -- the account header ----------------------------------------------------------------------------------------
-(SLOT_WORD, HAS_LEASE, LEASE_EPOCH, LEASE_EXPIRES_NS, OPEN_ORDERS, OPEN_ORDERS_LIMIT, RATE_PER_SECOND, RATE_CAPACITY,
- RATE_TOKENS, RATE_AT_NS, INSTRUMENTS, OBSERVED, LIMIT) = range(13)
+(VENUE_INDEX, HAS_LEASE, LEASE_EPOCH, LEASE_EXPIRES_NS, OPEN_ORDERS, OPEN_ORDERS_LIMIT, RATE_PER_SECOND, RATE_CAPACITY,
+ RATE_TOKENS, RATE_AT_NS, INSTRUMENTS, OBSERVED, LIMIT, ACCOUNT_INDEX) = range(14)
 HEADER_CELLS = 16
 
 # -- one instrument's row --------------------------------------------------------------------------------------
@@ -302,7 +304,7 @@ def _venue_notional(state: State, at: int, tick_lots: int, minimum_applies: int)
 
 @njit(cache=True, nogil=True)
 def _authority(state: State, words: State, now_ns: int) -> int:
-    if words[0] != PAGE_MAGIC or words[GLOBAL_WORD] != TRADING or words[state[SLOT_WORD]] != TRADING:
+    if latch_mode(words, state[VENUE_INDEX], state[ACCOUNT_INDEX], ANY, ANY) != 0:
         return _refuse(state, _HALTED, ABSENT, ABSENT)
     if state[HAS_LEASE] != 1:
         return _refuse(state, _NO_LEASE, ABSENT, ABSENT)

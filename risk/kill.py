@@ -10,42 +10,14 @@ A word implies the stages before it: an actor halts before it cancels. A failure
 forward, and takes back the confirmation that it contradicts; the latch is never touched by any of this.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from engine.codes import KillMode
-from engine.errors import UsageError
 from engine.messages import Kill, KillProgress, KillReceipt, KillStage
 
-__all__ = ["STAGES", "TRANSITIONS", "ActorStage", "KillCase", "Scope", "Word", "parse_scope", "word_of"]
-
-
-class Scope(NamedTuple):
-    """What a kill covers: one venue, or everything (``venue`` is empty)."""
-
-    venue: str
-
-    @property
-    def is_global(self) -> bool:
-        return not self.venue
-
-    def covers(self, venue: str) -> bool:
-        return self.is_global or self.venue == venue
-
-
-def parse_scope(text: str, venues: Collection[str]) -> Scope:
-    """``global`` or ``venue:NAME`` with a known name, exactly.
-
-    Anything else raises UsageError listing what is valid: a scope that is blank or misspelt is never widened.
-    """
-    if text == "global":
-        return Scope("")
-    kind, _, name = text.partition(":")
-    if kind == "venue" and name and name in venues:
-        return Scope(name)
-    valid = ", ".join(["global", *(f"venue:{venue}" for venue in sorted(venues))])
-    raise UsageError(f"kill scope {text!r} is unknown; valid scopes here: {valid}")
+__all__ = ["STAGES", "TRANSITIONS", "ActorStage", "KillCase", "Word", "word_of"]
 
 
 class ActorStage(IntEnum):

@@ -1,132 +1,212 @@
-"""The latch: one mapped page per host that says who may trade.
+"""The latch: one mapped page per host that says who may trade, as a table of the kills that hold.
 
-A page has one 64-bit word for everything (``global``) and one per venue actor. A word means *trading* only when it is
-exactly ``TRADING``; every other value, a damaged header, a short or a missing file means *halted*. The gate of every
-venue actor maps the same file and reads the words on each order, so a store by any process, with nothing else
-alive, is seen by all of them with the next load.
+``risk/latch_layout.py`` says where everything stands. A kill is one row: what it covers, its mode, and a check word.
+The gate of every venue actor maps the same file and reads the state of every row on each order, so a store by any
+process, with nothing else alive, is seen by all of them with the next load. The *button* (state 0) halts everything
+with one aligned store that also carries the mode; a kill of ``global`` presses it first and takes a row then, like any
+other, so that each kill keeps its own identity and is released alone.
 
-    offset 0     header: magic (also the first word the gate looks at), version, slots, size, CRC-32 of it and the names
-           64    words: 64 x int64, index 0 is ``global``
-         4096    names: 64 x 64 bytes, UTF-8, zero padded
-         8192    causes: 64 slots x 4 modes x 512 bytes: [u32 length][u32 CRC-32][msgpack LatchCause]
+A page that is missing, short, foreign or damaged reads as killed, and so does one with a row that does not match its
+check word: for everybody, with mode ``CANCEL``.
 
-Halting stores the word first, with one aligned 64-bit store, then the cause, then forces both to disk. There is one
-cause record per slot *and mode*, so writers of different modes never overwrite each other and no lock is needed: a
-lock could be held by a stopped process, and a red button must not wait. Two writers of one mode can at worst leave
-a record whose checksum fails: the slot stays halted and says that its cause is damaged.
+Many may write at once (the kill switch actor, every ``haltline kill``, node agents) and none may wait for another, who
+may be a stopped process. So a writer goes from row to row and tries, without waiting, to lock it; a row that somebody
+holds is passed over. In its own row it stores the fields, the check word and last the state, so a half-written row is
+either free or damaged, never a narrower kill than was asked for. When no row can be had, the button goes to ``HALT``
+for everything: wider than asked for, and it says so (``store`` returns row 0).
 
 What can still go wrong, and what then happens:
 
 - The file is truncated while it is mapped: the next load beyond its end ends the process with SIGBUS. A dead process
   sends nothing, so this fails closed. Nothing of ours truncates a latch.
 - The file is deleted and made anew while gates map it: they keep the old one. So nothing of ours ever renames over a
-  latch (``create`` refuses an existing path, atomically), and the state directory is only made new when no engine runs.
+  latch (``create`` refuses an existing path, atomically), and one is only made when no engine runs.
+- The file is an older copy from a backup: the kill switch actor latches every unreleased kill of its journal again
+  before it grants anybody the authority to trade.
 
-This module and ``risk/latency.py`` are the only ones in ``risk`` that touch files.
+This module and ``risk/latency.py`` are the only ones in ``risk`` that touch files. Numpy is only loaded for a gate: the
+red button must not wait for it.
 """
 
+import fcntl
+import hashlib
 import mmap
 import os
-import struct
-import zlib
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from engine.codes import KillMode
 from engine.errors import UsageError
+from risk.latch_layout import (
+    ACTIVE,
+    ANY,
+    BUTTONS,
+    CAUSE_BYTES,
+    CAUSES_AT,
+    CHECK,
+    DAMAGED_RANK,
+    DRILL,
+    FREE,
+    GENERATION_CELL,
+    PAGE_BYTES,
+    PAGE_MAGIC,
+    RANK,
+    ROW_CELLS,
+    ROWS,
+    ROWS_CELL,
+    TAG,
+    UNKNOWN,
+    VENUE,
+    WORD_CELLS,
+    row_check,
+)
+from risk.latch_names import (
+    QUIET,
+    STATES_AT,
+    check_header,
+    check_names,
+    fresh_page,
+    read_names,
+    read_record,
+    record_of,
+    write_names,
+)
+from risk.scope import DRILL_SCOPE, Scope, TradingNames
 
-__all__ = ["GLOBAL", "PAGE_MAGIC", "SLOTS_MAX", "TRADING", "LatchCause", "LatchPage", "LatchView", "view_latch"]
+if TYPE_CHECKING:
+    from numpy import int64
+    from numpy.typing import NDArray
 
-#: The slot that halts everything on the host.
-GLOBAL = "global"
-#: Venue actors that one page has room for.
-SLOTS_MAX = 63
+__all__ = ["DAMAGED_CAUSE", "LatchCause", "LatchPage", "LatchView", "LatchedKill", "kill_tag", "view_latch"]
 
-_MAGIC = b"HALTLTCH"
-_VERSION = 1
-#: The header's first word, as the gate compares it.
-PAGE_MAGIC = int.from_bytes(_MAGIC, "little")
-#: The one value of a word that lets orders pass.
-TRADING = int.from_bytes(b"TRADING!", "little")
-_HALTED = int.from_bytes(b"HALTED!!", "little")
-
-_HEADER = struct.Struct("<8sIIQ")
-_CHECKSUM = struct.Struct("<I")
-_CAUSE = struct.Struct("<II")
-_WORDS_AT, _NAMES_AT, _CAUSES_AT = 64, 4096, 8192
-_NAME_BYTES, _CAUSE_BYTES, _MODES = 64, 512, 4
-_SIZE = _CAUSES_AT + (SLOTS_MAX + 1) * _MODES * _CAUSE_BYTES
-#: Index of the global word in the int64 array that starts at the header.
-GLOBAL_WORD = _WORDS_AT // 8
-_TEXT_BYTES = {"kill_id": 64, "by": 64, "reason": 256}
+_BUTTON_OF_RANK = {0: FREE} | BUTTONS
+_RANK_OF_BUTTON = {state: rank for rank, state in _BUTTON_OF_RANK.items()}
+_MODES = {mode.rank: mode for mode in KillMode}
+_TEXT_BYTES = {"kill_id": 64, "by": 64, "reason": 256, "scope": 256, "trigger": 64}
 
 
 class LatchCause(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Why a slot is halted. Texts that do not fit (64, 64 and 256 bytes of UTF-8) are cut."""
+    """Why something is killed. Texts that do not fit (64 bytes of UTF-8; reason and scope 256) are cut."""
 
     kill_id: str
     by: str
     reason: str
     mode: KillMode
     wall_time_ns: int
+    scope: str = ""
+    trigger: str = ""
+
+
+#: What a page that cannot be trusted is killed by.
+DAMAGED_CAUSE = LatchCause("", "", "the latch is damaged", KillMode.CANCEL, 0, "global")
+
+
+class LatchedKill(NamedTuple):
+    """One kill as its row says. ``cause`` is None while it has not been written, and when it is damaged."""
+
+    row: int
+    tag: int
+    scope: Scope
+    mode: KillMode
+    cause: LatchCause | None
 
 
 class LatchView:
-    """A latch page as one venue actor sees it: read-only.
+    """A latch page as one venue actor sees it: read-only. ``venue`` and ``account`` are its indices in the page.
 
-    ``words`` is a read-only int64 array that starts at the page's header; the kernel may trade when
-    ``words[0] == PAGE_MAGIC`` and ``words[GLOBAL_WORD] == words[slot_word] == TRADING``.
+    An order is covered by what ``risk.latch_kernel.latch_mode(words, venue, account, strategy, instrument)`` says;
+    ``rank`` is its readable twin.
     """
 
-    __slots__ = ("_cells", "_page", "slot", "slot_word", "words")
+    __slots__ = ("_page", "_words", "account", "venue")
 
-    def __init__(self, page: "LatchPage", slot: str) -> None:
-        self.slot = slot
-        self.slot_word = GLOBAL_WORD + page.slots.index(slot)
-        words = np.frombuffer(page.buffer, dtype=np.int64, count=_NAMES_AT // 8)
-        words.flags.writeable = False
-        self.words: NDArray[np.int64] = words
+    def __init__(self, page: "LatchPage", venue: int, account: int) -> None:
         self._page = page
-        self._cells = words.data
+        self._words: NDArray[int64] | None = None
+        self.venue = venue
+        self.account = account
+
+    @property
+    def words(self) -> "NDArray[int64]":
+        """A read-only int64 array of the page from its header on, for the kernel."""
+        if self._words is None:
+            import numpy as np  # here, because whoever presses the button does without
+
+            words = np.frombuffer(self._page.buffer, dtype=np.int64, count=WORD_CELLS)
+            words.flags.writeable = False
+            self._words = words
+        return self._words
+
+    def index_of(self, kind: str, name: str) -> int:
+        """The index of a ``venue``, ``account``, ``strategy`` or ``instrument`` (``VENUE:SYMBOL``) in the page.
+
+        UNKNOWN for a name that the page does not have: an order of it is covered by every kill that names its kind.
+        """
+        return self._page.names.index_of(kind, name)
+
+    def rank(self, strategy: int = ANY, instrument: int = ANY) -> int:
+        """The rank of the most restrictive mode for an order of this actor; by default, for all of them."""
+        return self._page.rank(self.venue, self.account, strategy, instrument)
 
     def is_trading(self) -> bool:
-        """Reads the page's memory anew at each call."""
-        cells = self._cells
-        return bool(cells[0] == PAGE_MAGIC and cells[GLOBAL_WORD] == TRADING and cells[self.slot_word] == TRADING)
+        """Whether no kill covers this actor as a whole. One of its strategies or instruments may be killed."""
+        return self.rank() == 0
 
-    def cause(self) -> LatchCause | None:
-        """Why this actor may not trade: the more restrictive of the global cause and its own; None while it may."""
-        causes = [cause for slot in (GLOBAL, self.slot) if (cause := self._page.cause(slot)) is not None]
-        return max(causes, key=lambda cause: cause.mode.rank, default=None)
+    def mode(self) -> KillMode | None:
+        """The most restrictive mode that covers this actor as a whole."""
+        return _MODES.get(self.rank())
+
+    def kills(self) -> list[LatchedKill]:
+        """The kills that reach this actor, as a whole or in part, except those of a drill."""
+        return [kill for kill in self._page.kills() if self._reaches(kill.row)]
+
+    def is_damaged(self) -> bool:
+        return self._page.is_damaged()
+
+    def _reaches(self, row: int) -> bool:
+        return self._page.covers(row, self.venue, self.account, UNKNOWN, UNKNOWN)
+
+    def cause(self, strategy: int = UNKNOWN, instrument: int = UNKNOWN) -> LatchCause | None:
+        """Why an order of these may not go: the cause of the most restrictive kill that covers it; None: no kill does.
+
+        By default any kill that reaches this actor.
+        """
+        return self._page.cause(self.venue, self.account, strategy, instrument)
 
 
 class LatchPage:
     """A latch page: of the host (a mapped file) or of one process (``memory``)."""
 
-    def __init__(self, buffer: mmap.mmap | bytearray, slots: tuple[str, ...], path: Path | None) -> None:
+    def __init__(self, buffer: mmap.mmap | bytearray, path: Path | None, descriptor: int) -> None:
         self.buffer = buffer
-        #: Slot names; the first is ``global``.
-        self.slots = slots
         self.path = path
+        self._descriptor = descriptor
+        whole = memoryview(buffer)
+        self._cells = whole[: WORD_CELLS * 8].cast("q")
+        self._states = whole[STATES_AT : STATES_AT + ROWS * 2].cast("H")
+        self.names = read_names(buffer, path)
 
     # -- making one -----------------------------------------------------------------------------------------
 
     @classmethod
-    def create(cls, path: str | Path, slots: Sequence[str]) -> "LatchPage":
-        """Make the page of a brand-new state directory, with every word trading, and open it.
+    def create(cls, path: str | Path, names: TradingNames, killed: LatchCause | None = None) -> "LatchPage":
+        """Make a page, with nothing killed or (for one that was lost) everything by ``killed``, and open it.
 
         Raises UsageError when the path exists: a latch is never replaced, only opened. The file appears whole or
         not at all, also when two processes try at once.
         """
         path = Path(path)
-        data = _fresh_page(slots)
+        draft_page = cls(fresh_page(names), None, -1)
+        if killed is not None:
+            draft_page.explain(draft_page.store(killed.kill_id, Scope(), killed.mode), killed)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            _write_durably(draft, data)
+            _write_durably(draft, bytes(draft_page.buffer))
             os.link(draft, path)
         except FileExistsError:
             raise UsageError(f"latch {path} exists already; open it, it may hold a kill") from None
@@ -139,167 +219,341 @@ class LatchPage:
 
     @classmethod
     def open(cls, path: str | Path) -> "LatchPage":
-        """Map an existing page to halt through it. Raises UsageError when it is missing, short, foreign or damaged."""
+        """Map an existing page to kill through it. Raises UsageError when it is missing, short, foreign or damaged."""
         return cls._map(Path(path), writable=True)
 
     @classmethod
-    def memory(cls, slots: Sequence[str]) -> "LatchPage":
-        """A page of this process alone, every word trading: for virtual time and tests."""
-        return cls(bytearray(_fresh_page(slots)), (GLOBAL, *slots), None)
+    def memory(cls, names: TradingNames) -> "LatchPage":
+        """A page of this process alone, with nothing killed: for virtual time and tests."""
+        return cls(fresh_page(names), None, -1)
 
     @classmethod
     def _map(cls, path: Path, *, writable: bool) -> "LatchPage":
         try:
-            with path.open("r+b" if writable else "rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size != _SIZE:
-                    raise UsageError(f"latch {path} has {size} bytes instead of {_SIZE}: it is not a latch or damaged")
+            descriptor = os.open(path, os.O_RDWR if writable else os.O_RDONLY)
+            try:
+                size = os.fstat(descriptor).st_size
+                if size != PAGE_BYTES:
+                    raise UsageError(
+                        f"latch {path} has {size} bytes instead of {PAGE_BYTES}: it is not a latch or damaged"
+                    )
                 access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
-                mapped = mmap.mmap(file.fileno(), _SIZE, access=access)
+                mapped = mmap.mmap(descriptor, PAGE_BYTES, access=access)
+                check_header(mapped, path)
+                page = cls(mapped, path, descriptor if writable else -1)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            if writable:
+                weakref.finalize(page, os.close, descriptor)
+            else:
+                os.close(descriptor)
+            return page
         except OSError as error:
             raise UsageError(f"latch {path} cannot be opened: {error.strerror}") from error
-        return cls(mapped, _read_slots(mapped, path), path)
+
+    def extend(self, names: TradingNames) -> None:
+        """Add the names that are missing: a configuration has grown. Those that are there keep their indices.
+
+        The page holds two areas of names; the older one is written and then counts, so a reader at any moment finds a
+        whole one. Raises UsageError when there is no room, or another process does the same just now.
+        """
+        grown = self.names.with_names(names)
+        if grown is self.names:
+            return
+        check_names(names)
+        with self._locked(0) as is_mine:
+            if not is_mine:
+                raise UsageError("another process adds names to the latch just now; try again")
+            self.names = read_names(self.buffer, self.path)
+            grown = self.names.with_names(names)
+            write_names(self.buffer, grown)
+            self.names = grown
+        self.sync()
 
     # -- reading --------------------------------------------------------------------------------------------
 
-    def view(self, slot: str) -> LatchView:
-        """The page as the venue actor ``slot`` sees it. Raises UsageError for an unknown slot."""
-        self._index(slot)
-        return LatchView(self, slot)
+    def view(self, venue: str = "", account: str = "") -> LatchView:
+        """The page as the actor of this venue and account sees it; without a venue, as all of them together.
 
-    def is_trading(self, slot: str) -> bool:
-        """Whether this one word, of a venue actor or ``GLOBAL``, says trading."""
-        at = _WORDS_AT + 8 * self._index(slot)
-        return self.buffer[: len(_MAGIC)] == _MAGIC and self.buffer[at : at + 8] == TRADING.to_bytes(8, "little")
-
-    def cause(self, slot: str) -> LatchCause | None:
-        """Why a slot is halted, of the most restrictive mode; None while its word says trading.
-
-        A halted slot without one readable record has a cause that says so, of the most restrictive mode.
+        Raises UsageError for a name that the page does not have.
         """
-        if self.is_trading(slot):
+        if not venue:
+            return LatchView(self, ANY, ANY)
+        index = [self.names.index_of("venue", venue), self.names.index_of("account", account) if account else UNKNOWN]
+        if index[0] == UNKNOWN or (account and index[1] == UNKNOWN):
+            raise UsageError(f"the latch does not know venue {venue!r} of account {account!r}")
+        return LatchView(self, *index)
+
+    def rank(self, venue: int, account: int, strategy: int, instrument: int) -> int:
+        """Readable twin of ``risk.latch_kernel.latch_mode``."""
+        if self.is_damaged():
+            return DAMAGED_RANK
+        most = self.button_rank
+        for row in self._busy_rows():
+            if self.covers(row, venue, account, strategy, instrument):
+                most = max(most, self._cell(row, RANK))
+        return most
+
+    def is_damaged(self) -> bool:
+        """Whether everything reads as killed because the header, the button or a row cannot be trusted."""
+        return (
+            self._cells[0] != PAGE_MAGIC
+            or self._states[0] not in _RANK_OF_BUTTON
+            or not all(self._is_whole(row) for row in self._busy_rows())
+        )
+
+    @property
+    def button_rank(self) -> int:
+        """The rank of the mode that the button was pressed with; 0 when it is not."""
+        return _RANK_OF_BUTTON.get(self._states[0], DAMAGED_RANK)
+
+    @property
+    def generation(self) -> int:
+        """Grows with every kill and release: an older copy of the page has a smaller one."""
+        return self._cells[GENERATION_CELL]
+
+    def kills(self) -> list[LatchedKill]:
+        """Every kill whose row is whole, by row."""
+        return [self._kill(row) for row in self._busy_rows() if self._is_whole(row)]
+
+    def kill(self, kill_id: str) -> LatchedKill | None:
+        """The kill of that id, while it is latched."""
+        row = self._find(kill_tag(kill_id))
+        return None if row is None else self._kill(row)
+
+    def damaged_rows(self) -> list[int]:
+        return [row for row in self._busy_rows() if not self._is_whole(row)]
+
+    def covers(self, row: int, venue: int, account: int, strategy: int, instrument: int) -> bool:
+        """Whether a row's scope covers an order of these indices."""
+        named = self._fields(row)[VENUE:]
+        return all(
+            mine in (ANY, its) or its == UNKNOWN
+            for mine, its in zip(named, (venue, account, strategy, instrument), strict=True)
+        )
+
+    def cause(self, venue: int, account: int, strategy: int, instrument: int) -> LatchCause | None:
+        """The cause of the most restrictive kill that covers an order of these indices."""
+        if self.is_damaged():
+            return DAMAGED_CAUSE
+        covering = [kill for kill in self.kills() if self.covers(kill.row, venue, account, strategy, instrument)]
+        button = self.button_rank
+        if not covering and not button:
             return None
-        index = self._index(slot)
-        for mode in sorted(KillMode, key=lambda mode: mode.rank, reverse=True):
-            if (cause := self._read_cause(index, mode)) is not None:
-                return cause
-        return _unreadable(f"halted, and the latch holds no readable cause for {slot}")
+        most = max(covering, key=lambda kill: (kill.mode.rank, kill.cause is not None), default=None)
+        if most is None or most.mode.rank < button:
+            return LatchCause("", "", "the button for everything is pressed", _MODES[button], 0, "global")
+        return most.cause or LatchCause("", "", "the latch holds no readable cause", most.mode, 0, most.scope.text)
 
-    # -- halting --------------------------------------------------------------------------------------------
+    # -- killing --------------------------------------------------------------------------------------------
 
-    def store_halted(self, slot: str) -> None:
-        """The store that halts, and nothing else: from here on no gate in scope passes an order.
+    def store(self, kill_id: str, scope: Scope, mode: KillMode) -> int:
+        """The stores that kill, and nothing else: from here on no gate in scope passes what the mode forbids.
 
-        For a caller that measures it; ``halt`` must follow, to say why and to make it survive a power cut.
+        Returns the kill's row, the same again for an id that is latched already, or 0: no row could be had, and the
+        button was pressed to halt everything. ``explain`` and ``sync`` must follow, to say why and to survive a power
+        cut. Raises UsageError for a name that the page does not have.
         """
-        words = np.frombuffer(self.buffer, dtype=np.int64, count=_NAMES_AT // 8)
-        words[GLOBAL_WORD + self._index(slot)] = _HALTED
+        tag = kill_tag(kill_id)
+        fields = (tag, mode.rank, *self._indices(scope))
+        if scope.is_global:
+            self._press(mode)
+        row = self._find(tag) or self._take_row(fields)
+        if row == 0:
+            self._press(KillMode.HALT)
+        elif scope.is_global:
+            self._press(mode)  # again: a release may have let the button go between the two
+        self._cells[GENERATION_CELL] += 1
+        return row
 
-    def halt(self, slot: str, *, mode: KillMode, kill_id: str, by: str, reason: str, wall_time_ns: int) -> None:
-        """Halt a venue actor or ``GLOBAL``: the word, then the cause, then both to disk (not for ``memory``).
+    def explain(self, row: int, cause: LatchCause) -> None:
+        """Say why a row is killed. Does nothing for row 0."""
+        if row == 0:
+            return
+        fields = {field: _cut(getattr(cause, field), size) for field, size in _TEXT_BYTES.items()}
+        payload = msgspec.msgpack.encode(msgspec.structs.replace(cause, **fields))
+        record = record_of(payload)
+        at = CAUSES_AT + CAUSE_BYTES * row
+        self.buffer[at : at + len(record)] = record
 
-        Halting again keeps the first cause of each mode; ``cause`` tells the most restrictive. Raises UsageError
-        for an unknown slot, and OSError when the disk refuses (the word is stored by then).
-        """
-        self.store_halted(slot)
-        index = self._index(slot)
-        if self._read_cause(index, mode) is None:
-            self._write_cause(
-                index, LatchCause(_cut("kill_id", kill_id), _cut("by", by), _cut("reason", reason), mode, wall_time_ns)
-            )
+    def sync(self) -> None:
+        """Force the page to disk (not for ``memory``). Raises OSError when the disk refuses."""
         if isinstance(self.buffer, mmap.mmap):
             self.buffer.flush()
 
+    def latch(self, scope: Scope, cause: LatchCause) -> int:
+        """``store``, ``explain`` and ``sync`` in one. Returns the row."""
+        row = self.store(cause.kill_id, scope, cause.mode)
+        self.explain(row, msgspec.structs.replace(cause, scope=scope.text))
+        self.sync()
+        return row
+
+    # -- releasing: for the kill switch actor alone ---------------------------------------------------------
+
+    def release(self, kill_id: str) -> bool:
+        """Free the row of this kill; the button stays as it is. False: another process holds the row, try again."""
+        tag = kill_tag(kill_id)
+        row = self._find(tag)
+        if row is None:
+            return True
+        with self._locked(row) as is_mine:
+            if is_mine and self._cell(row, TAG) == tag:
+                self._states[row] = FREE
+                self._cells[GENERATION_CELL] += 1
+        return self._find(tag) is None
+
+    def settle_button(self, least: KillMode | None) -> None:
+        """Hold the button with the most restrictive mode of all kills of ``global`` and ``least``, or let it go.
+
+        Whoever presses it meanwhile has a row of its own before it says that it has killed; so the rows are read again
+        after the store.
+        """
+        self._states[0] = _BUTTON_OF_RANK[self._button_due(least)]
+        due = self._button_due(least)
+        if due > self.button_rank:
+            self._press(_MODES[due])
+
+    def _button_due(self, least: KillMode | None) -> int:
+        ranks = [kill.mode.rank for kill in self.kills() if kill.scope.is_global]
+        return max(ranks, default=0) if least is None else max([least.rank, *ranks])
+
+    def take_over(self, row: int, kill_id: str, mode: KillMode) -> None:
+        """Turn a damaged row into a kill of everything, which a person can then release.
+
+        From before to after everything is killed, because a row that does not match its check word kills everything.
+        """
+        self._write_row(row, (kill_tag(kill_id), mode.rank, ANY, ANY, ANY, ANY))
+
     # -- inside ---------------------------------------------------------------------------------------------
 
-    def _index(self, slot: str) -> int:
-        if slot not in self.slots:
-            raise UsageError(f"the latch has no slot {slot!r}; it has: {', '.join(self.slots)}")
-        return self.slots.index(slot)
+    def _press(self, mode: KillMode) -> None:
+        """Never less than it was pressed with."""
+        self._states[0] = BUTTONS[max(mode.rank, self.button_rank)]
 
-    def _read_cause(self, index: int, mode: KillMode) -> LatchCause | None:
-        at = _cause_at(index, mode)
-        length, checksum = _CAUSE.unpack_from(self.buffer, at)
-        payload = bytes(self.buffer[at + _CAUSE.size : at + _CAUSE.size + length])
-        if not 0 < length <= _CAUSE_BYTES - _CAUSE.size or zlib.crc32(payload) != checksum:
-            return None
+    def _take_row(self, fields: tuple[int, int, int, int, int, int]) -> int:
+        first = fields[TAG] % (ROWS - 1)
+        for step in range(ROWS - 1):
+            row = 1 + (first + step) % (ROWS - 1)
+            if self._states[row] != FREE:
+                continue
+            with self._locked(row) as is_mine:
+                if is_mine and self._states[row] == FREE:
+                    self._write_row(row, fields)
+                    if self._fields(row) == fields and self._is_whole(row):
+                        return row
+        return 0
+
+    def _write_row(self, row: int, fields: tuple[int, int, int, int, int, int]) -> None:
+        at = ROWS_CELL + ROW_CELLS * row
+        for cell, value in enumerate(fields):
+            self._cells[at + cell] = value
+        self._cells[at + CHECK] = row_check(row, fields)
+        self._states[row] = ACTIVE
+
+    @contextmanager
+    def _locked(self, row: int) -> Iterator[bool]:
+        """Hold a row against other processes if that can be had at once. The lock ends with its process."""
+        if self._descriptor < 0:
+            yield True
+            return
+        at = STATES_AT + 2 * row
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 2, at)
+        except OSError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 2, at)
+
+    def _indices(self, scope: Scope) -> tuple[int, int, int, int]:
+        if scope.is_drill:
+            return (DRILL, ANY, ANY, ANY)
+        index = []
+        for kind in ("venue", "account", "strategy", "instrument"):
+            name: str = getattr(scope, kind)
+            index.append(self.names.index_of(kind, name) if name else ANY)
+            if index[-1] == UNKNOWN:
+                raise UsageError(
+                    f"the latch has no {kind} {name!r}, so no engine here trades it; press another scope, or global"
+                )
+        return (index[0], index[1], index[2], index[3])
+
+    def _busy_rows(self) -> Iterator[int]:
+        if self.buffer[STATES_AT : STATES_AT + 2 * ROWS] == QUIET:
+            return
+        for row in range(1, ROWS):
+            if self._states[row] != FREE:
+                yield row
+
+    def _find(self, tag: int) -> int | None:
+        for row in self._busy_rows():
+            if self._cell(row, TAG) == tag and self._is_whole(row):
+                return row
+        return None
+
+    def _cell(self, row: int, cell: int) -> int:
+        return self._cells[ROWS_CELL + ROW_CELLS * row + cell]
+
+    def _fields(self, row: int) -> tuple[int, int, int, int, int, int]:
+        at = ROWS_CELL + ROW_CELLS * row
+        cells = self._cells
+        return (cells[at], cells[at + 1], cells[at + 2], cells[at + 3], cells[at + 4], cells[at + 5])
+
+    def _is_whole(self, row: int) -> bool:
+        fields = self._fields(row)
+        return (
+            self._states[row] == ACTIVE and self._cell(row, CHECK) == row_check(row, fields) and fields[RANK] in _MODES
+        )
+
+    def _kill(self, row: int) -> LatchedKill:
+        fields = self._fields(row)
+        return LatchedKill(row, fields[TAG], self._scope(fields[VENUE:]), _MODES[fields[RANK]], self._read_cause(row))
+
+    def _scope(self, indices: tuple[int, ...]) -> Scope:
+        if indices[0] == DRILL:
+            return DRILL_SCOPE
+        if any(at >= len(table) for table, at in zip(self.names.tables, indices, strict=True)):
+            self.names = read_names(self.buffer, self.path)  # another process has added one
+        names = [
+            table[at] if 0 <= at < len(table) else "" for table, at in zip(self.names.tables, indices, strict=True)
+        ]
+        return Scope(names[0], names[1], names[2], names[3])
+
+    def _read_cause(self, row: int) -> LatchCause | None:
+        at = CAUSES_AT + CAUSE_BYTES * row
+        payload = read_record(self.buffer, at, CAUSE_BYTES)
         try:
             cause = msgspec.msgpack.decode(payload, type=LatchCause)
         except msgspec.DecodeError:
             return None
-        return cause if cause.mode == mode else None
-
-    def _write_cause(self, index: int, cause: LatchCause) -> None:
-        at = _cause_at(index, cause.mode)
-        payload = msgspec.msgpack.encode(cause)
-        record = _CAUSE.pack(len(payload), zlib.crc32(payload)) + payload
-        self.buffer[at : at + len(record)] = record
+        return cause if kill_tag(cause.kill_id) == self._cell(row, TAG) else None
 
 
-def view_latch(path: str | Path, slot: str) -> LatchView:
+def view_latch(path: str | Path, venue: str = "", account: str = "") -> LatchView:
     """The gate's way in: map a host's page read-only. Never raises for a bad page.
 
-    A page that is missing, short, foreign or damaged, or has no word for ``slot``, gives a view that reads as halted
-    and whose ``cause`` says what is wrong.
+    A page that is missing, short, foreign or damaged, or does not know the venue or account, gives a view that reads
+    as killed and whose ``cause`` says what is wrong.
     """
     try:
-        return LatchPage._map(Path(path), writable=False).view(slot)
+        return LatchPage._map(Path(path), writable=False).view(venue, account)
     except UsageError as error:
-        page = LatchPage.memory((slot,)) if _is_slot_name(slot) else LatchPage.memory(())
-        page.halt(GLOBAL, mode=KillMode.CANCEL, kill_id="", by="haltline", reason=str(error), wall_time_ns=0)
-        return page.view(slot if slot in page.slots else GLOBAL)
+        page = LatchPage.memory(TradingNames())
+        page.latch(Scope(), LatchCause("no-latch", "haltline", str(error), KillMode.CANCEL, 0))
+        return page.view()
 
 
-def _unreadable(text: str) -> LatchCause:
-    return LatchCause("", "", text, KillMode.CANCEL, 0)
+def kill_tag(kill_id: str) -> int:
+    """A kill's id as a signed 64-bit number. Texts that differ only beyond 64 bytes are one id."""
+    text = _cut(kill_id, _TEXT_BYTES["kill_id"]).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little", signed=True)
 
 
-def _cause_at(index: int, mode: KillMode) -> int:
-    return _CAUSES_AT + (index * _MODES + mode - 1) * _CAUSE_BYTES
-
-
-def _cut(field: str, text: str) -> str:
-    return text.encode("utf-8", "replace")[: _TEXT_BYTES[field]].decode("utf-8", "ignore")
-
-
-def _is_slot_name(name: str) -> bool:
-    return name.strip() == name and name != GLOBAL and "\0" not in name and 0 < len(name.encode()) < _NAME_BYTES
-
-
-def _fresh_page(slots: Sequence[str]) -> bytes:
-    if len(slots) > SLOTS_MAX:
-        raise UsageError(f"a latch has room for {SLOTS_MAX} venue actors, not {len(slots)}")
-    for name in slots:
-        if not _is_slot_name(name) or slots.count(name) > 1:
-            raise UsageError(
-                f"latch slot {name!r} must be unique, not {GLOBAL!r}, without surrounding spaces, "
-                f"and 1 to {_NAME_BYTES - 1} bytes long"
-            )
-    page = bytearray(_SIZE)
-    names = (GLOBAL, *slots)
-    _HEADER.pack_into(page, 0, _MAGIC, _VERSION, len(names), _SIZE)
-    for index, name in enumerate(names):
-        page[_WORDS_AT + 8 * index : _WORDS_AT + 8 * index + 8] = TRADING.to_bytes(8, "little")
-        data = name.encode()
-        page[_NAMES_AT + _NAME_BYTES * index : _NAMES_AT + _NAME_BYTES * index + len(data)] = data
-    _CHECKSUM.pack_into(page, _HEADER.size, _header_checksum(page))
-    return bytes(page)
-
-
-def _header_checksum(page: bytes | bytearray | mmap.mmap) -> int:
-    return zlib.crc32(page[_NAMES_AT:_CAUSES_AT], zlib.crc32(page[: _HEADER.size]))
-
-
-def _read_slots(page: mmap.mmap, path: Path) -> tuple[str, ...]:
-    magic, version, count, size = _HEADER.unpack_from(page, 0)
-    if magic != _MAGIC:
-        raise UsageError(f"latch {path} is not a latch of Haltline")
-    if _CHECKSUM.unpack_from(page, _HEADER.size)[0] != _header_checksum(page):
-        raise UsageError(f"latch {path} is damaged: its header does not match its checksum")
-    if version != _VERSION or size != _SIZE or not 0 < count <= SLOTS_MAX + 1:
-        raise UsageError(f"latch {path} is of version {version}, this engine reads version {_VERSION}")
-    starts = (_NAMES_AT + _NAME_BYTES * index for index in range(count))
-    return tuple(page[at : at + _NAME_BYTES].rstrip(b"\0").decode() for at in starts)
+def _cut(text: str, size: int) -> str:
+    return text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
 
 
 def _write_durably(path: Path, data: bytes) -> None:

@@ -15,9 +15,10 @@ import msgspec
 
 from engine.errors import UsageError
 
-__all__ = ["DRILL_SCOPE", "GLOBAL_SCOPE", "Scope", "TradingNames", "parse_scope"]
+__all__ = ["DRILL_SCOPE", "GLOBAL_SCOPE", "SCOPE_KINDS", "Scope", "TradingNames", "parse_scope"]
 
-_KINDS = ("venue", "account", "strategy", "instrument")
+#: What a scope can name, in the order of ``Scope``.
+SCOPE_KINDS = ("venue", "account", "strategy", "instrument")
 _SHOWN_MAX = 40
 
 
@@ -52,7 +53,7 @@ class Scope(NamedTuple):
         """As ``parse_scope`` reads it, in one spelling."""
         if self.is_drill:
             return "drill"
-        return "+".join(f"{kind}:{name}" for kind, name in zip(_KINDS, self[:4], strict=True) if name) or "global"
+        return "+".join(f"{kind}:{name}" for kind, name in zip(SCOPE_KINDS, self[:4], strict=True) if name) or "global"
 
     def covers(self, venue: str, account: str, strategy: str, instrument: str) -> bool:
         """Whether an order of exactly these is covered."""
@@ -89,10 +90,10 @@ def parse_scope(text: str, names: TradingNames) -> Scope:
         return GLOBAL_SCOPE
     if text == "drill":
         return DRILL_SCOPE
-    terms = dict.fromkeys(_KINDS, "")
+    terms = dict.fromkeys(SCOPE_KINDS, "")
     for term in text.split("+"):
         kind, _, name = term.partition(":")
-        if kind not in _KINDS or not name:
+        if kind not in SCOPE_KINDS or not name:
             raise UsageError(f"kill scope {text!r} is unknown; valid scopes here: {_valid(names)}")
         if terms[kind]:
             raise UsageError(f"kill scope {text!r} names {kind} twice; press one kill for each")

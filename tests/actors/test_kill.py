@@ -8,7 +8,8 @@ from adapters.simulator.binance.settings import VenueLimits, VenueOptions
 from engine.codes import ExecType, KillMode, OrderStatus
 from engine.errors import UsageError
 from engine.messages import Kill, KillReceipt
-from risk.latch import GLOBAL, LatchPage
+from risk.latch import LatchPage
+from risk.scope import TradingNames
 
 BUSY = (strategy("one", "Churner", seed=1, interval_ms=3), strategy("two", "Churner", seed=2, placement="co-located"))
 
@@ -263,12 +264,12 @@ def test_a_venue_actor_that_is_down_keeps_the_kill_open_until_it_is_back(make_de
 def test_a_venue_actor_whose_latch_is_another_page_stops_by_itself(make_desk: MakeDesk) -> None:
     desk = make_desk()
     rest(desk)
-    elsewhere = LatchPage.memory((VENUE,))
+    elsewhere = LatchPage.memory(TradingNames(venues={"binance": "desk"}))
     for part in (desk.venue.core, desk.venue.gate):
         for name in ("latch", "_latch"):
             if hasattr(part, name):
-                setattr(part, name, elsewhere.view(VENUE))
-    desk.venue.gate._words = elsewhere.view(VENUE).words
+                setattr(part, name, elsewhere.view("binance"))
+    desk.venue.gate._words = elsewhere.view("binance").words
     desk.kill()
     desk.run_for(1)
     assert receipt(desk).complete
@@ -287,5 +288,5 @@ def test_no_restart_after_a_kill_ever_sends_an_order_again(make_desk: MakeDesk) 
         desk.run_for(2)
     assert desk.counters()["orders"] == 0  # a new life, in which nothing left
     assert sent > 0
-    assert latch(desk).cause(GLOBAL).mode is KillMode.CANCEL
+    assert latch(desk).view().mode() is KillMode.CANCEL
     check_books(desk)

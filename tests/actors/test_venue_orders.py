@@ -7,11 +7,12 @@ from trading_desk import SECOND_NS, SIMULATOR, VENUE, Desk, MakeDesk, check_all,
 
 from actors.places import latch_path
 from actors.venue_records import decode_record
-from engine.codes import ExecType, OrderStatus, Reason
+from engine.codes import ExecType, KillMode, OrderStatus, Reason
 from engine.journal import JournalFull
 from engine.messages import NewOrder
 from engine.order_event import OrderFilled, OrderRejected
-from risk.latch import GLOBAL, LatchPage
+from risk.latch import LatchPage
+from risk.scope import Scope
 
 
 def at_reading(desk: Desk, number: int, action: Callable[[], int]) -> None:
@@ -49,7 +50,7 @@ def test_what_happens_between_check_and_write_is_seen_before_the_write(
     def happen() -> int:
         if what == "pause":
             return 2 * SECOND_NS  # longer than the lease
-        page.store_halted(GLOBAL if what == "kill" else VENUE)
+        page.store("K", Scope() if what == "kill" else Scope(venue="binance"), KillMode.HALT)
         return 0
 
     at_reading(desk, LAST_LOOK, happen)

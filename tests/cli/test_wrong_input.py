@@ -12,7 +12,7 @@ import pytest
 from actors.places import latch_path
 from actors.wiring import open_state
 from config.loader import load_config
-from risk.latch import GLOBAL, LatchPage
+from risk.latch import LatchPage
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -127,7 +127,8 @@ def test_a_scope_that_is_blank_or_unknown_halts_nothing(haltline: Run, desk: Pat
     assert done.returncode == 2
     assert "venue:binance" in one_line(done.stderr)
     page = LatchPage.open(latch_path(config))
-    assert all(page.is_trading(slot) for slot in page.slots)
+    assert not page.kills()
+    assert page.view().is_trading()
 
 
 def test_a_kill_says_why_or_is_not_done(haltline: Run, desk: Path) -> None:
@@ -141,7 +142,7 @@ def test_the_red_button_works_with_nothing_alive(haltline: Run, desk: Path) -> N
     done = haltline("kill", "--config", str(desk), "--scope", "global", "--mode", "halt", "--reason", "hands shake")
     assert done.returncode == 1, "halted, but nobody confirmed"
     assert "latch is halted" in done.stderr
-    cause = LatchPage.open(latch_path(config)).cause(GLOBAL)
+    cause = LatchPage.open(latch_path(config)).view().cause()
     assert cause is not None
     assert cause.reason == "hands shake"
 

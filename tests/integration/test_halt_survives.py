@@ -58,6 +58,6 @@ def test_an_engine_killed_and_started_again_stays_halted(tmp_path: Path) -> None
     assert again.state == "halted"
     assert again.counters["orders_admitted"] == killed.counters["orders_admitted"]
     assert again.counters["open_orders"] == 0
-    cause = view_latch(latch_path(config), VENUE).cause()
+    cause = view_latch(latch_path(config), "binance", "trial").cause()
     assert cause is not None
     assert (cause.kill_id, cause.reason) == (receipt.kill_id, "rehearsal")

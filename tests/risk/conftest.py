@@ -12,6 +12,7 @@ from engine.order import Order
 from risk.gate import Gate
 from risk.latch import LatchPage
 from risk.limits import AccountLimits, InstrumentLimits
+from risk.scope import TradingNames
 
 MakeOrder = Callable[..., Order]
 
@@ -82,7 +83,7 @@ def limits() -> InstrumentLimits:
 
 @pytest.fixture
 def page() -> LatchPage:
-    return LatchPage.memory(["venue-a"])
+    return LatchPage.memory(TradingNames(accounts=("a",), venues={"venue-a": "a"}))
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from engine.instrument import Instrument
 from engine.messages import Refusal
 from engine.order import Order
 from risk.gate import Gate
-from risk.latch import LatchPage
+from risk.latch import LatchCause, LatchPage
 from risk.limits import AccountLimits, InstrumentLimits
+from risk.scope import GLOBAL_SCOPE, Scope
 
 MakeOrder = Callable[..., Order]
 LIMIT, MARKET, SELL = OrderType.LIMIT, OrderType.MARKET, Side.SELL
@@ -212,12 +213,13 @@ def test_a_grant_that_ends_sooner_changes_nothing_but_a_newer_epoch_counts(gate:
     assert gate.may_send(10) is Reason.LEASE_EXPIRED
 
 
-@pytest.mark.parametrize("slot", ["global", "venue-a"])
+@pytest.mark.parametrize("venue", ["", "venue-a"])
 def test_a_halt_refuses_at_once_and_says_who_and_why(
-    gate: Gate, page: LatchPage, make_order: MakeOrder, slot: str
+    gate: Gate, page: LatchPage, make_order: MakeOrder, venue: str
 ) -> None:
     order = approved(gate, make_order())
-    page.halt(slot, mode=KillMode.CANCEL, kill_id="K7", by="ann", reason="runaway quotes", wall_time_ns=5)
+    scope = Scope(venue=venue)
+    page.latch(scope, LatchCause("K7", "ann", "runaway quotes", KillMode.CANCEL, 5))
     assert gate.may_send(0) is Reason.HALTED
     refusal = refused(gate, make_order("c2"))
     assert refusal.reason is Reason.HALTED
@@ -227,7 +229,7 @@ def test_a_halt_refuses_at_once_and_says_who_and_why(
 
 
 def test_a_wrong_message_is_named_even_while_halted(gate: Gate, page: LatchPage, make_order: MakeOrder) -> None:
-    page.store_halted("global")
+    page.store("K", GLOBAL_SCOPE, KillMode.HALT)
     assert refused(gate, make_order(quantity_lots=1)).reason is Reason.QUANTITY_OUT_OF_RANGE
 
 

@@ -27,6 +27,7 @@ from engine.order_event import (
 from risk.gate import Gate
 from risk.latch import LatchPage
 from risk.limits import AccountLimits, InstrumentLimits
+from risk.scope import TradingNames
 
 
 class Life:
@@ -40,7 +41,7 @@ class Life:
         self.count = self.fills = 0
 
     def new_gate(self) -> Gate:
-        gate = Gate(AccountLimits(10**6, 10**6, 10**6), LatchPage.memory(["a"]).view("a"), 4)
+        gate = Gate(AccountLimits(10**6, 10**6, 10**6), LatchPage.memory(TradingNames(venues={"a": ""})).view("a"), 4)
         gate.define(self.instrument, InstrumentLimits(10**6, 10**15, 2**50, 2**50, 500_000, 10**9))
         gate.set_funds("BTC", 2**62)
         gate.set_funds("USDT", 2**62)

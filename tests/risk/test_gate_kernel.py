@@ -16,6 +16,7 @@ from risk.gate import Gate
 from risk.gate_reference import Fault, ReferenceGate
 from risk.latch import LatchPage
 from risk.limits import AccountLimits, InstrumentLimits
+from risk.scope import TradingNames
 
 MakeOrder = Callable[..., Order]
 
@@ -86,7 +87,7 @@ class Pair:
     def __init__(self, draw: st.DrawFn, make_order: MakeOrder) -> None:
         account = draw(ACCOUNTS)
         self.draw, self.make_order = draw, make_order
-        self.page = LatchPage.memory(["a"])
+        self.page = LatchPage.memory(TradingNames(venues={"a": ""}))
         self.gate, self.twin = Gate(account, self.page.view("a"), 3), ReferenceGate(account)
         self.open: list[Order] = []
         self.now_ns, self.count = 0, 0

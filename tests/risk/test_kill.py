@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.codes import KillMode
-from engine.errors import UsageError
 from engine.messages import Kill, KillProgress, KillStage
-from risk.kill import STAGES, TRANSITIONS, ActorStage, KillCase, Scope, Word, parse_scope, word_of
+from risk.kill import STAGES, TRANSITIONS, ActorStage, KillCase, Word, word_of
 
 A, W = ActorStage, Word
 ACTORS = ("venue-a", "venue-b")
@@ -25,39 +24,6 @@ def said(actor: str, stage: str, at_ns: int, *, left: int = 0, unknown: int = 0,
 
 def stages(case: KillCase) -> dict[str, int]:
     return {stage.stage: stage.after_ns for stage in case.receipt(0).stages}
-
-
-# -- scopes -------------------------------------------------------------------------------------------------------
-
-
-def test_scopes_are_global_or_one_known_venue() -> None:
-    everything, one = parse_scope("global", ["binance"]), parse_scope("venue:binance", ["binance", "kraken"])
-    assert (everything, one) == (Scope(""), Scope("binance"))
-    assert everything.is_global
-    assert everything.covers("kraken")
-    assert one.covers("binance")
-    assert not one.is_global
-    assert not one.covers("kraken")
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", " ", "Global", " global", "global ", "venue:", "venue", "venue:kraken ", "venue:x", "binance", "all", "*",
-     "account:a", "venue:binance,kraken", "global:binance", "venue::binance", "\0"],
-)  # fmt: skip
-def test_a_blank_or_unknown_scope_is_refused_and_the_valid_ones_are_named(text: str) -> None:
-    with pytest.raises(UsageError, match="valid scopes here: global, venue:binance, venue:kraken"):
-        parse_scope(text, ["kraken", "binance"])
-
-
-@given(st.text())
-def test_no_text_but_the_valid_ones_is_a_scope(text: str) -> None:
-    try:
-        scope = parse_scope(text, ["binance"])
-    except UsageError:
-        assert text not in ("global", "venue:binance")
-    else:
-        assert text == ("global" if scope.is_global else "venue:binance")
 
 
 # -- the table ----------------------------------------------------------------------------------------------------
