@@ -7,7 +7,9 @@ reconciliation      asking the venue what is true
 cancel_until_none   cancelling until the venue says that nothing is left
 report_delivery     every report to its strategy, in order, once
 strategy            hosts a user's strategy; strategy_source finds it
-risk                grants leases to an account's venue actors
+risk                grants leases to an account's venue actors, and watches them
+watch               an account's triggers: fed by telemetry, presses the kill switch; trigger_specs configures it
+telemetry           what a venue actor tells its risk actor ten times a second
 kill_switch         owns the kill state and the latch
 epochs              lives of a grantor
 wiring, places      who talks to whom; names and files

@@ -8,13 +8,26 @@ Its death, or the loss of its own authority, stops every new order of the accoun
 import msgspec
 
 from actors.epochs import EpochBegun, begin_epoch
+from actors.watch import WATCH_TIMER, Watch
 from engine.actor import Actor, Context
-from engine.messages import LeaseGrant, LeaseRefusal, LeaseRequest, Message, StatusReport, StatusRequest
+from engine.messages import (
+    KillReceipt,
+    LeaseGrant,
+    LeaseRefusal,
+    LeaseRequest,
+    Message,
+    StatusReport,
+    StatusRequest,
+    VenueTelemetry,
+)
+from risk.day_pnl import DayBegan, DayPeak
 from risk.lease import LeaseGrantor, LeaseHolder
+from risk.trigger_reading import TriggerSpec
 
 __all__ = ["RiskActor", "RiskActorSettings"]
 
-_decode = msgspec.msgpack.Decoder(EpochBegun).decode
+_Record = EpochBegun | DayBegan | DayPeak
+_decoder: msgspec.msgpack.Decoder[_Record] = msgspec.msgpack.Decoder(_Record)
 
 
 class RiskActorSettings(msgspec.Struct, frozen=True):
@@ -24,29 +37,46 @@ class RiskActorSettings(msgspec.Struct, frozen=True):
     config_hash: str
     lease_duration_ns: int
     lease_renew_ns: int
+    triggers: tuple[TriggerSpec, ...] = ()
 
 
 class RiskActor(Actor):
     def __init__(self, settings: RiskActorSettings) -> None:
         self.settings = settings
         self.peers = (settings.kill_actor,)
+        self.watch = Watch(settings.triggers, settings.venue_actors, settings.kill_actor, settings.config_hash)
         self._granted = 0
         self._refused = 0
 
     def on_start(self, ctx: Context, now_ns: int) -> None:
         self._ctx = ctx
         settings = self.settings
-        last_epoch = max((_decode(payload).epoch for _, _, payload in ctx.journal.records()), default=0)
-        epoch = begin_epoch(ctx.journal, last_epoch, now_ns)
+        epoch = begin_epoch(ctx.journal, self._replay_journal(ctx), now_ns)
         self._authority = LeaseHolder(ctx.name, settings.config_hash, settings.lease_renew_ns)
         self._leases = LeaseGrantor(epoch, settings.config_hash, settings.lease_duration_ns)
         ctx.set_timer("authority", now_ns)
+        self.watch.start(ctx, epoch, now_ns)
+
+    def _replay_journal(self, ctx: Context) -> int:
+        """Returns the last epoch; 0: this is the first life."""
+        last_epoch = 0
+        for _, _, payload in ctx.journal.records():
+            record = _decoder.decode(payload)
+            if isinstance(record, EpochBegun):
+                last_epoch = record.epoch
+            else:
+                self.watch.restore(record)
+        return last_epoch
 
     def on_peer_up(self, peer: str, now_ns: int) -> None:
         if peer == self.settings.kill_actor:
             self._ctx.set_timer("authority", now_ns)
+            self.watch.on_kill_switch_up(now_ns)
 
     def on_timer(self, key: str, now_ns: int) -> None:
+        if key == WATCH_TIMER:
+            self.watch.on_timer(now_ns)
+            return
         self._ctx.send(self.settings.kill_actor, self._authority.request(self._ctx.clock_ns(), 0))
         self._ctx.set_timer("authority", now_ns + self.settings.lease_renew_ns)
 
@@ -54,8 +84,13 @@ class RiskActor(Actor):
         if isinstance(message, LeaseRequest):
             if sender in self.settings.venue_actors and sender == message.holder:
                 self._answer(message)
+        elif isinstance(message, VenueTelemetry):
+            self.watch.on_telemetry(sender, message, now_ns)
+        elif isinstance(message, KillReceipt):
+            if sender == self.settings.kill_actor:
+                self._on_receipt(message)
         elif isinstance(message, LeaseGrant):
-            if sender == self.settings.kill_actor and self._authority.on_grant(message):
+            if sender == self.settings.kill_actor and self._authority.on_grant(message) and not self.watch.refusal:
                 self._leases.authorize(self._authority.expires_ns)
         elif isinstance(message, LeaseRefusal):
             if sender == self.settings.kill_actor and self._authority.on_refusal(message):
@@ -63,6 +98,11 @@ class RiskActor(Actor):
                 self._ctx.log("authority withdrawn", text=message.text)
         elif isinstance(message, StatusRequest):
             self._ctx.send(sender, self._status(message.nonce, now_ns))
+
+    def _on_receipt(self, receipt: KillReceipt) -> None:
+        self.watch.on_receipt(receipt)
+        if self.watch.refusal:
+            self._leases.withdraw()
 
     def _answer(self, request: LeaseRequest) -> None:
         answer = self._leases.on_request(request, self._ctx.clock_ns())
@@ -73,4 +113,11 @@ class RiskActor(Actor):
     def _status(self, nonce: int, now_ns: int) -> StatusReport:
         live = self._authority.is_live(now_ns)
         counters = {"epoch": self._leases.epoch, "granted": self._granted, "refused": self._refused}
-        return StatusReport(self._ctx.name, "risk", nonce, 0, "granting" if live else "no authority", counters)
+        counters |= self.watch.counters()
+        return StatusReport(self._ctx.name, "risk", nonce, 0, _state(live, self.watch), counters, self.watch.details())
+
+
+def _state(live: bool, watch: Watch) -> str:
+    if watch.refusal:
+        return "stopped"
+    return "granting" if live else "no authority"

@@ -26,6 +26,7 @@ from actors.risk import RiskActor, RiskActorSettings
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.strategy import StrategyActor, VenueRoute
 from actors.strategy_source import build_strategy, load_strategy_class
+from actors.trigger_specs import trigger_specs
 from actors.venue import ORDER_STAGES, VenueActor, VenueActorSettings
 from actors.venue_counters import venue_counter_names
 from adapters.binance.session import BinanceSession
@@ -211,6 +212,7 @@ def _risk(config: EngineConfig, account_id: str) -> RiskActor:
             config_hash=config_hash(config),
             lease_duration_ns=config.lease.duration_ns,
             lease_renew_ns=config.lease.renew_ns,
+            triggers=trigger_specs(config, account_id),
         )
     )
 

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from engine.instrument import parse_decimal
+
 __all__ = [
     "AuthenticationFailureSettings",
     "ClockOffsetSettings",
@@ -53,12 +55,31 @@ Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]
 SweptMilliseconds = Annotated[int, Meta(ge=100, le=86_400_000)]
 
 
+def _nanos_floor(amount: str) -> int:
+    """Rounded towards the stricter side."""
+    units, scale = parse_decimal(amount)
+    return int(units * 1_000_000_000 // 10**scale)
+
+
 class _Trigger(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """``rearm_percent``: of the threshold; armed again once as many readings in a row are not above it."""
 
     scope: ScopeText
     mode: Literal["reduce", "halt", "cancel", "flatten"]
     rearm_percent: Annotated[int, Meta(ge=0, le=100)] = 80
+
+    @property
+    def threshold(self) -> int:
+        """In the units of the code: billionths, ns, millionths or events."""
+        return 0
+
+    @property
+    def window_ns(self) -> int:
+        return 0
+
+    @property
+    def start_ns(self) -> int:
+        return 0
 
 
 class LossCapSettings(_Trigger, frozen=True, kw_only=True, tag="loss_cap"):
@@ -68,6 +89,10 @@ class LossCapSettings(_Trigger, frozen=True, kw_only=True, tag="loss_cap"):
     asset: Asset
     loss_max: PositiveAmount
 
+    @property
+    def threshold(self) -> int:
+        return _nanos_floor(self.loss_max)
+
 
 class DrawdownSettings(_Trigger, frozen=True, kw_only=True, tag="drawdown"):
     """``drawdown_max`` in ``asset``, below the highest PnL of the UTC day."""
@@ -75,6 +100,10 @@ class DrawdownSettings(_Trigger, frozen=True, kw_only=True, tag="drawdown"):
     consecutive: ReadingsInARow
     asset: Asset
     drawdown_max: PositiveAmount
+
+    @property
+    def threshold(self) -> int:
+        return _nanos_floor(self.drawdown_max)
 
 
 class SpreadWideningSettings(_Trigger, frozen=True, kw_only=True, tag="spread_widening"):
@@ -84,7 +113,7 @@ class SpreadWideningSettings(_Trigger, frozen=True, kw_only=True, tag="spread_wi
     spread_bps_max: Annotated[int, Meta(ge=1, le=20_000)]
 
     @property
-    def spread_ppm_max(self) -> int:
+    def threshold(self) -> int:
         return self.spread_bps_max * 100
 
 
@@ -93,7 +122,7 @@ class LatencyStallSettings(_Trigger, frozen=True, kw_only=True, tag="latency_sta
     answer_ms_max: SweptMilliseconds
 
     @property
-    def threshold_ns(self) -> int:
+    def threshold(self) -> int:
         return self.answer_ms_max * _NANOS_PER_MS
 
 
@@ -102,7 +131,7 @@ class StaleMarketDataSettings(_Trigger, frozen=True, kw_only=True, tag="stale_ma
     age_ms_max: SweptMilliseconds
 
     @property
-    def threshold_ns(self) -> int:
+    def threshold(self) -> int:
         return self.age_ms_max * _NANOS_PER_MS
 
 
@@ -112,13 +141,17 @@ class PositionMismatchSettings(_Trigger, frozen=True, kw_only=True, tag="positio
     consecutive: ReadingsInARow
     mismatch_max: PositiveAmount
 
+    @property
+    def threshold(self) -> int:
+        return _nanos_floor(self.mismatch_max)
+
 
 class ClockOffsetSettings(_Trigger, frozen=True, kw_only=True, tag="clock_offset"):
     consecutive: ReadingsInARow
     offset_ms_max: Milliseconds
 
     @property
-    def threshold_ns(self) -> int:
+    def threshold(self) -> int:
         return self.offset_ms_max * _NANOS_PER_MS
 
 
@@ -127,7 +160,7 @@ class LoopLagSettings(_Trigger, frozen=True, kw_only=True, tag="loop_lag"):
     lag_ms_max: Milliseconds
 
     @property
-    def threshold_ns(self) -> int:
+    def threshold(self) -> int:
         return self.lag_ms_max * _NANOS_PER_MS
 
 
@@ -139,7 +172,7 @@ class HeartbeatLostSettings(_Trigger, frozen=True, kw_only=True, tag="heartbeat_
     start_ms_max: Annotated[int, Meta(ge=200, le=86_400_000)]
 
     @property
-    def threshold_ns(self) -> int:
+    def threshold(self) -> int:
         return self.silence_ms_max * _NANOS_PER_MS
 
     @property
@@ -163,17 +196,33 @@ class _Events(_Trigger, frozen=True, kw_only=True):
 class GappedMarketDataSettings(_Events, frozen=True, kw_only=True, tag="gapped_market_data"):
     gaps_max: Events
 
+    @property
+    def threshold(self) -> int:
+        return self.gaps_max
+
 
 class RejectStormSettings(_Events, frozen=True, kw_only=True, tag="reject_storm"):
     rejects_max: Events
+
+    @property
+    def threshold(self) -> int:
+        return self.rejects_max
 
 
 class FillStormSettings(_Events, frozen=True, kw_only=True, tag="fill_storm"):
     fills_max: Events
 
+    @property
+    def threshold(self) -> int:
+        return self.fills_max
+
 
 class AuthenticationFailureSettings(_Events, frozen=True, kw_only=True, tag="authentication_failure"):
     failures_max: Events
+
+    @property
+    def threshold(self) -> int:
+        return self.failures_max
 
 
 TriggerSettings = (

@@ -11,6 +11,11 @@ latch_kernel     what it says about one order, Numba
 scope            Scope, parse_scope: what a kill covers
 lease            LeaseHolder, LeaseGrantor: the right to send, counted on the holder's own clock
 kill             KillCase, parse_scope: one kill, from the trigger to the last confirmation
+triggers         Trigger, make_trigger: what presses the kill switch without a person
+trigger_streak   Streak, EventWindow: when a value, or a count, is a breach
+trigger_gauges   what each kind of trigger measures
+trigger_reading  TriggerSpec, Reading, and what triggers are shown
+day_pnl          DayBook: profit and loss of the UTC day
 latency          LatencyPage: latency histograms in a mapped page
 counters         CounterPage: counters and gauges in a mapped page
 page             what the two have in common

@@ -45,9 +45,10 @@ def test_every_kind_loads_and_is_part_of_the_configurations_hash(right_text: str
     assert config.triggers[0] == LossCapSettings(
         scope="global", mode="cancel", consecutive=3, asset="USDT", loss_max="1000"
     )
+    assert config.triggers[0].threshold == 1_000_000_000_000
     stale = config.triggers[4]
     assert isinstance(stale, StaleMarketDataSettings)
-    assert (stale.threshold_ns, stale.rearm_percent) == (5_000_000_000, 80)
+    assert (stale.threshold, stale.rearm_percent) == (5_000_000_000, 80)
     assert config_hash(config) != without
 
 

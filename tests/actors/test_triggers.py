@@ -1,0 +1,295 @@
+"""Triggers end to end: telemetry, watch, kill switch, venue. And a day on which nothing is wrong and nothing fires."""
+
+from typing import Any
+
+import pytest
+from trading_desk import KILL_SWITCH, RISK, SIMULATOR, VENUE, Desk, MakeDesk, check_all, check_books, strategy
+
+from actors.risk import RiskActor
+from engine.codes import Side
+from engine.messages import Kill, KillReceipt
+from risk.trigger_reading import Observation, Reading
+from risk.triggers import TRIGGER_KINDS
+
+#: Thresholds that a quiet day stays below.
+CALM = {
+    "loss_cap": {"asset": "USDT", "loss_max": "5000"},
+    "drawdown": {"asset": "USDT", "drawdown_max": "5000"},
+    "spread_widening": {"spread_bps_max": 200},
+    "latency_stall": {"answer_ms_max": 500},
+    "stale_market_data": {"age_ms_max": 5000},
+    "gapped_market_data": {"gaps_max": 3, "window_ms": 60_000},
+    "reject_storm": {"rejects_max": 2_000, "window_ms": 10_000},
+    "fill_storm": {"fills_max": 2_000, "window_ms": 10_000},
+    "position_mismatch": {"mismatch_max": "0.00000001"},
+    "authentication_failure": {"failures_max": 0, "window_ms": 60_000},
+    "clock_offset": {"offset_ms_max": 100},
+    "loop_lag": {"lag_ms_max": 50},
+    "heartbeat_lost": {"silence_ms_max": 1_000, "start_ms_max": 5_000},
+    "config_mismatch": {},
+}
+
+
+def trigger(kind: str, scope: str = "global", mode: str = "cancel", consecutive: int = 3, **keys: Any) -> str:
+    """A ``[[triggers]]`` table; what is not said is calm."""
+    lines = {"kind": kind, "scope": scope, "mode": mode, "consecutive": consecutive, **CALM[kind], **keys}
+    text = (f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}" for key, value in lines.items())
+    return "\n[[triggers]]\n" + "\n".join(text) + "\n"
+
+
+def risk(desk: Desk) -> RiskActor:
+    actor = desk.actor(RISK)
+    assert isinstance(actor, RiskActor)
+    return actor
+
+
+def pressed(desk: Desk) -> list[Kill]:
+    return list(risk(desk).watch._history)
+
+
+def receipts(desk: Desk) -> list[KillReceipt]:
+    """Of the kills that are through."""
+    return list(desk.actor(KILL_SWITCH)._history)  # type: ignore[attr-defined]  # looked into, as a test may
+
+
+def refused_as(desk: Desk) -> str:
+    """What becomes of an order now."""
+    hand = desk.strategy("hand")
+    order = hand.buy(hand.instrument, 1_000, hand.quote.bid_ticks - 5_000)
+    desk.run_for(0.1)
+    report = hand.last(order)
+    return report.refusal.reason.name if report.refusal else report.order_status.name
+
+
+def take(desk: Desk, side: Side = Side.BUY) -> None:
+    """Trade 0.01 BTC at the market; it costs half a spread and a fee."""
+    hand = desk.strategy("hand")
+    quote = hand.quote
+    if side is Side.BUY:
+        hand.buy(hand.instrument, 1_000, quote.ask_ticks + 500)
+    else:
+        hand.sell(hand.instrument, 1_000, quote.bid_ticks - 500)
+    desk.run_for(0.05)
+
+
+# -- three from end to end ----------------------------------------------------------------------------------------
+
+
+def test_a_reject_storm_kills_and_says_what_it_saw(make_desk: MakeDesk) -> None:
+    desk = make_desk(strategy("hand"), trigger("reject_storm", rejects_max=20, consecutive=2))
+    hand = desk.strategy("hand")
+    for _ in range(20):  # as many as are allowed
+        hand.buy(hand.instrument, 1_000, hand.quote.ask_ticks + 1_000, post_only=True)
+        desk.run_for(0.02)
+    desk.run_for(1)
+    assert desk.counters()["rejected_by_venue"] == 20
+    assert not pressed(desk)
+    resting = hand.buy(hand.instrument, 1_000, hand.quote.bid_ticks - 5_000)
+    hand.buy(hand.instrument, 1_000, hand.quote.ask_ticks + 1_000, post_only=True)
+    desk.run_for(2)
+    (kill,) = pressed(desk)
+    (receipt,) = receipts(desk)
+    assert receipt.complete
+    assert (receipt.kill_id, receipt.by, receipt.trigger) == (kill.kill_id, RISK, "reject_storm")
+    assert receipt.evidence == kill.evidence
+    assert "21 rejections by the venue, allowed 20" in receipt.evidence
+    assert hand.last(resting).order_status.name == "CANCELLED"
+    assert refused_as(desk) == "HALTED"
+    assert not desk.open_at_venue()
+    check_all(desk)
+
+
+def test_stale_market_data_kills_its_venue(make_desk: MakeDesk) -> None:
+    desk = make_desk(strategy("hand"), trigger("stale_market_data", scope="venue:binance", age_ms_max=2_000))
+    hand = desk.strategy("hand")
+    hand.buy(hand.instrument, 1_000, hand.quote.bid_ticks - 5_000)
+    desk.run_for(1)
+    desk.storm.cut(VENUE, SIMULATOR)
+    desk.run_for(2)
+    assert not pressed(desk)
+    desk.run_for(1)
+    (kill,) = pressed(desk)
+    assert (kill.scope, kill.trigger) == ("venue:binance", "stale_market_data")
+    assert "allowed 2000 ms" in kill.evidence
+    assert desk.venue.status().state == "halted"
+    assert len(desk.open_at_venue()) == 1  # it cannot be reached
+    desk.storm.clear()
+    desk.run_for(60)
+    assert refused_as(desk) == "HALTED"
+    assert not desk.open_at_venue()
+    assert [receipt.complete for receipt in receipts(desk)] == [True]
+    assert len(pressed(desk)) == 1
+    check_books(desk)
+
+
+def test_a_loss_cap_kills_when_the_day_has_cost_more(make_desk: MakeDesk) -> None:
+    desk = make_desk(strategy("hand"), trigger("loss_cap", loss_max="2"), trigger("loss_cap", loss_max="1000"))
+    while not pressed(desk):
+        take(desk, Side.BUY)
+        take(desk, Side.SELL)
+        desk.run_for(0.5)
+        assert desk.now_ns < 60 * 10**9
+    desk.run_for(2)
+    (kill,) = pressed(desk)
+    assert kill.trigger == "loss_cap"
+    for part in ("allowed 2 USDT", "position_lots=", "cost_tick_lots=", "bid_ticks=", "fees=", "cost - fees"):
+        assert part in kill.evidence
+    line = desk.venue.blotter.ledger_line(0)
+    assert f"cost_tick_lots={line.cost_tick_lots}" in kill.evidence
+    assert refused_as(desk) == "HALTED"
+    assert [receipt.complete for receipt in receipts(desk)] == [True]
+
+
+# -- a quiet day --------------------------------------------------------------------------------------------------
+
+
+def test_on_a_quiet_day_none_fires(make_desk: MakeDesk) -> None:
+    desk = make_desk(
+        strategy("one", "Churner", seed=1, interval_ms=20),
+        strategy("two", "Churner", seed=2, interval_ms=20, placement="co-located"),
+        *(trigger(kind) for kind in TRIGGER_KINDS),
+    )
+    desk.run_for(30)
+    assert desk.counters()["fills"] > 50
+    counters = risk(desk).watch.counters()
+    assert counters["triggers"] == len(TRIGGER_KINDS)
+    assert {name: counters[name] for name in ("triggers_fired", "triggers_broken", "kills_pressed")} == {
+        "triggers_fired": 0,
+        "triggers_broken": 0,
+        "kills_pressed": 0,
+    }
+    assert not receipts(desk)
+    desk.settle()
+    check_all(desk)
+
+
+def test_a_restart_of_any_actor_is_no_reason_to_kill_if_it_is_short(make_desk: MakeDesk) -> None:
+    tables = [trigger(kind) for kind in TRIGGER_KINDS if kind != "heartbeat_lost"]
+    patient = trigger("heartbeat_lost", silence_ms_max=5_000)
+    desk = make_desk(strategy("one", "Churner", seed=3, interval_ms=20), *tables, patient)
+    for host in (RISK, KILL_SWITCH, VENUE):
+        desk.run_for(3)
+        desk.restart(host)
+    desk.run_for(5)
+    assert not pressed(desk)
+
+
+# -- fail closed --------------------------------------------------------------------------------------------------
+
+
+class _Failing:
+    formula = "none"
+
+    def __init__(self, looks_at: type) -> None:
+        self.looks_at = looks_at
+
+    def read(self, observation: Observation) -> list[Reading]:
+        raise ZeroDivisionError("the price of nothing")
+
+    def text(self, value: int) -> str:
+        return str(value)
+
+
+@pytest.mark.parametrize("kind", ["loss_cap", "stale_market_data", "heartbeat_lost"])
+def test_a_trigger_that_raises_kills_with_its_error_and_only_once(make_desk: MakeDesk, kind: str) -> None:
+    desk = make_desk(strategy("hand"), trigger(kind), trigger("reject_storm"))
+    watch = risk(desk).watch
+    broken = watch.triggers[0]
+    broken._gauge = _Failing(broken._gauge.looks_at)
+    desk.run_for(2)
+    (kill,) = pressed(desk)
+    assert kill.trigger == kind
+    assert "ZeroDivisionError('the price of nothing')" in kill.evidence
+    assert refused_as(desk) == "HALTED"
+    assert [receipt.complete for receipt in receipts(desk)] == [True]
+    assert watch.counters()["triggers_broken"] == 1
+    assert len(watch.triggers) == 1
+
+
+def test_a_dead_venue_actor_is_a_lost_heartbeat(make_desk: MakeDesk) -> None:
+    desk = make_desk(strategy("hand"), trigger("heartbeat_lost", silence_ms_max=1_000))
+    desk.runtime.crash(VENUE)
+    desk.run_for(1)
+    assert not pressed(desk)
+    desk.run_for(1)
+    (kill,) = pressed(desk)
+    assert kill.reason == f"heartbeat_lost: {VENUE}"
+    desk.restart(VENUE)
+    desk.run_for(3)
+    assert [receipt.complete for receipt in receipts(desk)] == [True]
+    assert refused_as(desk) == "HALTED"
+
+
+def test_a_kill_that_got_lost_is_pressed_again(make_desk: MakeDesk) -> None:
+    desk = make_desk(strategy("hand"), trigger("heartbeat_lost", silence_ms_max=500))
+    desk.storm.cut(KILL_SWITCH, RISK)
+    desk.runtime.crash(VENUE)
+    desk.run_for(3)
+    assert risk(desk).watch.counters()["kills_unanswered"] == 1
+    assert not desk.actor(KILL_SWITCH)._cases  # type: ignore[attr-defined]  # looked into, as a test may
+    desk.storm.clear()
+    desk.run_for(3)
+    assert risk(desk).watch.counters()["kills_unanswered"] == 0
+    desk.restart(VENUE)
+    desk.run_for(3)
+    assert [receipt.complete for receipt in receipts(desk)] == [True]
+
+
+def test_a_kill_that_is_refused_takes_the_accounts_leases(make_desk: MakeDesk) -> None:
+    desk = make_desk(strategy("hand"), trigger("loop_lag", consecutive=1))
+    watch = risk(desk).watch
+    (tested,) = watch.triggers
+    tested.spec = type(tested.spec)(**{**_fields(tested.spec), "scope": "venue:nowhere", "threshold": -1})
+    tested._streaks.clear()
+    desk.run_for(3)
+    assert watch.refusal
+    assert refused_as(desk) in ("LEASE_EXPIRED", "NO_LEASE")
+    assert risk(desk)._status(1, desk.now_ns).state == "stopped"
+    assert not receipts(desk)
+
+
+def _fields(spec: Any) -> dict[str, Any]:
+    return {name: getattr(spec, name) for name in spec.__struct_fields__}
+
+
+# -- what a day remembers -----------------------------------------------------------------------------------------
+
+
+def test_a_restart_of_the_risk_actor_does_not_forgive_the_days_loss(make_desk: MakeDesk) -> None:
+    desk = make_desk(strategy("hand"), trigger("loss_cap", loss_max="3"))
+    book = risk(desk).watch.book
+
+    def lost() -> int:
+        return -(risk(desk).watch.book.pnl_nanos([f"{VENUE}:BTCUSDT"], "USDT") or 0)
+
+    while lost() < 2 * 10**9:
+        take(desk, Side.BUY)
+        take(desk, Side.SELL)
+        desk.run_for(0.5)
+    assert not pressed(desk)
+    desk.restart(RISK)
+    desk.run_for(2)
+    assert risk(desk).watch.book is not book
+    assert lost() >= 2 * 10**9
+    for _ in range(10):
+        take(desk, Side.BUY)
+        take(desk, Side.SELL)
+    desk.run_for(1)
+    assert [kill.trigger for kill in pressed(desk)] == ["loss_cap"]
+
+
+def test_somebody_elses_trade_on_the_account_is_a_mismatch_and_our_own_are_none(make_desk: MakeDesk) -> None:
+    desk = make_desk(strategy("hand"), trigger("position_mismatch", mismatch_max="0.0000001"))
+    desk.run_for(2)
+    for _ in range(3):
+        take(desk, Side.BUY)
+        take(desk, Side.SELL)
+        take(desk, Side.BUY)
+        desk.run_for(1)
+    assert not pressed(desk)
+    desk.simulator.exchange.accounts["desk"].balance("BTC").free_nanos -= 10**6  # 0.001 BTC leaves by another way
+    take(desk)  # and with the next trade the venue tells
+    desk.run_for(1)
+    (kill,) = pressed(desk)
+    assert kill.trigger == "position_mismatch"
+    assert "drift=-0.001" in kill.evidence
