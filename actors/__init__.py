@@ -3,7 +3,7 @@
 venue               one account's connection to one venue: the only place an order can leave from; its parts are
                     venue_orders (the order path), venue_events (what the venue tells), venue_kill, venue_core
                     (what the parts share), venue_records (the journal), venue_status and venue_counters
-reconciliation      asking the venue what is true
+reconciliation      asking the venue what is true; order_search is the last look before "never there"
 cancel_until_none   cancelling until the venue says that nothing is left
 report_delivery     every report to its strategy, in order, once
 strategy            hosts a user's strategy; strategy_source finds it

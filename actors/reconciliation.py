@@ -3,8 +3,9 @@
     session live ─▶ list open orders ─▶ query each of ours that is not listed ─▶ our trades since the last known ─▶ done
 
 No order is called rejected because it could not be found once: read sides lag. Only when its signed request can no
-longer be accepted (``request_validity_ns``) and it is still not found, several times over, is it known never to have
-reached the venue.
+longer be accepted (``request_validity_ns``), it is still not found, several times over, and it is not among all orders
+of the account either (``order_search.py``: a cancelled one has another name), is it known never to have reached the
+venue.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from enum import IntEnum
 
 import msgspec
 
+from actors.order_search import OrderSearch
 from engine.blotter import Blotter
 from engine.codes import OrderStatus, Reason
 from engine.order import Order
@@ -21,6 +23,7 @@ from engine.venue import (
     OrderNotFound,
     OrderRejected,
     OrderSeen,
+    OrdersListed,
     QueryFailed,
     TradesListed,
     VenueSession,
@@ -94,6 +97,8 @@ class Reconciliation:
         self._open_asked_ns = 0
         self._trade_queries: dict[int, _TradeQuery] = {}
         self._doubts: dict[str, _Doubt] = {}
+        self._search = OrderSearch(session, blotter)
+        self._searched_ns = -OWED_RETRY_NS
         #: The last trade that we know of, per instrument; where the next round begins.
         self.last_trade_id: dict[int, str] = {}
         #: Up to here every trade has been compared with the venue; where a search for a missed one begins.
@@ -129,6 +134,7 @@ class Reconciliation:
         self._live = False
         self._phase = Phase.IDLE
         self._forget_trade_queries()
+        self._search.forget()
 
     def _forget_trade_queries(self) -> None:
         self._nameless.update(query.instrument_id for query in self._trade_queries.values() if query.nameless)
@@ -205,12 +211,36 @@ class Reconciliation:
         doubt.answered = True
         lapsed_ns = max(doubt.since_ns, order.sent_ns) + self._session.request_validity_ns + READ_LAG_NS
         doubt.not_found += now_ns >= lapsed_ns
-        if doubt.not_found >= NOT_FOUND_MIN and not order.order_id:
-            del self._doubts[event.client_order_id]
-            text = "the venue has no such order and its request can no longer be accepted"
-            self._settle(
-                OrderRejected(event.client_order_id, Reason.NEVER_REACHED_VENUE, text, event.venue_time_ns), now_ns
-            )
+        self._search_missing(now_ns)
+        self._advance(now_ns)
+
+    def _search_missing(self, now_ns: int) -> None:
+        """Look among all orders for those whose name has not been found often enough."""
+        if now_ns < self._searched_ns + OWED_RETRY_NS:
+            return
+        missing: dict[int, list[Order]] = {}
+        for client_order_id, doubt in self._doubts.items():
+            order = self._blotter.orders.get(client_order_id)
+            if order is not None and doubt.not_found >= NOT_FOUND_MIN and not order.order_id:
+                missing.setdefault(order.instrument_id, []).append(order)
+        for instrument_id, orders in missing.items():
+            if not self._search.is_searching(instrument_id):
+                self._query_id += 1
+                self._searched_ns = now_ns
+                self._search.begin(self._query_id, instrument_id, orders, now_ns)
+
+    def on_orders(self, event: OrdersListed, now_ns: int) -> None:
+        for order, seen in self._search.on_orders(event):
+            client_order_id = order.client_order_id
+            if client_order_id not in self._doubts or order.order_id:
+                continue  # the user stream told meanwhile
+            if seen is not None:
+                told = OrderSeen(client_order_id, seen.order_id, seen.status, seen.quantity_lots, seen.cum_lots, 0)
+                self.on_order_seen(told, now_ns)
+            else:
+                del self._doubts[client_order_id]
+                text = "the venue has no such order and its request can no longer be accepted"
+                self._settle(OrderRejected(client_order_id, Reason.NEVER_REACHED_VENUE, text, 0), now_ns)
         self._advance(now_ns)
 
     def on_trades(self, event: TradesListed, now_ns: int) -> None:
@@ -249,6 +279,7 @@ class Reconciliation:
 
     def on_query_failed(self, event: QueryFailed, now_ns: int) -> None:
         """Nothing learnt; the next sweep asks again."""
+        self._search.failed(event.query_id)
         query = self._trade_queries.pop(event.query_id, None)
         if query is not None and query.nameless:
             self._nameless.add(query.instrument_id)

@@ -21,6 +21,7 @@ from engine.venue import (
     OrderNotFound,
     OrderRejected,
     OrderSeen,
+    OrdersListed,
     QueryFailed,
     RateLimited,
     ReplaceRejected,
@@ -110,6 +111,8 @@ class VenueEvents:
         elif isinstance(event, OpenOrdersListed):
             self._reconciliation.on_open_orders(event, now_ns)
             self._kill.cancelling.on_open_orders(event, now_ns)
+        elif isinstance(event, OrdersListed):
+            self._reconciliation.on_orders(event, now_ns)
         elif isinstance(event, TradesListed):
             self._reconciliation.on_trades(event, now_ns)
         elif isinstance(event, CancelAllAnswered):

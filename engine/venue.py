@@ -50,6 +50,7 @@ __all__ = [
     "OrderRejected",
     "OrderReplaced",
     "OrderSeen",
+    "OrdersListed",
     "QueryFailed",
     "RateLimited",
     "ReplaceRejected",
@@ -110,6 +111,8 @@ class VenueOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     quantity_lots: int
     price_ticks: int
     cum_lots: int
+    #: When it was made, on our clock; 0: not told.
+    created_ns: int = 0
 
 
 class OpenOrdersListed(_Event, frozen=True, tag=124):
@@ -117,6 +120,16 @@ class OpenOrdersListed(_Event, frozen=True, tag=124):
 
     query_id: int
     orders: tuple[VenueOrder, ...]
+
+
+class OrdersListed(_Event, frozen=True, tag=131):
+    """One page of our orders of one instrument, open or ended, in answer to ``query_orders``, oldest first. An order
+    that was cancelled may have the cancel's client order id by now. ``complete`` on the last page."""
+
+    query_id: int
+    instrument_id: int
+    orders: tuple[VenueOrder, ...]
+    complete: bool
 
 
 class TradesListed(_Event, frozen=True, tag=125):
@@ -170,6 +183,7 @@ VenueEvent = (
     | BookChanged
     | Balance
     | OpenOrdersListed
+    | OrdersListed
     | TradesListed
     | CancelAllAnswered
     | QueryFailed
@@ -247,6 +261,10 @@ class VenueSession(Protocol):
 
     def query_open_orders(self, query_id: int, now_ns: int) -> None:
         """Answered by OpenOrdersListed or QueryFailed."""
+        ...
+
+    def query_orders(self, query_id: int, instrument_id: int, since_ns: int, now_ns: int) -> None:
+        """All our orders of one instrument since a reading of our clock; OrdersListed pages or QueryFailed."""
         ...
 
     def query_trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:

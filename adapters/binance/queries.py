@@ -1,4 +1,5 @@
-"""What was asked on the order link and is not yet answered: order status, open orders, our trades, cancel-all.
+"""What was asked on the order link and is not yet answered: order status, open orders, all orders, our trades,
+cancel-all.
 
 Every question ends in exactly one of its events; without an answer in time, or when the link is lost, in QueryFailed
 (CancelAllAnswered with a failure). A question that cannot be sent at all fails a little later, so that asking again at
@@ -21,6 +22,7 @@ from engine.venue import (
     CancelAllAnswered,
     OpenOrdersListed,
     OrderNotFound,
+    OrdersListed,
     QueryFailed,
     TradesListed,
     VenueEvent,
@@ -30,7 +32,7 @@ from engine.venue import (
 __all__ = ["Queries"]
 
 _QUERIES_TIMER = "session:orders:queries"
-_TRADES_PER_PAGE = 1_000
+_TRADES_PER_PAGE = _ORDERS_PER_PAGE = 1_000
 _DAY_NS = 86_400 * NANOS
 #: Every open order of the account, over all symbols, in one answer.
 _ALL_SYMBOLS_WEIGHT, _ONE_SYMBOL_WEIGHT = 80, 6
@@ -114,6 +116,18 @@ class Queries:
             if query_id in self._listings:  # else an earlier part of it has failed
                 self._ask(request_id, question, payload, now_ns)
 
+    def orders(self, query_id: int, instrument_id: int, since_ns: int, now_ns: int) -> None:
+        """Raises UsageError for an instrument that the session does not have."""
+        since_ms = self._core.clock.venue_ns(since_ns) // self._core.options.unit_ns
+        self._ask_orders(query_id, instrument_id, {"startTime": since_ms}, now_ns)
+
+    def _ask_orders(self, query_id: int, instrument_id: int, start: dict[str, int], now_ns: int) -> None:
+        symbol = self._core.grid(instrument_id).instrument.symbol
+        params: dict[str, str | int] = {"symbol": symbol, "limit": _ORDERS_PER_PAGE, **start}
+        request_id = f"l:{query_id}"
+        payload = self._payload(request_id, "allOrders", params, now_ns)
+        self._ask(request_id, self._query(query_id, instrument_id, 20, now_ns), payload, now_ns)
+
     def trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:
         """Raises UsageError for an instrument that the session does not have."""
         params: dict[str, str | int] = {
@@ -183,7 +197,7 @@ class Queries:
             self._core.count("answer to no question")
             return
         # What cannot be parsed raises here, while the question still stands: it then fails with the link.
-        event = self._event(request_id, question, answer) if answer.status == 200 else None
+        event = self._event(request_id, question, answer, now_ns) if answer.status == 200 else None
         del self._questions[request_id]
         cost = 0 if question.purpose is Purpose.CANCEL_ALL and event is not None else question.weight
         venue_ns = self._core.clock.venue_ns(now_ns)
@@ -194,8 +208,11 @@ class Queries:
             self._core.emit(event, now_ns)
             if isinstance(event, TradesListed) and not event.complete:
                 self.trades(event.query_id, event.instrument_id, event.fills[-1].trade_id, now_ns)
+            elif isinstance(event, OrdersListed) and not event.complete:
+                after = {"orderId": int(event.orders[-1].order_id) + 1}
+                self._ask_orders(event.query_id, event.instrument_id, after, now_ns)
 
-    def _event(self, request_id: str, question: _Question, answer: OrdersMessage) -> VenueEvent | None:
+    def _event(self, request_id: str, question: _Question, answer: OrdersMessage, now_ns: int) -> VenueEvent | None:
         """The event of a successful answer; None while other parts of it are missing."""
         kind = request_id[0]
         if kind == "q":
@@ -205,6 +222,8 @@ class Queries:
             return self._open_orders_event(request_id, question, answer.result)
         if kind == "t":
             return self._trades_event(question, answer.result)
+        if kind == "l":
+            return self._orders_event(question, answer.result, now_ns)
         return CancelAllAnswered(question.instrument_id, "")
 
     def _open_orders_event(self, request_id: str, question: _Question, result: msgspec.Raw) -> VenueEvent | None:
@@ -226,6 +245,18 @@ class Queries:
         trades = sorted(_decode_trades(result), key=lambda trade: trade.id)
         fills = tuple(parse.my_trade(trade, grid, unit_ns) for trade in trades)
         return TradesListed(question.query_id, question.instrument_id, fills, len(fills) < _TRADES_PER_PAGE)
+
+    def _orders_event(self, question: _Question, result: msgspec.Raw, now_ns: int) -> VenueEvent:
+        grid, unit_ns, clock = self._core.grid(question.instrument_id), self._core.options.unit_ns, self._core.clock
+        found = sorted(_decode_orders(result), key=lambda info: info.orderId)
+        orders = tuple(
+            msgspec.structs.replace(
+                parse.venue_order(info, grid),
+                created_ns=clock.local_ns(parse.venue_ns(info.time, unit_ns), now_ns),
+            )
+            for info in found
+        )
+        return OrdersListed(question.query_id, question.instrument_id, orders, len(orders) < _ORDERS_PER_PAGE)
 
     def _refused(self, request_id: str, question: _Question, answer: OrdersMessage, now_ns: int) -> None:
         verdict = self._core.judge(answer.status, answer.error, 0, now_ns)

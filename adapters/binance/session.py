@@ -222,6 +222,9 @@ class BinanceSession:
     def query_open_orders(self, query_id: int, now_ns: int) -> None:
         self._started().orders.queries.open_orders(query_id, now_ns)
 
+    def query_orders(self, query_id: int, instrument_id: int, since_ns: int, now_ns: int) -> None:
+        self._started().orders.queries.orders(query_id, instrument_id, since_ns, now_ns)
+
     def query_trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:
         self._started().orders.queries.trades(query_id, instrument_id, after_trade_id, now_ns)
 

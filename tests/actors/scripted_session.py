@@ -26,6 +26,9 @@ class ScriptedSession:
     def query_order(self, order: Order, now_ns: int) -> None:
         self.asked.append(("order", order.client_order_id))
 
+    def query_orders(self, query_id: int, instrument_id: int, since_ns: int, now_ns: int) -> None:
+        self.asked.append(("orders", query_id, instrument_id, since_ns))
+
     def query_trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:
         self.asked.append(("trades", query_id, instrument_id, after_trade_id))
 

@@ -6,7 +6,7 @@ from scripted_session import MS, Books, ScriptedSession
 from actors.reconciliation import NOT_FOUND_MIN, OWED_RETRY_NS, READ_LAG_NS, RETRY_NS, Reconciliation
 from engine.codes import OrderStatus, Reason, Side
 from engine.order_event import OrderAccepted, OrderFilled, OrderNotFound, OrderOutcomeUnknown, OrderRejected, OrderSeen
-from engine.venue import OpenOrdersListed, QueryFailed, TradesListed, VenueOrder
+from engine.venue import OpenOrdersListed, OrdersListed, QueryFailed, TradesListed, VenueOrder
 
 LAPSED_NS = ScriptedSession.request_validity_ns + READ_LAG_NS
 
@@ -85,13 +85,68 @@ def test_not_found_proves_nothing_until_the_request_has_lapsed(scene: Scene) -> 
         scene.machine.on_order_not_found(OrderNotFound("x", 0), now_ns)
         scene.machine.sweep(now_ns)
     assert scene.status("x") is OrderStatus.UNKNOWN
-    for count in range(NOT_FOUND_MIN):
-        assert scene.status("x") is OrderStatus.UNKNOWN
-        scene.machine.on_order_not_found(OrderNotFound("x", 0), LAPSED_NS + count * RETRY_NS)
+    query_id = search_for_x(scene)
+    assert scene.status("x") is OrderStatus.UNKNOWN
+    scene.machine.on_orders(OrdersListed(query_id, 0, (), True), 2 * LAPSED_NS)
     assert scene.status("x") is OrderStatus.REJECTED
     rejected = scene.books.settled[-1]
     assert isinstance(rejected, OrderRejected)
     assert rejected.reason is Reason.NEVER_REACHED_VENUE
+
+
+def search_for_x(scene: Scene) -> int:
+    """Not found by name often enough: now it is looked for among all orders."""
+    scene.session.take()
+    for count in range(NOT_FOUND_MIN):
+        scene.machine.on_order_not_found(OrderNotFound("x", 0), LAPSED_NS + count * RETRY_NS)
+    (asked,) = [each for each in scene.session.take() if each[0] == "orders"]
+    assert asked[2] == 0
+    return int(str(asked[1]))
+
+
+def test_an_order_whose_name_is_lost_is_known_by_its_terms(scene: Scene) -> None:
+    """Cancelled while its answer was lost, by a cancel that gave it another name, after a fill."""
+    scene.machine.begin(0)
+    scene.unknown("x")
+    query_id = search_for_x(scene)
+    other = VenueOrder("web-1", "8", 0, Side.BUY, OrderStatus.CANCELLED, 999, 5_000_000, 0)
+    renamed = VenueOrder("cancel-7", "9", 0, Side.BUY, OrderStatus.CANCELLED, 1_000, 5_000_000, 400)
+    scene.machine.on_orders(OrdersListed(query_id, 0, (other,), False), 2 * LAPSED_NS)
+    assert scene.status("x") is OrderStatus.UNKNOWN
+    scene.machine.on_orders(OrdersListed(query_id, 0, (renamed,), True), 2 * LAPSED_NS)
+    order = scene.books.blotter.orders["x"]
+    assert (order.order_id, order.owed_lots) == ("9", 400)
+    assert order.status is OrderStatus.UNKNOWN  # until its fills have come
+    assert scene.machine.doubts == 0
+
+
+def test_an_order_that_is_known_to_be_another_is_not_taken_for_it(scene: Scene) -> None:
+    scene.machine.begin(0)
+    scene.working("a", "1")
+    scene.unknown("x")
+    query_id = search_for_x(scene)
+    scene.machine.on_orders(OrdersListed(query_id, 0, (listed("a", "1"),), True), 2 * LAPSED_NS)
+    assert scene.status("x") is OrderStatus.REJECTED
+    assert scene.status("a") is OrderStatus.NEW
+
+
+def test_a_failed_search_is_made_again(scene: Scene) -> None:
+    scene.machine.begin(0)
+    scene.unknown("x")
+    query_id = search_for_x(scene)
+    scene.machine.on_query_failed(QueryFailed(query_id, "", "timeout"), 2 * LAPSED_NS)
+    scene.machine.on_order_not_found(OrderNotFound("x", 0), 2 * LAPSED_NS + OWED_RETRY_NS)
+    assert [each[0] for each in scene.session.take() if each[0] == "orders"] == ["orders"]
+    assert scene.status("x") is OrderStatus.UNKNOWN
+
+
+def test_what_the_stream_tells_during_the_search_counts(scene: Scene) -> None:
+    scene.machine.begin(0)
+    scene.unknown("x")
+    query_id = search_for_x(scene)
+    scene.books.settle(OrderAccepted("x", "9", 0), 2 * LAPSED_NS)
+    scene.machine.on_orders(OrdersListed(query_id, 0, (), True), 2 * LAPSED_NS)
+    assert scene.status("x") is OrderStatus.NEW
 
 
 def test_an_order_that_the_venue_once_named_is_never_called_never_reached(scene: Scene) -> None:

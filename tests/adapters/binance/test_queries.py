@@ -13,6 +13,7 @@ from engine.venue import (
     OpenOrdersListed,
     OrderNotFound,
     OrderSeen,
+    OrdersListed,
     QueryFailed,
     SessionState,
     TradesListed,
@@ -229,6 +230,28 @@ def test_trades_after_a_known_one(live: Any) -> None:
     live.run()
     assert live.venue.requests[-1]["params"]["fromId"] == 42
     assert live.take() == [TradesListed(6, 1, (), True)]
+
+
+def test_all_orders_come_page_by_page_with_the_time_on_our_clock(live: Any) -> None:
+    def answer(params: dict[str, Any]) -> dict[str, Any]:
+        first = int(params.get("orderId", 1))
+        count = 1_000 if first == 1 else 2
+        made_ms = live.venue.time_ms() - 5_000
+        return {"status": 200, "result": [order_info(first + at, time=made_ms) for at in reversed(range(count))]}
+
+    live.venue.order_rules["allOrders"] = answer
+    asked_ns = live.now_ns
+    live.session.query_orders(6, 1, asked_ns - 60 * SECOND, asked_ns)
+    live.run()
+    first, last = live.take()
+    assert (first.query_id, first.instrument_id, len(first.orders), first.complete) == (6, 1, 1_000, False)
+    assert [order.order_id for order in last.orders] == ["1001", "1002"]
+    assert last.complete
+    assert isinstance(last, OrdersListed)
+    assert abs(last.orders[0].created_ns - (asked_ns - 5 * SECOND)) < SECOND // 10
+    asked = [request["params"] for request in live.venue.requests]
+    assert abs(asked[0]["startTime"] - (live.venue.time_ms() - 60_000)) <= 100
+    assert (asked[1]["orderId"], "startTime" in asked[1]) == (1_001, False)
 
 
 # -- cancel all ------------------------------------------------------------------------------------------------
