@@ -30,6 +30,7 @@ from engine.messages import (
 from risk.kill import KillCase
 from risk.latch import LatchCause, LatchPage
 from risk.lease import FOREVER_NS, LeaseGrantor
+from risk.response import response_name
 from risk.scope import Scope, TradingNames, parse_scope
 
 __all__ = ["KILL_STAGES", "KillSwitchActor", "KillSwitchSettings"]
@@ -145,7 +146,7 @@ class KillSwitchActor(Actor):
         self._latch(kill, scope, self._ctx.wall_ns(now_ns))
         if journal:
             self._record(kill, now_ns)
-            self._ctx.latency.record("latched", kill.latched_ns - kill.pressed_ns)
+            self._ctx.latency.record(response_name("latched", kill.trigger), kill.latched_ns - kill.pressed_ns)
         self._set_authority()
         self._ctx.log("killed", scope=kill.scope, mode=kill.mode.name, by=kill.by, reason=kill.reason)
         self._tell(case, now_ns)
@@ -173,7 +174,7 @@ class KillSwitchActor(Actor):
         if case is None:
             return
         for stage in case.on_progress(progress):
-            self._ctx.latency.record(stage.stage, stage.after_ns)
+            self._ctx.latency.record(response_name(stage.stage, case.kill.trigger), stage.after_ns)
         self._tell(case, now_ns)
 
     def _tell(self, case: KillCase, now_ns: int) -> None:

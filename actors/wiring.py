@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from actors.kill_switch import KILL_STAGES, KillSwitchActor, KillSwitchSettings
+from actors.kill_switch import KillSwitchActor, KillSwitchSettings
 from actors.places import (
     KILL_SWITCH,
     counters_path,
@@ -43,6 +43,7 @@ from risk.counters import CounterPage
 from risk.gate import AccountLimits
 from risk.latch import LatchPage, LatchView, view_latch
 from risk.latency import LatencyPage
+from risk.response import RESPONSE_NAMES
 from store.segment import SegmentJournal
 
 __all__ = [
@@ -142,7 +143,7 @@ def stages_of(actor: str) -> tuple[str, ...]:
     """The latency stages that an actor records."""
     if actor.startswith("venue."):
         return ORDER_STAGES
-    return (*KILL_STAGES, "loop_lag") if actor == KILL_SWITCH else ("loop_lag",)
+    return (*RESPONSE_NAMES, "loop_lag") if actor == KILL_SWITCH else ("loop_lag",)
 
 
 def counter_names_of(config: EngineConfig, actor: str) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from engine.errors import HaltlineError
 from engine.instrument import plain
 from engine.messages import KillReceipt, StatusReport
 from risk.latency import LatencyPage
+from risk.response import responses_of
 
 __all__ = ["TrialResult", "Watch", "engine_toml", "print_result", "run_trial"]
 
@@ -241,7 +242,7 @@ def _figures(
         "orders_after_kill": sum(at > halted_ns for at in venue.order_times_ns),
         "open_orders_at_venue": sum(line.open_orders for line in venue.symbols.values()),
         "order_latency_us": _latencies(config, list(venues), ORDER_STAGES),
-        "kill_us": _latencies(config, [KILL_SWITCH], KILL_STAGES),
+        "kill_us": _rows(responses_of(LatencyPage.open(latency_path(config, KILL_SWITCH))), KILL_STAGES),
         "kill": receipt_dict(receipt) if receipt is not None else {"complete": False},
     }
 
@@ -292,9 +293,13 @@ def _latencies(config: EngineConfig, actors: list[str], stages: tuple[str, ...])
     merged = LatencyPage.memory(pages[0].stages)
     for page in pages:
         merged.merge(page)
+    return _rows(merged, stages)
+
+
+def _rows(page: LatencyPage, stages: tuple[str, ...]) -> dict[str, dict[str, float]]:
     rows = {}
     for stage in stages:
-        summary = merged.summary(stage)
+        summary = page.summary(stage)
         if summary.count:
             rows[stage] = {
                 "p50": micros(summary.p50),

@@ -17,6 +17,7 @@ trigger_gauges   what each kind of trigger measures
 trigger_reading  TriggerSpec, Reading, and what triggers are shown
 day_pnl          DayBook: profit and loss of the UTC day
 latency          LatencyPage: latency histograms in a mapped page
+response         the latency stages of a kill, by what pressed it
 counters         CounterPage: counters and gauges in a mapped page
 page             what the two have in common
 """

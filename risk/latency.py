@@ -28,6 +28,7 @@ __all__ = [
     "STAGES_MAX",
     "LatencyPage",
     "LatencySummary",
+    "bucket_bounds_ns",
     "bucket_of",
     "bucket_upper_ns",
     "record_latencies",
@@ -95,6 +96,11 @@ def bucket_upper_ns(bucket: int) -> int:
     return min(((bucket - (shift << 7) + 1) << shift) - 1, LATENCY_NS_MAX)
 
 
+def bucket_bounds_ns() -> NDArray[np.int64]:
+    """``bucket_upper_ns`` of every bucket, [buckets]."""
+    return np.array([bucket_upper_ns(bucket) for bucket in range(_BUCKET_COUNT)], dtype=np.int64)
+
+
 class LatencySummary(msgspec.Struct, frozen=True, gc=False):
     """Percentiles in ns: each the upper bound of its bucket, at most 0.8 % above the sample; ``max`` is exact."""
 
@@ -159,11 +165,17 @@ class LatencyPage:
         """Add another page's histograms to this one's. Raises UsageError when their stages differ."""
         if other.stages != self.stages:
             raise UsageError(f"latency pages of stages {self.stages} and {other.stages} cannot be merged")
+        for stage in self.stages:
+            self.merge_stage(stage, other, stage)
+
+    def merge_stage(self, stage: str, other: "LatencyPage", others_stage: str) -> None:
+        """Add one histogram of another page to one of this. Raises UsageError for an unknown stage."""
         if not self._is_writable:
             raise UsageError("this latency page was opened to be read; only its owner records")
-        longest = np.maximum(self._words[:, _MAX], other._words[:, _MAX])
-        self._words += other._words
-        self._words[:, _MAX] = longest
+        mine, its = self._words[self._stage(stage)], other._words[other._stage(others_stage)]
+        longest = max(mine[_MAX], its[_MAX])
+        mine += its
+        mine[_MAX] = longest
 
     def warm_up(self) -> None:
         """Compile or load the kernels; records nothing here."""
