@@ -57,7 +57,8 @@ class Watch:
     def start(self, ctx: Context, epoch: int, now_ns: int) -> None:
         """``epoch`` numbers the lives of the risk actor, so that no kill of an earlier one has the same id."""
         self._ctx, self._epoch, self._began_ns = ctx, epoch, now_ns
-        ctx.set_timer(WATCH_TIMER, now_ns + _WATCH_NS)
+        if self.triggers:
+            ctx.set_timer(WATCH_TIMER, now_ns + _WATCH_NS)
 
     def restore(self, record: DayBegan | DayPeak) -> None:
         """What an earlier life has kept, oldest first, before ``start``."""
