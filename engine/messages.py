@@ -32,9 +32,17 @@ __all__ = [
     "InstrumentDefinition",
     "InstrumentTelemetry",
     "Kill",
+    "KillActorState",
+    "KillApproval",
+    "KillApprover",
+    "KillCheck",
     "KillProgress",
+    "KillQuery",
     "KillReceipt",
+    "KillRecords",
+    "KillRelease",
     "KillStage",
+    "KillStanding",
     "LeaseGrant",
     "LeaseRefusal",
     "LeaseRequest",
@@ -46,6 +54,7 @@ __all__ = [
     "Quote",
     "Refusal",
     "ReplaceOrder",
+    "ResidualPosition",
     "StatusReport",
     "StatusRequest",
     "StrategyFailed",
@@ -325,8 +334,9 @@ class BudgetRecall(_Message, frozen=True, tag=43):
 
 
 class Kill(_Message, frozen=True, tag=50):
-    """``scope`` is ``global`` or ``venue:NAME``. ``pressed_ns`` is the monotonic time of the trigger on its host,
-    ``latched_ns`` when the host's latch was written (0: not yet). ``evidence``: what a trigger saw, in numbers."""
+    """``scope`` as ``risk/scope.py`` reads it. ``pressed_ns`` is the monotonic time of the trigger on its host,
+    ``latched_ns`` when the host's latch was written (0: not yet). ``evidence``: what a trigger saw, in numbers.
+    ``wall_time_ns``: when the kill switch actor first heard of it (UTC; it sets this itself)."""
 
     kill_id: str
     scope: str
@@ -337,11 +347,21 @@ class Kill(_Message, frozen=True, tag=50):
     pressed_ns: int
     latched_ns: int = 0
     evidence: str = ""
+    wall_time_ns: int = 0
+
+
+class ResidualPosition(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a kill's scope still holds of one instrument (``VENUE:SYMBOL``); ``quantity`` is the same as text."""
+
+    instrument: str
+    position_lots: int
+    quantity: str
 
 
 class KillProgress(_Message, frozen=True, tag=51):
-    """A venue actor's word on a kill, once per stage it reaches: ``halted`` (nothing more can leave), ``cancel_sent``,
-    ``cancelled`` (the venue confirmed that none of our orders is open). ``failure`` is empty on success."""
+    """A venue actor's word on a kill, once per stage it reaches: ``halted`` (nothing more can leave that the mode
+    forbids), ``cancel_sent``, ``cancelled`` (the venue confirmed that none of the scope's orders is open), ``flat``
+    (nothing is left that could be closed). ``failure`` is empty on success. All counts are of the kill's scope."""
 
     kill_id: str
     venue_actor: str
@@ -350,6 +370,8 @@ class KillProgress(_Message, frozen=True, tag=51):
     open_orders: int
     unknown_orders: int
     failure: str = ""
+    orders_cancelled: int = 0
+    residual: tuple[ResidualPosition, ...] = ()
 
 
 class KillStage(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -359,8 +381,31 @@ class KillStage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     after_ns: int
 
 
+class KillActorState(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One venue actor's part in a kill, by its last word; ``stage`` is empty while it has said nothing."""
+
+    venue_actor: str
+    stage: str
+    orders_cancelled: int
+    open_orders: int
+    unknown_orders: int
+    residual: tuple[ResidualPosition, ...] = ()
+
+
+class KillApprover(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Who approved a kill's release, when, and until when that counts (UTC)."""
+
+    person: str
+    wall_time_ns: int
+    expires_ns: int
+
+
 class KillReceipt(_Message, frozen=True, tag=52):
-    """Where a kill stands, sent to whoever pressed at each stage. ``complete``: the mode's last stage is reached."""
+    """Where a kill stands, sent to whoever pressed at each stage. ``complete``: the mode's last stage is reached.
+
+    What follows ``evidence`` is for people: ``limits`` (JSON) and ``config_hash`` are those in force, ``missing`` says
+    what a release still needs, ``released_ns`` (UTC) is 0 while the kill holds.
+    """
 
     kill_id: str
     scope: str
@@ -376,6 +421,62 @@ class KillReceipt(_Message, frozen=True, tag=52):
     complete: bool
     failures: tuple[str, ...] = ()
     evidence: str = ""
+    pressed_wall_ns: int = 0
+    actors: tuple[KillActorState, ...] = ()
+    config_hash: str = ""
+    limits: str = ""
+    approvals: tuple[KillApprover, ...] = ()
+    missing: tuple[str, ...] = ()
+    released_ns: int = 0
+
+
+class KillApproval(_Message, frozen=True, tag=53):
+    """A person agrees to the release of one kill, until ``expires_ns`` (UTC). ``signature`` is Ed25519, in hex, over
+    ``risk.release.approval_text``. Answered by KillRecords."""
+
+    kill_id: str
+    person: str
+    expires_ns: int
+    signature: str
+
+
+class KillRelease(_Message, frozen=True, tag=54):
+    """Release the kill if nothing is missing. Answered by KillRecords."""
+
+    kill_id: str
+    by: str
+
+
+class KillQuery(_Message, frozen=True, tag=55):
+    """Ask for one kill, or (empty) for every kill that holds and the last ones that do not. Answered by KillRecords."""
+
+    kill_id: str = ""
+
+
+class KillRecords(_Message, frozen=True, tag=56):
+    """The kills asked about, and why what was asked for was not done (empty: it was)."""
+
+    kills: tuple[KillReceipt, ...]
+    refusal: str = ""
+
+
+class KillCheck(_Message, frozen=True, tag=57):
+    """Before a release: how does the kill's scope stand at the venue actor? Answered by KillStanding."""
+
+    kill_id: str
+    scope: str
+    nonce: int
+
+
+class KillStanding(_Message, frozen=True, tag=58):
+    """``failure``: why the counts cannot be relied on."""
+
+    kill_id: str
+    venue_actor: str
+    nonce: int
+    open_orders: int
+    unknown_orders: int
+    failure: str = ""
 
 
 # -- telemetry: venue actor → risk actor ------------------------------------------------------------------------
@@ -467,6 +568,12 @@ Message = (
     | Kill
     | KillProgress
     | KillReceipt
+    | KillApproval
+    | KillRelease
+    | KillQuery
+    | KillRecords
+    | KillCheck
+    | KillStanding
     | StatusRequest
     | StatusReport
     | VenueTelemetry
