@@ -6,7 +6,7 @@ venue               one account's connection to one venue: the only place an ord
 reconciliation      asking the venue what is true; order_search is the last look before "never there"
 cancel_until_none   cancelling until the venue says that nothing is left
 report_delivery     every report to its strategy, in order, once
-strategy            hosts a user's strategy; strategy_source finds it
+strategy            hosts a user's strategy; strategy_source finds it, user_code tells what went wrong in it
 risk                grants leases to an account's venue actors, and watches them
 watch               an account's triggers: fed by telemetry, presses the kill switch; trigger_specs configures it
 telemetry           what a venue actor tells its risk actor ten times a second

@@ -12,6 +12,7 @@ nothing else notices.
 from collections.abc import Callable
 from typing import NamedTuple
 
+from actors.user_code import place_of, traceback_of
 from engine.actor import Actor, Context
 from engine.codes import ExecType, OrderStatus, OrderType, Reason, Side, TimeInForce
 from engine.instrument import INT64_MAX, Instrument
@@ -35,7 +36,7 @@ from engine.messages import (
     StrategyReady,
     Trade,
 )
-from engine.strategy import Strategy, WorkingOrder
+from engine.strategy import InstrumentsByName, Strategy, WorkingOrder
 
 __all__ = ["StrategyActor", "VenueRoute"]
 
@@ -66,7 +67,7 @@ class StrategyActor(Actor):
         #: Replacement without a terminal report → its original.
         self._orig_of: dict[str, str] = {}
         self._positions: dict[int, int] = {}
-        self._instruments: dict[str, Instrument] = {}
+        self._instruments = InstrumentsByName()
         self._last_report_seq = dict.fromkeys(self.peers, -1)
         self._ready: set[str] = set()
         self._up: set[str] = set()
@@ -78,6 +79,7 @@ class StrategyActor(Actor):
         self._last_tick_ns = 0
         self._id_prefix = ""
         self._refusals: dict[int, int] = {}
+        self._told: set[Reason] = set()
 
     # -- life -----------------------------------------------------------------------------------------------
 
@@ -207,6 +209,8 @@ class StrategyActor(Actor):
             del self._orig_of[report.client_order_id]
             if not report.report_seq:
                 self._replace_refused(orig_client_order_id)
+        if report.refusal is not None and report.refusal.reason not in self._told:
+            self._tell_first(report)
         if report.fill is not None:
             signed = report.fill.last_lots if report.side is Side.BUY else -report.fill.last_lots
             self._positions[report.instrument_id] = self._positions.get(report.instrument_id, 0) + signed
@@ -224,6 +228,22 @@ class StrategyActor(Actor):
         orig = self.orders.get(orig_client_order_id)
         if orig is not None and orig.status is OrderStatus.PENDING_REPLACE:
             orig.status = OrderStatus.PARTIALLY_FILLED if orig.cum_lots else OrderStatus.NEW
+
+    def _tell_first(self, report: ExecutionReport) -> None:
+        """The first refusal of each kind goes to the log in words; the totals are in the status."""
+        refusal = report.refusal
+        if refusal is not None:
+            self._told.add(refusal.reason)
+            self._ctx.log(
+                "first of its kind",
+                strategy=self.strategy_id,
+                order=report.client_order_id,
+                reason=refusal.reason.name,
+                field=refusal.field,
+                observed=refusal.observed,
+                limit=refusal.limit,
+                text=refusal.text,
+            )
 
     # -- timers ---------------------------------------------------------------------------------------------
 
@@ -243,11 +263,11 @@ class StrategyActor(Actor):
             callback(*arguments)
         except Exception as error:  # whatever a user's code raises stops that strategy and nothing else
             name = getattr(callback, "__name__", repr(callback))
-            self._fail(f"{name}: {type(error).__name__}: {error}")
+            self._fail(f"{name}: {type(error).__name__}: {error} ({place_of(error)})", traceback_of(error))
 
-    def _fail(self, error: str) -> None:
+    def _fail(self, error: str, traceback: str = "") -> None:
         self._failure = error[:500]
-        self._ctx.log("strategy failed", strategy=self.strategy_id, error=self._failure)
+        self._ctx.log("strategy failed", strategy=self.strategy_id, error=self._failure, traceback=traceback)
         for venue_actor in self.peers:
             self._ctx.send(venue_actor, StrategyFailed(self.strategy_id, self._failure))
 
@@ -437,7 +457,12 @@ def _shape_refusal(
     ):
         if type(value) is not int:
             return Refusal(
-                reason, field, repr(value)[:64], "a whole number", f"{field} must be an int, not {value!r:.64}"
+                reason,
+                field,
+                repr(value)[:64],
+                "a whole number",
+                f"{field} is {type(value).__name__} {value!r:.64}; "
+                f'it must be an int, as instrument.{field}("…") gives it',
             )
         if abs(value) > INT64_MAX:
             return Refusal(Reason.NUMBER_OVERFLOW, field, str(value)[:64], str(INT64_MAX), f"{field} exceeds 64 bits")

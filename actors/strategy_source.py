@@ -4,6 +4,7 @@ A file is loaded by itself, under a name of its own: the user's folder never goe
 shadow a module of the engine.
 """
 
+import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -13,6 +14,7 @@ from types import ModuleType
 
 import msgspec
 
+from actors.user_code import place_of
 from engine.errors import UsageError
 from engine.strategy import Strategy
 
@@ -43,10 +45,13 @@ def load_strategy_class(source: str) -> type[Strategy]:
 def build_strategy(source: str, parameters: dict[str, object]) -> Strategy:
     """An instance made with its config parameters. Raises UsageError when they do not fit its ``__init__``."""
     cls = load_strategy_class(source)
+    _check_callbacks(cls, source)
     try:
         return cls(**parameters)
     except (TypeError, ValueError, msgspec.ValidationError) as error:
-        raise UsageError(f"strategy {source}: parameters {sorted(parameters)} do not fit: {error}") from error
+        raise UsageError(
+            f"strategy {source}: parameters {sorted(parameters)} do not fit: {error} ({place_of(error)})"
+        ) from error
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -62,7 +67,7 @@ def _load_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise UsageError(f"strategy file {path} fails on import: {type(error).__name__}: {error}") from error
+        raise UsageError(_import_failure(f"strategy file {path}", error)) from error
     return module
 
 
@@ -70,4 +75,21 @@ def _load_module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as error:
-        raise UsageError(f"strategy module {name} fails on import: {type(error).__name__}: {error}") from error
+        raise UsageError(_import_failure(f"strategy module {name}", error)) from error
+
+
+def _import_failure(what: str, error: Exception) -> str:
+    text = f"{what} fails on import: {type(error).__name__}: {error} ({place_of(error)})"
+    if isinstance(error, ModuleNotFoundError):
+        text += "; a strategy file is loaded by itself: put what it needs into an installed package"
+    return text
+
+
+def _check_callbacks(cls: type[Strategy], source: str) -> None:
+    """A misspelt callback would never be called, and nobody would say so."""
+    known = [name for name in vars(Strategy) if name.startswith("on_")]
+    for name in dir(cls):
+        if name.startswith("on_") and name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            meant = f"did you mean {close[0]}?" if close else f"callbacks are {', '.join(known)}"
+            raise UsageError(f"strategy {source}: nothing calls {name}; {meant}")

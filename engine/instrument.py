@@ -53,7 +53,8 @@ def parse_decimal(text: object, field: str = "number") -> Scaled:
     """
     match = _DECIMAL.match(text) if isinstance(text, str) else None
     if match is None:
-        raise UsageError(f"{field} {text!r} is not a plain decimal number such as 61685.99")
+        hint = "" if isinstance(text, str) else f"; it is a {type(text).__name__}, write it as text in quotes"
+        raise UsageError(f'{field} {text!r} is not plain decimal text such as "61685.99"{hint}')
     sign, whole, fraction = match.group(1), match.group(2), (match.group(3) or "").rstrip("0")
     units = int(whole + fraction)
     return Scaled(-units if sign == "-" else units, len(fraction))

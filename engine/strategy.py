@@ -13,7 +13,7 @@ from engine.codes import OrderStatus, OrderType, Side, TimeInForce
 from engine.instrument import Instrument
 from engine.messages import Depth, ExecutionReport, Quote, Trade
 
-__all__ = ["OrderPort", "Strategy", "WorkingOrder"]
+__all__ = ["InstrumentsByName", "OrderPort", "Strategy", "WorkingOrder"]
 
 
 class WorkingOrder:
@@ -41,6 +41,13 @@ class WorkingOrder:
             f"WorkingOrder({self.client_order_id} {self.side.name} {self.leaves_lots}/{self.quantity_lots} lots "
             f"at {self.price_ticks} ticks, {self.status.name})"
         )
+
+
+class InstrumentsByName(dict[str, Instrument]):
+    """A strategy's instruments by ``venue:SYMBOL``; asking for one that is not there says which are."""
+
+    def __missing__(self, name: str) -> Instrument:
+        raise KeyError(f"no instrument {name!r}; this strategy has {', '.join(self) or 'none yet'}")
 
 
 class OrderPort(Protocol):
