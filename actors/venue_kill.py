@@ -95,7 +95,8 @@ class VenueKill:
         """Open orders as the venue last listed them, once it has been asked; before, as we believe."""
         core = self._core
         open_orders = self.cancelling.orders_listed if stage == "cancelled" else len(core.blotter.open_orders())
-        unknown = len(core.blotter.unknown_orders())
+        # One that has ended and only owes fills is not open at the venue, and nothing that a cancel could change.
+        unknown = sum(order.ending is None for order in core.blotter.unknown_orders())
         core.ctx.send(
             core.settings.kill_actor,
             KillProgress(kill.kill_id, core.ctx.name, stage, at_ns, open_orders, unknown, failure),

@@ -8,6 +8,7 @@ from adapters.simulator.binance.settings import VenueLimits, VenueOptions
 from engine.codes import ExecType, KillMode, OrderStatus
 from engine.errors import UsageError
 from engine.messages import Kill, KillReceipt
+from engine.order_event import OrderOutcomeUnknown, OrderSeen
 from risk.latch import LatchPage
 from risk.scope import TradingNames
 
@@ -127,6 +128,18 @@ def test_the_answer_to_cancel_all_is_lost_and_the_kill_completes_all_the_same(ma
     desk.run_for(5)
     assert receipt(desk).complete
     assert not desk.open_at_venue()
+
+
+def test_an_order_that_has_ended_and_owes_fills_keeps_no_kill_open(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    order, *_ = rest(desk)
+    desk.venue.core.settle(OrderOutcomeUnknown(order, "no answer"), desk.now_ns)
+    seen = OrderSeen(order, desk.venue.blotter.orders[order].order_id, OrderStatus.CANCELLED, 1_000, 400, 0)
+    desk.venue.core.settle(seen, desk.now_ns)
+    assert desk.venue.blotter.unknown_orders()
+    desk.kill()
+    desk.run_for(1)
+    assert receipt(desk).complete
 
 
 def test_a_kill_while_the_venue_cannot_be_reached_completes_when_it_can(make_desk: MakeDesk) -> None:
