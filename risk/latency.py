@@ -21,6 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.errors import UsageError
+from engine.instrument import INT64_MAX
 from risk.page import PageFormat, create_page, memory_page, open_page
 
 __all__ = [
@@ -146,14 +147,18 @@ class LatencyPage:
     # -- writing ----------------------------------------------------------------------------------------------
 
     def record(self, stage: str, latency_ns: int) -> None:
-        """Count one latency; below 1 ns it counts as 1 and as ``clamped``. Raises UsageError for an unknown stage."""
+        """Count one latency; below 1 ns it counts as 1 and as ``clamped``. Raises UsageError for an unknown stage.
+
+        The other clock may be anyone's, so a difference beyond 64 bits is a latency too: a measurement must not be what
+        ends an actor.
+        """
         if not self._is_writable:
             raise UsageError("this latency page was opened to be read; only its owner records")
         try:
             index = self._index[stage]
         except KeyError:
             raise self._unknown(stage) from None
-        record_latency(self._words, index, latency_ns)
+        record_latency(self._words, index, max(-INT64_MAX, min(latency_ns, INT64_MAX)))
 
     def record_many(self, stage: str, latencies_ns: NDArray[np.int64]) -> None:
         """Count an array of latencies, C-contiguous int64 [n]."""

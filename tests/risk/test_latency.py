@@ -74,6 +74,15 @@ def test_percentiles_of_a_hundred_thousand_samples_are_numpys_within_one_percent
         assert exact <= told <= exact * 1.01
 
 
+@pytest.mark.parametrize("latency_ns", [2**63, -(2**63) - 1, 2**64 - 1, -(2**70)])
+def test_a_difference_of_clocks_beyond_64_bits_is_counted_like_any_other(latency_ns):
+    page = LatencyPage.memory(["latched"])
+    page.record("latched", latency_ns)
+    summary = page.summary("latched")
+    assert summary.count == 1
+    assert summary.max == (2**63 - 1 if latency_ns > 0 else 1)
+
+
 def test_nothing_recorded_is_all_zero():
     assert LatencyPage.memory(["sent"]).summary("sent") == LatencySummary(0, 0, 0, 0, 0, 0)
 
