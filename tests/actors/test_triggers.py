@@ -52,9 +52,9 @@ def receipts(desk: Desk) -> list[KillReceipt]:
     return list(desk.actor(KILL_SWITCH)._history)  # type: ignore[attr-defined]  # looked into, as a test may
 
 
-def refused_as(desk: Desk) -> str:
+def refused_as(desk: Desk, strategy_id: str = "hand") -> str:
     """What becomes of an order now."""
-    hand = desk.strategy("hand")
+    hand = desk.strategy(strategy_id)
     order = hand.buy(hand.instrument, 1_000, hand.quote.bid_ticks - 5_000)
     desk.run_for(0.1)
     report = hand.last(order)
@@ -293,3 +293,29 @@ def test_somebody_elses_trade_on_the_account_is_a_mismatch_and_our_own_are_none(
     (kill,) = pressed(desk)
     assert kill.trigger == "position_mismatch"
     assert "drift=-0.001" in kill.evidence
+
+
+# -- scopes and modes ---------------------------------------------------------------------------------------------
+
+
+def test_each_account_watches_only_its_own(make_desk: MakeDesk) -> None:
+    desk = make_desk(
+        strategy("hand"),
+        strategy("far", venue="second"),
+        trigger("reject_storm", scope="account:second", rejects_max=2),
+        trigger("heartbeat_lost", scope="global", silence_ms_max=1_000),
+        trigger("stale_market_data", scope="instrument:second:BTCUSDT"),
+        more_venues=["second"],
+    )
+    watched = {
+        account: [(each.spec.kind, each.spec.venue_actors, each.spec.instruments) for each in watch.triggers]
+        for account, watch in (("desk", risk(desk).watch), ("second", desk.actor("risk.second").watch))
+    }
+    assert watched == {
+        "desk": [("heartbeat_lost", ("venue.binance",), ("venue.binance:BTCUSDT",))],
+        "second": [
+            ("reject_storm", ("venue.second",), ("venue.second:BTCUSDT",)),
+            ("heartbeat_lost", ("venue.second",), ("venue.second:BTCUSDT",)),
+            ("stale_market_data", ("venue.second",), ("venue.second:BTCUSDT",)),
+        ],
+    }
