@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from actors.drill import KILL_COUNTERS
 from actors.kill_switch import KillSwitchActor, KillSwitchSettings
 from actors.places import (
     KILL_SWITCH,
@@ -149,6 +150,8 @@ def stages_of(actor: str) -> tuple[str, ...]:
 def counter_names_of(config: EngineConfig, actor: str) -> tuple[str, ...]:
     """What an actor publishes on its counter page; nothing: it has none."""
     kind, name = _split(actor)
+    if actor == KILL_SWITCH:
+        return KILL_COUNTERS
     if kind == "venue":
         return venue_counter_names(strategy.id for strategy in config.strategies if strategy.venue == name)
     return ()

@@ -3,6 +3,7 @@
 main                 finds the command; one line per expected error
 demo, replay         a trial and its table; trial runs it, venue_ledger reads the venue's own books
 run                  the engine until it is stopped; engine_process starts it under its runtime
+exporter             the metrics of a host for Prometheus; metrics makes them from pages, metrics_table names them
 simulator            a venue of one's own; simulator_process is it as a child
 kill, status         the red button, and what every actor says
 config_command       every error of a configuration

@@ -17,6 +17,7 @@ COMMANDS = {
     "simulator": "cli.simulator:simulator",
     "kill": "cli.kill:app",
     "status": "cli.status:status",
+    "exporter": "cli.exporter:exporter",
     "config": "cli.config_command:app",
 }
 

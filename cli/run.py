@@ -10,6 +10,7 @@ import typer
 from actors.places import latch_path
 from actors.wiring import make_plan, open_state
 from cli.engine_process import start_engine
+from cli.exporter import exporter_process
 from cli.screen import CONSOLE, ERRORS
 from cli.status import ask_all
 from config.loader import load_config
@@ -48,7 +49,8 @@ def run(
             f"stop it with Ctrl-C; kill it with: haltline kill --config {config} --scope global --reason …",
             highlight=False,
         )
-        done.wait()
+        with exporter_process(settings, config):
+            done.wait()
         reports = ask_all(settings)
         open_orders = sum(r.counters.get("open_orders", 0) for r in reports.values() if r and r.kind == "venue")
         CONSOLE.print(f"stopping; {open_orders} orders stay open at the venues", highlight=False)

@@ -13,11 +13,12 @@ __all__ = ["config_hash"]
 def config_hash(config: EngineConfig) -> str:
     """sha256 (hex) of what the actors of one run must agree on.
 
-    Left out is what only says where a host keeps its files: state directory, authorities, credentials, and the folder
-    of a strategy's file. Secrets are in none of it, as a configuration only refers to them.
+    Left out is what only says where a host keeps its files (state directory, authorities, credentials, and the folder
+    of a strategy's file) and where its metrics are served. Secrets are in none of it, as a configuration only refers to
+    them.
     """
     plain: dict[str, Any] = msgspec.to_builtins(config)
-    del plain["engine"]["state_dir"]
+    del plain["engine"]["state_dir"], plain["metrics"]
     for venue in plain["venues"]:
         del venue["ca_file"], venue["credentials"]["api_key_file"], venue["credentials"]["secret_file"]
     for strategy in plain["strategies"]:

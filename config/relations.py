@@ -14,6 +14,9 @@ __all__ = ["check_relations"]
 
 _Table = dict[str, Any]
 
+#: Each drill is a record in the kill switch's journal, which is read at each start.
+DRILL_EVERY_S_MIN = 10
+
 
 def check_relations(good: _Table, report: Report) -> None:
     """Report every broken relation of a document that ``config.shape.checked`` returned."""
@@ -39,6 +42,13 @@ def _check_times(good: _Table, report: Report) -> None:
             ("lease", "renew_ms"),
             f"is {renew}, and two renewals do not fit into the lease of {duration} ms: one lost renewal would halt",
             f"write less than {(duration + 1) // 2}, or raise lease.duration_ms",
+        )
+    drill_every = kill.get("drill_every_s", KillSettings().drill_every_s)
+    if 0 < drill_every < DRILL_EVERY_S_MIN:
+        report(
+            ("kill", "drill_every_s"),
+            f"is {drill_every}: the record of kills would be all drills",
+            f"write 0 for none, or at least {DRILL_EVERY_S_MIN}",
         )
     if acknowledge >= duration:
         report(

@@ -1,8 +1,9 @@
 """What a configuration file may say, as frozen typed structs. ``config/loader.py`` reads one.
 
 Names carry units. No identity, endpoint, secret or limit has a default; the few technical times and bounds that do
-have one stand in ``LeaseSettings``, ``KillSettings``, ``JournalSettings`` and ``QueueSettings``. Amounts are decimal
-text, turned into ticks and lots when the venue has defined the instrument. Paths are absolute once loaded.
+have one stand in ``LeaseSettings``, ``KillSettings``, ``JournalSettings``, ``QueueSettings`` and ``MetricsSettings``.
+Amounts are decimal text, turned into ticks and lots when the venue has defined the instrument. Paths are absolute
+once loaded.
 """
 
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ __all__ = [
     "JournalSettings",
     "KillSettings",
     "LeaseSettings",
+    "MetricsSettings",
     "QueueSettings",
     "StrategySettings",
     "VenueSettings",
@@ -63,6 +65,10 @@ Amount = Annotated[str, Meta(extra={"amount": "zero or more"}, description='deci
 HttpUrl = Annotated[str, Meta(extra={"schemes": ("https", "http")}, description="an https:// URL")]
 WebSocketUrl = Annotated[str, Meta(extra={"schemes": ("wss", "ws")}, description="a wss:// URL")]
 
+ListenHost = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9.:_-]{1,253}\Z", description='a name or address of this machine, as in "127.0.0.1"')
+]
+
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]
 
@@ -91,13 +97,22 @@ class LeaseSettings(msgspec.Struct, frozen=True):
 
 
 class KillSettings(msgspec.Struct, frozen=True):
-    """A venue actor that has not acknowledged a kill after ``acknowledge_ms`` is fenced."""
+    """A venue actor that has not acknowledged a kill after ``acknowledge_ms`` is fenced.
+
+    Every ``drill_every_s`` a kill that stops nobody goes the whole way; 0: only when a person asks for one.
+    """
 
     acknowledge_ms: Annotated[int, Meta(ge=5, le=60_000)] = 50
+
+    drill_every_s: Annotated[int, Meta(ge=0, le=604_800)] = 0
 
     @property
     def acknowledge_ns(self) -> int:
         return self.acknowledge_ms * _NANOS_PER_MS
+
+    @property
+    def drill_every_ns(self) -> int:
+        return self.drill_every_s * 1000 * _NANOS_PER_MS
 
 
 class AccountLimitSettings(msgspec.Struct, frozen=True):
@@ -189,12 +204,22 @@ class QueueSettings(msgspec.Struct, frozen=True):
     """Bounds of what may wait between two actors. Market data has none here: it is conflated to the latest.
 
     ``peer_kib_max``: orders or reports waiting in user space for one peer. An order beyond is refused with
-    ORDER_QUEUE_FULL; a report beyond waits in the venue actor, and its strategy's new orders are refused until it has it.
+    ORDER_QUEUE_FULL; a report beyond waits in the venue actor, and its strategy's new orders are refused meanwhile.
     ``frame_bytes_max``: one frame; a longer one drops the link it came on.
     """
 
     peer_kib_max: Annotated[int, Meta(ge=64, le=1024 * 1024)] = 4096
     frame_bytes_max: Annotated[int, Meta(ge=4096, le=4 * 1024 * 1024)] = 4 * 1024 * 1024
+
+
+class MetricsSettings(msgspec.Struct, frozen=True):
+    """Where ``haltline run`` has its exporter listen for Prometheus, one process per host. Port 0: it starts none.
+
+    Whoever reaches ``host`` can read the metrics: there is no login. The default is this machine alone.
+    """
+
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    host: ListenHost = "127.0.0.1"
 
 
 class EngineConfig(msgspec.Struct, frozen=True):
@@ -207,6 +232,7 @@ class EngineConfig(msgspec.Struct, frozen=True):
     journal: JournalSettings = JournalSettings()
     queues: QueueSettings = QueueSettings()
     triggers: tuple[TriggerSettings, ...] = ()
+    metrics: MetricsSettings = MetricsSettings()
 
     def account(self, account_id: str) -> AccountSettings:
         """The account of that id. Raises KeyError: a loaded configuration names only accounts that exist."""

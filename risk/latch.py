@@ -223,6 +223,11 @@ class LatchPage:
         return cls._map(Path(path), writable=True)
 
     @classmethod
+    def read(cls, path: str | Path) -> "LatchPage":
+        """Map an existing page read-only, to look at all of it. Raises UsageError as ``open`` does."""
+        return cls._map(Path(path), writable=False)
+
+    @classmethod
     def memory(cls, names: TradingNames) -> "LatchPage":
         """A page of this process alone, with nothing killed: for virtual time and tests."""
         return cls(fresh_page(names), None, -1)

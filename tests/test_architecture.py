@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 #: What a function of its inputs must not touch.
 IMPURE = {"asyncio", "socket", "time", "random", "os", "threading", "uvloop", "ray", "pathlib", "subprocess", "secrets"}
-#: The latch and the pages of latencies and counters are files mapped into memory, and that is all they do with the outside.
+#: The latch and the pages of latencies and counters are mapped files, and that is all they do with the outside.
 IMPURE_ALLOWED = {
     "risk/latch.py": {"os", "pathlib"},
     "risk/latency.py": {"pathlib"},

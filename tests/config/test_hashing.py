@@ -35,6 +35,7 @@ def test_order_of_tables_comments_and_place_on_disk_do_not_matter(
         ('state_dir = "state"', 'state_dir = "/elsewhere"'),
         ("strategy.py", "folder/strategy.py"),
         ("[engine]", "[lease]\nduration_ms = 1000\n[engine]"),
+        ("[engine]", '[metrics]\nport = 9464\nhost = "0.0.0.0"\n[engine]'),
     ],
 )
 def test_where_a_host_keeps_its_files_and_a_written_default_do_not_matter(
@@ -58,6 +59,7 @@ def test_where_a_host_keeps_its_files_and_a_written_default_do_not_matter(
         ("aggressive = false", "aggressive = 0"),
         ('["binance:BTCUSDT", "binance:ETHUSDT"]', '["binance:ETHUSDT", "binance:BTCUSDT"]'),
         ("[engine]", "[lease]\nduration_ms = 1001\n[engine]"),
+        ("[engine]", "[kill]\ndrill_every_s = 60\n[engine]"),
     ],
 )
 def test_any_other_rule_is_another_configuration(right_text: str, config_path: Path, old: str, new: str) -> None:

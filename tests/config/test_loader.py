@@ -162,6 +162,7 @@ RELATIONS = [
     ("[engine]", "[lease]\nrenew_ms = 500\n[engine]", "lease.renew_ms", "one lost renewal would halt", "less than 500"),
     ("[engine]", "[lease]\nduration_ms = 401\nrenew_ms = 201\n[engine]", "lease.renew_ms", "401 ms", "less than 201"),
     ("[engine]", "[kill]\nacknowledge_ms = 1000\n[engine]", "kill.acknowledge_ms", "lease of 1000 ms", "less than"),
+    ("[engine]", "[kill]\ndrill_every_s = 9\n[engine]", "kill.drill_every_s", "all drills", "at least 10"),
     ('id = "other"', 'id = "main"', "accounts[1].id", "twice", "its own name"),
     ('name = "second"', 'name = "binance"', "venues[1].name", "twice", "its own name"),
     ('symbol = "ETHUSDT"', 'symbol = "BTCUSDT"', "venues[0].instruments[1].symbol", "twice", "remove one"),
