@@ -7,10 +7,12 @@ limits           AccountLimits, InstrumentLimits
 refusal          refusals in words, with units and remedy
 latch            LatchPage, LatchView: the host's mapped page that says who may trade
 latch_layout     where everything stands in that page
+latch_names      the page's header and name tables
 latch_kernel     what it says about one order, Numba
 scope            Scope, parse_scope: what a kill covers
 lease            LeaseHolder, LeaseGrantor: the right to send, counted on the holder's own clock
-kill             KillCase, parse_scope: one kill, from the trigger to the last confirmation
+kill             KillCase: one kill, from the trigger to the last confirmation
+release          ReleaseCase: two people, a window, a cooling-off time
 triggers         Trigger, make_trigger: what presses the kill switch without a person
 trigger_streak   Streak, EventWindow: when a value, or a count, is a breach
 trigger_gauges   what each kind of trigger measures

@@ -1,8 +1,8 @@
 """One kill, as the kill switch actor follows it: who has said what, and which stages are complete over the scope.
 
-    pressed ──latch written──▶ latched ──all──▶ halted ──all──▶ cancel_sent ──all──▶ cancelled
-                                                  │                                     │
-                                          HALT completes here                  CANCEL completes here
+    pressed ──latch written──▶ latched ──all──▶ halted ──all──▶ cancel_sent ──all──▶ cancelled ──all──▶ flat
+                                                  │                                     │               │
+                                     HALT, REDUCE complete here            CANCEL completes here     FLATTEN
 
 Each venue actor in scope has a state of its own, moved by its words as TRANSITIONS says; a stage of the kill is
 complete when the latch is written and *every* actor has reached it, so one missing actor keeps the kill open for ever.
@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Final
 
 from engine.codes import KillMode
-from engine.messages import Kill, KillProgress, KillReceipt, KillStage
+from engine.messages import Kill, KillActorState, KillProgress, KillReceipt, KillStage, ResidualPosition
 
 __all__ = ["STAGES", "TRANSITIONS", "ActorStage", "KillCase", "Word", "word_of"]
 
@@ -27,6 +27,7 @@ class ActorStage(IntEnum):
     HALTED = 1
     CANCEL_SENT = 2
     CANCELLED = 3
+    FLAT = 4
 
 
 class Word(IntEnum):
@@ -39,6 +40,9 @@ class Word(IntEnum):
     STILL_OPEN = 4
     HALT_FAILED = 5
     CANCEL_FAILED = 6
+    FLAT = 7
+    #: A closing order failed, or something is left that cannot be closed.
+    FLAT_FAILED = 8
 
 
 _A, _W = ActorStage, Word
@@ -69,19 +73,48 @@ TRANSITIONS: Final[dict[tuple[ActorStage, Word], ActorStage]] = {
     (_A.CANCELLED, _W.STILL_OPEN): _A.CANCEL_SENT,
     (_A.CANCELLED, _W.HALT_FAILED): _A.SILENT,
     (_A.CANCELLED, _W.CANCEL_FAILED): _A.CANCEL_SENT,
+    (_A.FLAT, _W.HALTED): _A.FLAT,
+    (_A.FLAT, _W.CANCEL_SENT): _A.FLAT,
+    (_A.FLAT, _W.CANCELLED): _A.FLAT,
+    (_A.FLAT, _W.STILL_OPEN): _A.CANCEL_SENT,
+    (_A.FLAT, _W.HALT_FAILED): _A.SILENT,
+    (_A.FLAT, _W.CANCEL_FAILED): _A.CANCEL_SENT,
+    (_A.SILENT, _W.FLAT): _A.FLAT,
+    (_A.HALTED, _W.FLAT): _A.FLAT,
+    (_A.CANCEL_SENT, _W.FLAT): _A.FLAT,
+    (_A.CANCELLED, _W.FLAT): _A.FLAT,
+    (_A.FLAT, _W.FLAT): _A.FLAT,
+    (_A.SILENT, _W.FLAT_FAILED): _A.SILENT,
+    (_A.HALTED, _W.FLAT_FAILED): _A.HALTED,
+    (_A.CANCEL_SENT, _W.FLAT_FAILED): _A.CANCEL_SENT,
+    (_A.CANCELLED, _W.FLAT_FAILED): _A.CANCELLED,
+    (_A.FLAT, _W.FLAT_FAILED): _A.CANCELLED,
 }
 
 _ACTOR_STAGES: Final = {
     "halted": ActorStage.HALTED,
     "cancel_sent": ActorStage.CANCEL_SENT,
     "cancelled": ActorStage.CANCELLED,
+    "flat": ActorStage.FLAT,
+}
+_FAILED: Final = {
+    "halted": Word.HALT_FAILED,
+    "cancel_sent": Word.CANCEL_FAILED,
+    "cancelled": Word.CANCEL_FAILED,
+    "flat": Word.FLAT_FAILED,
+}
+_SAYS: Final = {
+    "halted": Word.HALTED,
+    "cancel_sent": Word.CANCEL_SENT,
+    "cancelled": Word.CANCELLED,
+    "flat": Word.FLAT,
 }
 #: The stages that a kill of each mode goes through; the last one completes it.
 STAGES: Final[dict[KillMode, tuple[str, ...]]] = {
     KillMode.HALT: ("latched", "halted"),
     KillMode.REDUCE: ("latched", "halted"),
     KillMode.CANCEL: ("latched", "halted", "cancel_sent", "cancelled"),
-    KillMode.FLATTEN: ("latched", "halted", "cancel_sent", "cancelled"),
+    KillMode.FLATTEN: ("latched", "halted", "cancel_sent", "cancelled", "flat"),
 }
 #: Failures that one receipt carries; the first ones tell most.
 _FAILURES_MAX = 64
@@ -92,16 +125,16 @@ def word_of(progress: KillProgress) -> Word | None:
     if progress.stage not in _ACTOR_STAGES:
         return None
     if progress.failure:
-        return Word.HALT_FAILED if progress.stage == "halted" else Word.CANCEL_FAILED
-    if progress.stage == "cancelled" and (progress.open_orders or progress.unknown_orders):
+        return _FAILED[progress.stage]
+    if progress.stage in ("cancelled", "flat") and (progress.open_orders or progress.unknown_orders):
         return Word.STILL_OPEN
-    return Word(_ACTOR_STAGES[progress.stage])
+    return _SAYS[progress.stage]
 
 
 class _ActorCase:
     """One venue actor's part: its state, when it reached each stage, and its last counts."""
 
-    __slots__ = ("at_ns", "open_orders", "reached_ns", "stage", "unknown_orders")
+    __slots__ = ("at_ns", "open_orders", "orders_cancelled", "reached_ns", "residual", "stage", "unknown_orders")
 
     def __init__(self) -> None:
         self.stage = ActorStage.SILENT
@@ -109,6 +142,8 @@ class _ActorCase:
         self.reached_ns: dict[ActorStage, int] = {}
         self.open_orders = 0
         self.unknown_orders = 0
+        self.orders_cancelled = 0
+        self.residual: tuple[ResidualPosition, ...] = ()
 
     def move(self, progress: KillProgress, word: Word) -> None:
         """Apply a word. One that is older than the last may tell more, but takes nothing back."""
@@ -118,6 +153,7 @@ class _ActorCase:
         else:
             self.at_ns = progress.at_ns
             self.open_orders, self.unknown_orders = progress.open_orders, progress.unknown_orders
+            self.orders_cancelled, self.residual = progress.orders_cancelled, progress.residual
         for reached in ActorStage:
             if self.stage < reached <= stage:
                 self.reached_ns[reached] = progress.at_ns
@@ -173,6 +209,29 @@ class KillCase:
     def complete(self) -> bool:
         return len(self._complete_stages()) == len(self._stages)
 
+    @property
+    def settled(self) -> bool:
+        """Whether what a release waits for has been done: everybody has halted, and cancelled if the mode cancels."""
+        stage = ActorStage.CANCELLED if KillMode(self.kill.mode).cancels else ActorStage.HALTED
+        return all(actor.stage >= stage for actor in self._actors.values())
+
+    @property
+    def venue_actors(self) -> tuple[str, ...]:
+        return tuple(self._actors)
+
+    def actor_states(self) -> tuple[KillActorState, ...]:
+        return tuple(
+            KillActorState(
+                name,
+                actor.stage.name.lower() if actor.stage else "",
+                actor.orders_cancelled,
+                actor.open_orders,
+                actor.unknown_orders,
+                actor.residual,
+            )
+            for name, actor in self._actors.items()
+        )
+
     def receipt(self, wall_time_ns: int) -> KillReceipt:
         """Where the kill stands, as of ``wall_time_ns`` (UTC). Orders of silent actors are not in the counts."""
         kill = self.kill
@@ -192,6 +251,8 @@ class KillCase:
             self.complete,
             tuple(self._failures),
             kill.evidence,
+            kill.wall_time_ns,
+            self.actor_states(),
         )
 
     def _complete_stages(self) -> tuple[KillStage, ...]:

@@ -29,12 +29,14 @@ def stages(case: KillCase) -> dict[str, int]:
 # -- the table ----------------------------------------------------------------------------------------------------
 
 EXPECTED = {
-    W.HALTED: [A.HALTED, A.HALTED, A.CANCEL_SENT, A.CANCELLED],
-    W.CANCEL_SENT: [A.CANCEL_SENT, A.CANCEL_SENT, A.CANCEL_SENT, A.CANCELLED],
-    W.CANCELLED: [A.CANCELLED, A.CANCELLED, A.CANCELLED, A.CANCELLED],
-    W.STILL_OPEN: [A.CANCEL_SENT, A.CANCEL_SENT, A.CANCEL_SENT, A.CANCEL_SENT],
-    W.HALT_FAILED: [A.SILENT, A.SILENT, A.SILENT, A.SILENT],
-    W.CANCEL_FAILED: [A.SILENT, A.HALTED, A.CANCEL_SENT, A.CANCEL_SENT],
+    W.HALTED: [A.HALTED, A.HALTED, A.CANCEL_SENT, A.CANCELLED, A.FLAT],
+    W.CANCEL_SENT: [A.CANCEL_SENT, A.CANCEL_SENT, A.CANCEL_SENT, A.CANCELLED, A.FLAT],
+    W.CANCELLED: [A.CANCELLED, A.CANCELLED, A.CANCELLED, A.CANCELLED, A.FLAT],
+    W.STILL_OPEN: [A.CANCEL_SENT, A.CANCEL_SENT, A.CANCEL_SENT, A.CANCEL_SENT, A.CANCEL_SENT],
+    W.HALT_FAILED: [A.SILENT, A.SILENT, A.SILENT, A.SILENT, A.SILENT],
+    W.CANCEL_FAILED: [A.SILENT, A.HALTED, A.CANCEL_SENT, A.CANCEL_SENT, A.CANCEL_SENT],
+    W.FLAT: [A.FLAT, A.FLAT, A.FLAT, A.FLAT, A.FLAT],
+    W.FLAT_FAILED: [A.SILENT, A.HALTED, A.CANCEL_SENT, A.CANCELLED, A.CANCELLED],
 }
 WORDS = {
     W.HALTED: said("venue-a", "halted", 200),
@@ -43,12 +45,15 @@ WORDS = {
     W.STILL_OPEN: said("venue-a", "cancelled", 200, left=2),
     W.HALT_FAILED: said("venue-a", "halted", 200, failure="disk"),
     W.CANCEL_FAILED: said("venue-a", "cancelled", 200, failure="venue link down"),
+    W.FLAT: said("venue-a", "flat", 200),
+    W.FLAT_FAILED: said("venue-a", "flat", 200, failure="no quote"),
 }
 REACH = {
     A.SILENT: None,
     A.HALTED: said("venue-a", "halted", 150),
     A.CANCEL_SENT: said("venue-a", "cancel_sent", 150),
     A.CANCELLED: said("venue-a", "cancelled", 150),
+    A.FLAT: said("venue-a", "flat", 150),
 }
 
 
@@ -61,7 +66,7 @@ def test_the_table_lists_every_pair() -> None:
 @pytest.mark.parametrize("stage", list(ActorStage))
 @pytest.mark.parametrize("word", list(Word))
 def test_every_word_in_every_state_does_what_the_table_says(stage: ActorStage, word: Word) -> None:
-    case = KillCase(kill(), ["venue-a"])
+    case = KillCase(kill(KillMode.FLATTEN), ["venue-a"])
     reach = REACH[stage]
     if reach is not None:
         case.on_progress(reach)
@@ -69,16 +74,19 @@ def test_every_word_in_every_state_does_what_the_table_says(stage: ActorStage, w
     case.on_progress(WORDS[word])
     target = EXPECTED[word][stage]
     reached = [name for name, after_ns in stages(case).items() if after_ns >= 0]
-    assert reached == ["latched", "halted", "cancel_sent", "cancelled"][: 1 + target]
-    assert case.complete is (target is A.CANCELLED)
+    assert reached == ["latched", "halted", "cancel_sent", "cancelled", "flat"][: 1 + target]
+    assert case.complete is (target is A.FLAT)
+    assert case.settled is (target >= A.CANCELLED)
     assert case.waiting_for == (() if case.complete else ("venue-a",))
 
 
 def test_a_kill_of_each_mode_ends_with_its_last_stage() -> None:
-    assert {mode: each[-1] for mode, each in STAGES.items() if mode.cancels} == dict.fromkeys(
-        (KillMode.CANCEL, KillMode.FLATTEN), "cancelled"
-    )
-    assert set(STAGES) == set(KillMode)
+    assert {mode: each[-1] for mode, each in STAGES.items()} == {
+        KillMode.HALT: "halted",
+        KillMode.REDUCE: "halted",
+        KillMode.CANCEL: "cancelled",
+        KillMode.FLATTEN: "flat",
+    }
 
 
 # -- the whole scope ----------------------------------------------------------------------------------------------
