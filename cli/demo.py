@@ -9,10 +9,13 @@ import typer
 
 from cli.screen import CONSOLE, print_json
 from cli.simulator_process import simulated_venue
-from cli.trial import TrialResult, Watch, engine_toml, print_result, run_trial
+from cli.trial import TrialResult, Watch, engine_toml, run_trial
+from cli.trial_table import print_result
 from engine.errors import UsageError
 
-__all__ = ["STRATEGIES", "demo", "finish"]
+__all__ = ["RUNTIMES", "STRATEGIES", "announce", "demo", "finish"]
+
+RUNTIMES = ("ray", "local")
 
 STRATEGIES = """
 [[strategies]]
@@ -49,6 +52,9 @@ def demo(
     ledger equals the venue's own and no order reached the venue after the kill was acknowledged.
     Example: [bold]haltline demo --seconds 20 --json demo.json[/bold]
     """
+    if runtime not in RUNTIMES:
+        raise UsageError(f"demo: runtime {runtime!r} is not one of {', '.join(RUNTIMES)}")
+    announce(f"a simulated venue, the engine, {seconds:g} s of trading, then a kill", json)
     with tempfile.TemporaryDirectory(prefix="haltline-") as name:
         directory = Path(name)
         with simulated_venue(directory / "venue", ["--seed", str(seed)]) as venue:
@@ -57,6 +63,17 @@ def demo(
             config_file.write_text(engine_toml(venue.ready, directory / "state", runtime, strategies, "demo"))
             result = run_trial(config_file, venue.ready, Watch(seconds), seed=seed, audit_books=True)
     finish(result, json)
+
+
+def announce(text: str, json: Path | None) -> None:
+    """Say at once what is going to happen, unless stdout is for the figures. Refuse a file that cannot be written."""
+    if json is not None and str(json) != "-":
+        try:
+            json.touch()
+        except OSError as error:
+            raise UsageError(f"cannot write {json}: {error.strerror}") from error
+    if json is None or str(json) != "-":
+        CONSOLE.print(f"[dim]{text}[/dim]", highlight=False)
 
 
 def finish(result: TrialResult, json: Path | None) -> None:
@@ -68,7 +85,6 @@ def finish(result: TrialResult, json: Path | None) -> None:
     elif json is not None:
         write_figures(result, json)
     if not result.ok:
-        CONSOLE.print("[red]not as promised: see the table[/red]")
         raise typer.Exit(1)
 
 

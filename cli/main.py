@@ -1,5 +1,6 @@
 """The ``haltline`` command line: finds the command, and turns expected errors into one line and an exit code."""
 
+import signal
 import sys
 from importlib import import_module
 
@@ -47,8 +48,14 @@ def build(names: list[str]) -> typer.Typer:
     return app
 
 
+def _terminated(number: int, frame: object) -> None:
+    """As Ctrl-C: what a command has started is stopped, and its temporary folders go."""
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Entry point. Exit code 0 on success, 1 when a check failed, 2 for a wrong input, 130 when interrupted."""
+    signal.signal(signal.SIGTERM, _terminated)
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
         build([asked] if asked in COMMANDS else list(COMMANDS))()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.demo import finish
+from cli.demo import RUNTIMES, announce, finish
 from cli.simulator_process import simulated_venue
 from cli.trial import Watch, engine_toml, run_trial
 from engine.errors import UsageError
@@ -42,11 +42,15 @@ def replay(
     """Replay a recording through a simulated venue and the engine; verify the book at every message; then kill.
 
     A quoter trades against the recorded market, its orders queued behind what was displayed. Exit code 0 only when
-    every message was processed, the book matched its reference at each, and the ledgers are equal.
+    every message was processed, the book matched its reference at each, and the ledgers are equal. How often the
+    recorded ticker and the recorded depth disagree with each other is told beside it, and is no error of the engine.
     Example: [bold]haltline replay btcusdt.gz --venue binance --speed 10 --json out.json[/bold]
     """
     if venue not in VENUES:
         raise UsageError(f"replay: no venue {venue!r}; it knows {', '.join(VENUES)}")
+    if runtime not in RUNTIMES:
+        raise UsageError(f"replay: runtime {runtime!r} is not one of {', '.join(RUNTIMES)}")
+    announce(f"reading {recording} once, then replaying it {speed:g} times as fast as recorded", json)
     arguments = ["--recording", str(recording), "--speed", str(speed), "--seed", str(seed)]
     with tempfile.TemporaryDirectory(prefix="haltline-") as name:
         directory = Path(name)

@@ -27,13 +27,15 @@ def two_columns(title: str, rows: list[tuple[str, str]]) -> Table:
 
 
 def latency_table(title: str, rows: dict[str, dict[str, float]]) -> Table:
-    """``rows``: stage → p50, p90, p99, p99_9, max in µs, and count."""
+    """``rows``: stage → p50, p90, p99, p99_9, max in µs, and count. A percentile that so few samples cannot tell is
+    left blank."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("stage", style="dim")
     for name in ("p50", "p90", "p99", "p99.9", "max", "count"):
         table.add_column(name, justify="right")
     for stage, row in rows.items():
-        cells = [f"{Decimal(str(row[key])):,.1f}" for key in ("p50", "p90", "p99", "p99_9", "max")]
+        least = {"p50": 1, "p90": 10, "p99": 100, "p99_9": 1000, "max": 1}
+        cells = [f"{Decimal(str(row[key])):,.1f}" if row["count"] >= few else "" for key, few in least.items()]
         table.add_row(stage, *cells, f"{int(row['count']):,}")
     return table
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import gzip
+import os
 import secrets
 import signal
+import stat
 import string
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -43,6 +45,8 @@ from store.segment import MemoryJournal
 __all__ = ["simulator"]
 
 _BALANCES = {"USDT": "1000000", "USDC": "1000000", "BTC": "20", "ETH": "300", "BNB": "1000"}
+#: The streams that an engine follows: what it can be expected to have processed at the end.
+_FOLLOWED = ("@trade", "@bookTicker", "@depth@100ms")
 _SPARE_BASE = "1000000"
 
 
@@ -83,7 +87,7 @@ def simulator(
         pace = _pace(speed)
         found = _scan(recording)
         markets = dict(_replay_markets(recording, found, pace))
-        messages = sum(count for stream, count in found.streams.items() if stream)
+        messages = sum(count for stream, count in found.streams.items() if stream.endswith(_FOLLOWED))
         seconds = float((found.last_time_ns - found.first_time_ns) / pace) / 1e9
     account = SimAccount("main", keys.keys(), tuple(_balances(markets).items()))
     endpoint = Endpoint("localhost", port, tls)
@@ -103,8 +107,11 @@ def simulator(
 
 async def _serve(actor: SimulatedBinance, keys: "_Keys", ready: SimulatorReady, json: bool) -> None:
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
+    if json and stat.S_ISFIFO(os.fstat(0).st_mode):
+        loop.add_reader(0, stop.set)  # a script's pipe ends with the script, however that ends
     settings = HostSettings(
         run_dir=str(keys.directory / "run"),
         config_hash="",

@@ -37,8 +37,9 @@ class SimulatorProcess:
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait(timeout=10)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 @contextmanager
@@ -46,11 +47,11 @@ def simulated_venue(directory: Path, arguments: list[str]) -> Iterator[Simulator
     """Start it, wait until it listens, stop it at the end. Exits with its exit code when it does not start."""
     command = [sys.executable, "-m", "cli.main", "simulator", "binance", "--port", "0", "--tls", "--json"]
     command += ["--directory", str(directory), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        process.stdout.close()
+        process.communicate()
         raise typer.Exit(process.wait() or 1)  # it has said why
     simulator = SimulatorProcess(process, msgspec.json.decode(line, type=SimulatorReady))
     try:

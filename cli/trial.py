@@ -22,7 +22,7 @@ from actors.wiring import make_plan, open_state
 from adapters.binance.signing import Credentials, KeyType, make_signer
 from cli.engine_process import RunningEngine, start_engine
 from cli.kill import press, receipt_dict
-from cli.screen import CONSOLE, latency_table, micros, two_columns
+from cli.screen import CONSOLE, micros
 from cli.simulator_process import SimulatorReady
 from cli.status import ask_actor, ask_all
 from cli.venue_ledger import VenueLedger, read_venue_ledger
@@ -35,7 +35,7 @@ from engine.messages import KillReceipt, StatusReport
 from risk.latency import LatencyPage
 from risk.response import responses_of
 
-__all__ = ["TrialResult", "Watch", "engine_toml", "print_result", "run_trial"]
+__all__ = ["TrialResult", "Watch", "engine_toml", "run_trial"]
 
 READY_S = 60.0
 STATUS_EVERY_S = 0.25
@@ -111,16 +111,23 @@ class TrialResult:
     receipt: KillReceipt | None
 
     @property
-    def ok(self) -> bool:
+    def failures(self) -> list[str]:
+        """What was not as promised, in words; empty when all was."""
         figures = self.figures
-        return bool(
-            figures["ledger_equal"]
-            and figures["orders_after_kill"] == 0
-            and figures["kill"]["complete"]
-            and not figures["violations"]
-            and not figures["book_mismatches"]
-            and figures["messages"] == figures.get("messages_recorded", figures["messages"])
-        )
+        recorded = figures.get("messages_recorded", figures["messages"])
+        checks = {
+            "the ledger differs from the venue's": not figures["ledger_equal"],
+            f"{figures['orders_after_kill']} orders after the kill was acknowledged": figures["orders_after_kill"] > 0,
+            "the kill was not confirmed": not figures["kill"]["complete"],
+            f"{figures['violations']} contradictions in the order books of the venue actor": figures["violations"] > 0,
+            f"{figures['book_mismatches']} book mismatches": figures["book_mismatches"] > 0,
+            f"{figures['messages']:,} of {recorded:,} recorded messages": figures["messages"] != recorded,
+        }
+        return [text for text, failed in checks.items() if failed]
+
+    @property
+    def ok(self) -> bool:
+        return not self.failures
 
 
 def run_trial(
@@ -241,7 +248,10 @@ def _figures(
         "venue_balances": {asset: str(amount) for asset, amount in venue.balances.items()},
         "orders_after_kill": sum(at > halted_ns for at in venue.order_times_ns),
         "open_orders_at_venue": sum(line.open_orders for line in venue.symbols.values()),
-        "order_latency_us": _latencies(config, list(venues), ORDER_STAGES),
+        "order_latency_us": _latencies(
+            config, list(venues), tuple(stage for stage in ORDER_STAGES if stage != "loop_lag")
+        ),
+        "loop_lag_us": _latencies(config, list(venues), ("loop_lag",)).get("loop_lag", {}),
         "kill_us": _rows(responses_of(LatencyPage.open(latency_path(config, KILL_SWITCH))), KILL_STAGES),
         "kill": receipt_dict(receipt) if receipt is not None else {"complete": False},
     }
@@ -310,43 +320,3 @@ def _rows(page: LatencyPage, stages: tuple[str, ...]) -> dict[str, dict[str, flo
                 "count": summary.count,
             }
     return rows
-
-
-# -- the table -----------------------------------------------------------------------------------------------------
-
-
-def print_result(result: TrialResult) -> None:
-    """One honest table."""
-    figures = result.figures
-    rows = [
-        ("market messages", f"{figures['messages']:,}"),
-        ("orders sent / at the venue", f"{figures['orders']:,} / {figures['orders_at_venue']:,}"),
-        ("fills", f"{figures['fills']:,}"),
-        ("rejected by the venue", f"{figures['rejected_by_venue']:,}"),
-    ]
-    rows += [
-        (f"refused: {name.replace('_', ' ')}", f"{count:,}") for name, count in sorted(figures["refusals"].items())
-    ]
-    if figures["bbo_comparisons"]:
-        rows.append(("book mismatches against the reference", f"{figures['book_mismatches']:,}"))
-        rows.append(
-            (
-                "best bid/offer against the venue's ticker",
-                f"{figures['bbo_disagreements']} of {figures['bbo_comparisons']:,} differ",
-            )
-        )
-    for symbol, line in figures["positions"].items():
-        rows.append((f"{symbol} position", line["quantity"]))
-        rows.append((f"{symbol} paid less got", line["cost"]))
-        rows.append((f"{symbol} PnL at the last price, before fees", line.get("pnl", "")))
-        for asset, fee in line["fees"].items():
-            rows.append((f"{symbol} fees", f"{fee} {asset}"))
-    rows.append(("ledger against the venue's own", "equal" if figures["ledger_equal"] else "DIFFERENT"))
-    rows += [("", difference) for difference in figures["ledger_differences"]]
-    rows.append(("orders at the venue after the kill was acknowledged", str(figures["orders_after_kill"])))
-    rows.append(("open orders at the venue", str(figures["open_orders_at_venue"])))
-    CONSOLE.print(two_columns("Trading", rows))
-    CONSOLE.print()
-    CONSOLE.print(latency_table("Order latency, µs", figures["order_latency_us"]))
-    CONSOLE.print()
-    CONSOLE.print(latency_table("Kill, µs after the trigger", figures["kill_us"]))

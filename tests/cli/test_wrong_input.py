@@ -161,3 +161,13 @@ def test_every_command_has_help_with_an_example(haltline: Run) -> None:
         done = haltline(*command, "--help")
         assert done.returncode == 0
         assert "Example" in done.stdout, command
+
+
+def test_a_figures_file_that_cannot_be_written_is_found_before_the_run(haltline: Run) -> None:
+    done = haltline("demo", "--seconds", "60", "--json", "/no-such-folder/out.json", timeout=20)
+    assert done.returncode == 2
+    assert "/no-such-folder/out.json" in one_line(done.stderr)
+
+
+def test_a_runtime_that_does_not_exist(haltline: Run) -> None:
+    assert "ray, local" in one_line(haltline("demo", "--runtime", "lcal").stderr)
