@@ -319,3 +319,21 @@ def test_each_account_watches_only_its_own(make_desk: MakeDesk) -> None:
             ("stale_market_data", ("venue.second",), ("venue.second:BTCUSDT",)),
         ],
     }
+
+
+@pytest.mark.parametrize("scope", ["venue:binance", "account:desk"])
+def test_a_trigger_kills_its_scope_and_nothing_beside_it(make_desk: MakeDesk, scope: str) -> None:
+    desk = make_desk(
+        strategy("hand"),
+        strategy("far", venue="second"),
+        trigger("reject_storm", scope=scope, mode="halt", rejects_max=2),
+        more_venues=["second"],
+    )
+    hand = desk.strategy("hand")
+    for _ in range(3):
+        hand.buy(hand.instrument, 1_000, hand.quote.ask_ticks + 1_000, post_only=True)
+    desk.run_for(1)
+    (kill,) = pressed(desk)
+    assert (kill.scope, kill.by) == (scope, RISK)
+    assert refused_as(desk) == "HALTED"
+    assert refused_as(desk, "far") == "NEW"
