@@ -173,6 +173,7 @@ class Reason(IntEnum):
     REPORT_QUEUE_FULL = 404
     JOURNAL_FULL = 405
     NEVER_RECEIVED = 406
+    CANCEL_IN_FLIGHT = 407
 
     # 5xx: the venue said so
     VENUE_REJECTED = 500

@@ -49,10 +49,12 @@ __all__ = [
     "LogonRefused",
     "Message",
     "NewOrder",
+    "OrdersPending",
     "Position",
     "PositionSnapshot",
     "Quote",
     "Refusal",
+    "RefusalsLost",
     "ReplaceOrder",
     "ResidualPosition",
     "StatusReport",
@@ -160,6 +162,14 @@ class StrategyFailed(_Message, frozen=True, tag=15):
     error: str
 
 
+class OrdersPending(_Message, frozen=True, tag=16):
+    """More of StrategyLogon's ``pending``, which one frame may not hold, or the answer to RefusalsLost: orders without
+    a terminal report. Those that were never journalled or have ended get one."""
+
+    strategy_id: str
+    client_order_ids: tuple[str, ...]
+
+
 # -- reports: venue actor → strategy ---------------------------------------------------------------------------
 
 
@@ -239,6 +249,12 @@ class LogonRefused(_Message, frozen=True, tag=24):
     refusal: Refusal
 
 
+class RefusalsLost(_Message, frozen=True, tag=25):
+    """The strategy did not read, and refusals found no room on the way to it: it is to name its OrdersPending."""
+
+    strategy_id: str
+
+
 # -- market data: venue actor → strategy -----------------------------------------------------------------------
 
 
@@ -289,7 +305,8 @@ class LeaseRequest(_Message, frozen=True, tag=40):
 
     ``life`` tells one life of the holder from another. It speaks of its budgets (``risk/escrow.py``) by name:
     ``held`` is what its worst case cannot exceed until a grant newer than ``ceilings_seq`` raises it (empty: it does
-    not know yet), ``wanted`` what it would like to hold, ``needed`` the ceilings at which refused orders would pass."""
+    not know yet), ``wanted`` what it would like to hold, ``needed`` the ceilings at which refused orders would pass.
+    ``statement_seq`` numbers what this life has told, so that an older word never replaces a newer one."""
 
     holder: str
     sent_ns: int
@@ -301,6 +318,7 @@ class LeaseRequest(_Message, frozen=True, tag=40):
     held: dict[str, int] = {}
     wanted: dict[str, int] = {}
     needed: dict[str, int] = {}
+    statement_seq: int = 0
 
 
 class LeaseGrant(_Message, frozen=True, tag=41):
@@ -553,11 +571,13 @@ Message = (
     | CancelAll
     | StrategyLogon
     | StrategyFailed
+    | OrdersPending
     | ExecutionReport
     | InstrumentDefinition
     | PositionSnapshot
     | StrategyReady
     | LogonRefused
+    | RefusalsLost
     | Quote
     | Trade
     | Depth
