@@ -11,6 +11,7 @@ latch_names      the page's header and name tables
 latch_kernel     what it says about one order, Numba
 scope            Scope, parse_scope: what a kill covers
 lease            LeaseHolder, LeaseGrantor: the right to send, counted on the holder's own clock
+escrow           EscrowGrantor: shared limits split into ceilings whose sum holds; escrow_holder its other side
 kill             KillCase: one kill, from the trigger to the last confirmation
 release          ReleaseCase: two people, a window, a cooling-off time
 triggers         Trigger, make_trigger: what presses the kill switch without a person

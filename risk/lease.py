@@ -7,10 +7,14 @@ A holder stamps each request with its monotonic clock; the grant echoes the stam
 
 So no two clocks need to agree, a delayed grant is worth less instead of lasting longer, and silence ends the right.
 An *epoch* numbers the lives of a grantor. A holder never acts on an epoch older than the newest it has heard of; a
-grantor never serves a holder that has heard of a newer one. Both are pure state machines: time is an argument.
+grantor never serves a holder that has heard of a newer one. A *life* numbers the lives of a holder: a new one is
+granted nothing while a lease of the one before may still be live, and from then on the one before nothing ever again,
+so two of them can never send at the same time.
+Both are pure state machines: time is an argument.
 """
 
 from collections import deque
+from collections.abc import Mapping
 
 from engine.errors import UsageError
 from engine.instrument import INT64_MAX
@@ -27,12 +31,14 @@ _OUTSTANDING_MAX = 32
 class LeaseHolder:
     """The holder's side. Ask when ``due_ns`` has come, feed the answers, and send only while ``is_live``."""
 
-    def __init__(self, holder: str, config_hash: str, renew_ns: int) -> None:
+    def __init__(self, holder: str, config_hash: str, renew_ns: int, life: int = 0) -> None:
         if renew_ns <= 0:
             raise UsageError(f"renew_ns of lease holder {holder} is {renew_ns}; it must be positive")
         self._holder = holder
         self._config_hash = config_hash
         self._renew_ns = renew_ns
+        #: Tells this life of the holder from every other: a grant to another one is not ours.
+        self.life = life
         self._outstanding: deque[int] = deque(maxlen=_OUTSTANDING_MAX)
         #: The newest epoch heard of, from a grant or a refusal; 0: none.
         self.epoch = 0
@@ -52,13 +58,14 @@ class LeaseHolder:
         if not self._outstanding or self._outstanding[-1] != now_ns:
             self._outstanding.append(now_ns)
         self.due_ns = now_ns + self._renew_ns
-        return LeaseRequest(self._holder, now_ns, self.epoch, open_orders, self._config_hash)
+        return LeaseRequest(self._holder, now_ns, self.epoch, open_orders, self._config_hash, self.life)
 
     def on_grant(self, grant: LeaseGrant) -> bool:
         """True when ``epoch`` or ``expires_ns`` has changed; a grant that must not count changes nothing."""
         expires_ns = grant.request_sent_ns + grant.duration_ns
         is_newer = grant.epoch > self.epoch or (grant.epoch == self.epoch and expires_ns > self.expires_ns)
-        if not self._answers(grant.request_sent_ns) or grant.duration_ns <= 0 or grant.epoch <= 0 or not is_newer:
+        is_ours = grant.life == self.life and self._answers(grant.request_sent_ns)
+        if not is_ours or grant.duration_ns <= 0 or grant.epoch <= 0 or not is_newer:
             self.ignored += 1
             return False
         self._forget_through(grant.request_sent_ns)
@@ -91,10 +98,14 @@ class LeaseHolder:
 class LeaseGrantor:
     """The grantor's side. It grants only what it holds itself: ``authorize`` tells it until when that is.
 
-    ``epoch`` must be larger than in every earlier life; its owner persists it before the first grant.
+    ``epoch`` must be larger than in every earlier life; its owner persists it before the first grant. ``lives`` are the
+    newest lives of holders that earlier epochs knew: other ones wait until the leases that those may have are over,
+    counted from ``begun_ns``, when this epoch begins (-1: they are over).
     """
 
-    def __init__(self, epoch: int, config_hash: str, duration_ns: int) -> None:
+    def __init__(
+        self, epoch: int, config_hash: str, duration_ns: int, lives: Mapping[str, int] | None = None, begun_ns: int = -1
+    ) -> None:
         if epoch <= 0 or duration_ns <= 0:
             raise UsageError(f"lease epoch {epoch} and duration {duration_ns} ns must be positive")
         self.epoch = epoch
@@ -102,6 +113,9 @@ class LeaseGrantor:
         self._duration_ns = duration_ns
         self._authority_expires_ns = 0
         self._expires_by_ns: dict[str, int] = {}
+        self._lives: dict[str, int] = dict(lives or {})
+        #: Until then a holder may have a lease from an earlier epoch.
+        self._earlier_until_ns = begun_ns + duration_ns if epoch > 1 and begun_ns >= 0 else 0
 
     def authorize(self, expires_ns: int) -> None:
         """Its own authority now ends at ``expires_ns`` on its own clock; ``FOREVER_NS`` for the root."""
@@ -118,11 +132,28 @@ class LeaseGrantor:
     def on_request(self, request: LeaseRequest, now_ns: int) -> LeaseGrant | LeaseRefusal:
         """The answer to send. A grant never outlasts this grantor's own authority."""
         duration_ns = min(self._duration_ns, self._authority_expires_ns - now_ns)
+        self._admit(request, now_ns)
         if text := self._refusal_text(request, duration_ns):
             return LeaseRefusal(self.epoch, request.sent_ns, text)
         ends_ns = now_ns + duration_ns
-        self._expires_by_ns[request.holder] = max(ends_ns, self._expires_by_ns.get(request.holder, 0))
-        return LeaseGrant(self.epoch, request.sent_ns, duration_ns)
+        self._expires_by_ns[request.holder] = max(ends_ns, self.expires_by_ns(request.holder))
+        return LeaseGrant(self.epoch, request.sent_ns, duration_ns, request.life)
+
+    def is_present(self, request: LeaseRequest) -> bool:
+        """True for a request, answered just now, whose word counts although it may have been refused: it is of the
+        holder's present life, of one configuration with this grantor, and has not heard of a newer one."""
+        return (
+            request.config_hash == self._config_hash
+            and request.epoch <= self.epoch
+            and request.life == self._lives.get(request.holder)
+        )
+
+    def _admit(self, request: LeaseRequest, now_ns: int) -> None:
+        """A later life takes over when no lease of the one before can be live, from this epoch or an earlier one."""
+        known = self._lives.get(request.holder)
+        is_later = known is None or request.life > known
+        if is_later and now_ns >= max(self.expires_by_ns(request.holder), self._earlier_until_ns):
+            self._lives[request.holder] = request.life
 
     def _refusal_text(self, request: LeaseRequest, duration_ns: int) -> str:
         if request.config_hash != self._config_hash:
@@ -132,6 +163,10 @@ class LeaseGrantor:
             )
         if request.epoch > self.epoch:
             return f"{request.holder} has seen epoch {request.epoch}, this grantor is of the older epoch {self.epoch}"
+        if request.life < self._lives.get(request.holder, request.life):
+            return f"{request.holder} has begun a later life since; only that one is served"
+        if request.life != self._lives.get(request.holder):
+            return f"an earlier life of {request.holder} may still have a lease; this one is served when that is over"
         if duration_ns <= 0:
             return "the grantor has no authority itself now: a kill is on, or its own lease has run out"
         return ""
