@@ -1,67 +1,66 @@
 """Drills: kills that go the whole way of a real one and stop nobody, so that one knows that a real one would work.
 
-    due ─▶ a row in the latch ─▶ Kill to every venue actor ─▶ each sees the row as its gate does, and says so ─▶ receipt
-                                                                                                     ─▶ the row is freed
+    asked or due ─▶ a row in the latch ─▶ Kill to every venue actor ─▶ each looks for the row as its gate does
+                                                      ─▶ its word ─▶ receipt, journalled ─▶ the row is freed
 
-A drill that not every venue actor has acknowledged in time has failed: it is logged, its receipt says who was
-silent, and the age of the last good one grows. The row names a venue that no order has, so it never covers an order.
+The row names a venue that no order has, so it never covers an order. A drill that not every venue actor has
+acknowledged in time has failed: it is logged, its receipt says who was silent, and the age of the last good one grows.
+
+A part of the kill switch actor, with nothing in common with real kills but the latch and the links: a drill is never
+taken up again, needs no approvals, and gives way when the latch is short of rows.
 """
+
+from collections.abc import Callable, Iterable
 
 import msgspec
 
+from engine.actor import Context
 from engine.codes import KillMode
-from engine.messages import Kill, KillReceipt
-from risk.response import DRILL_TRIGGER
+from engine.messages import Kill, KillProgress, KillReceipt, KillStage
+from risk.kill import KillCase
+from risk.latch import LatchCause, LatchPage
+from risk.response import DRILL_TRIGGER, response_name
+from risk.scope import DRILL_SCOPE
 
-__all__ = ["DRILL_SCOPE_TEXT", "DRILL_TIMEOUT_NS", "KILL_COUNTERS", "Drills", "failed_receipt"]
+__all__ = ["DRILL_COUNTERS", "DRILL_TIMEOUT_NS", "Drills", "is_drill"]
 
 _SECOND_NS = 1_000_000_000
-DRILL_SCOPE_TEXT = "drill"
 #: A drill that is not acknowledged by then has failed.
 DRILL_TIMEOUT_NS = 1 * _SECOND_NS
 #: After a start the first drill waits for the venue actors to connect.
 _FIRST_NS = 10 * _SECOND_NS
+#: With so many kills latched there is none: the last rows of the latch are for kills.
+_KILLS_MAX = 32
+_DUE, _OVER = "drill", "drill_over"
+#: What ``Drills.counters`` has. ``drill_wall_ns``: UTC of the last good drill, 0 before the first.
+DRILL_COUNTERS = ("drills", "drills_failed", "drill_wall_ns")
 
-#: What the kill switch actor publishes. ``drill_wall_ns``: UTC of the last good drill, 0 before the first.
-KILL_COUNTERS = (
-    "epoch",
-    "kills",
-    "kills_in_progress",
-    "venue_actors_connected",
-    "drills",
-    "drills_failed",
-    "drill_wall_ns",
-)
+
+def is_drill(message: Kill | KillReceipt) -> bool:
+    return message.scope == DRILL_SCOPE.text
 
 
 class Drills:
-    """When drills are due, and how they went. ``every_ns`` 0: only those that a person asks for."""
+    """``record`` journals the receipt of a drill that is over. ``every_ns`` 0: only those that somebody asks for."""
 
-    def __init__(self, every_ns: int) -> None:
+    def __init__(
+        self,
+        page: LatchPage,
+        venue_actors: Iterable[str],
+        every_ns: int,
+        record: Callable[[KillReceipt, int], object],
+    ) -> None:
+        self._page = page
+        self._venue_actors = tuple(venue_actors)
         self._every_ns = every_ns
+        self._record = record
+        self._case: KillCase | None = None
+        self._asked_by = ""
         self._good = 0
         self._failed = 0
         self._good_wall_ns = 0
 
-    def first_ns(self, now_ns: int) -> int | None:
-        """When the first drill after a start is due; None: none is."""
-        return now_ns + min(self._every_ns, _FIRST_NS) if self._every_ns else None
-
-    def next_ns(self, now_ns: int) -> int:
-        return now_ns + self._every_ns
-
-    def make(self, actor: str, now_ns: int, wall_ns: int) -> Kill:
-        """A drill that ``actor`` presses itself, now."""
-        return Kill(
-            f"drill-{wall_ns // 1000:x}",
-            DRILL_SCOPE_TEXT,
-            KillMode.HALT,
-            "scheduled drill",
-            actor,
-            DRILL_TRIGGER,
-            now_ns,
-            0,
-        )
+    # -- life -----------------------------------------------------------------------------------------------
 
     def remember(self, receipt: KillReceipt) -> None:
         """A drill is over, now or in an earlier life."""
@@ -71,12 +70,106 @@ class Drills:
         else:
             self._failed += 1
 
+    def start(self, ctx: Context, now_ns: int) -> None:
+        """Free what an earlier life has left in the latch, and schedule."""
+        self._ctx = ctx
+        self._page.release_drills()
+        if self._every_ns:
+            ctx.set_timer(_DUE, now_ns + min(self._every_ns, _FIRST_NS))
+
+    def on_timer(self, key: str, now_ns: int) -> bool:
+        """True when it was one of ours."""
+        if key == _DUE:
+            self._ctx.set_timer(_DUE, now_ns + self._every_ns)
+            kill_id = f"drill-{self._ctx.wall_ns(now_ns) // 1000:x}"
+            kill = Kill(kill_id, DRILL_SCOPE.text, KillMode.HALT, "scheduled", self._ctx.name, DRILL_TRIGGER, now_ns)
+            self.on_kill("", kill, now_ns)
+        elif key == _OVER:
+            self._on_over(now_ns)
+        return key in (_DUE, _OVER)
+
     def counters(self) -> dict[str, int]:
         return {"drills": self._good, "drills_failed": self._failed, "drill_wall_ns": self._good_wall_ns}
 
+    # -- one drill ------------------------------------------------------------------------------------------
 
-def failed_receipt(receipt: KillReceipt) -> KillReceipt:
-    """The receipt of a drill whose time is over, with the reason among its failures."""
-    silent = ", ".join(receipt.waiting_for) or "nobody"
-    text = f"drill failed: not acknowledged within {DRILL_TIMEOUT_NS // 1_000_000} ms by {silent}"
-    return msgspec.structs.replace(receipt, failures=(*receipt.failures, text))
+    def on_kill(self, sender: str, kill: Kill, now_ns: int) -> None:
+        """Somebody asks for a drill: ``sender`` gets one receipt, when it is over: complete, or with failures."""
+        refusal = self._refusal(kill)
+        if refusal:
+            self._ctx.log("drill refused", by=kill.by, text=refusal)
+            self._send(sender, _refused(kill, refusal, self._ctx.wall_ns(now_ns)))
+            return
+        kill = msgspec.structs.replace(kill, trigger=DRILL_TRIGGER, wall_time_ns=self._ctx.wall_ns(now_ns))
+        row = self._page.store(kill.kill_id, DRILL_SCOPE, kill.mode)
+        case = KillCase(kill, self._venue_actors)
+        self._case, self._asked_by = case, sender
+        self._measure(case.on_latched(self._ctx.clock_ns()))
+        for actor in self._venue_actors:
+            self._ctx.send(actor, kill)
+        cause = LatchCause(
+            kill.kill_id, kill.by, kill.reason, kill.mode, kill.wall_time_ns, DRILL_SCOPE.text, DRILL_TRIGGER
+        )
+        self._page.explain(row, cause)
+        self._ctx.set_timer(_OVER, now_ns + DRILL_TIMEOUT_NS)
+
+    def on_progress(self, progress: KillProgress, now_ns: int) -> bool:
+        """True when it was a word on the drill under way."""
+        case = self._case
+        if case is None or progress.kill_id != case.kill.kill_id:
+            return False
+        self._measure(case.on_progress(progress))
+        if case.complete:
+            self._end(case.receipt(self._ctx.wall_ns(now_ns)), now_ns)
+        return True
+
+    def _on_over(self, now_ns: int) -> None:
+        if self._case is None:
+            return
+        receipt = self._case.receipt(self._ctx.wall_ns(now_ns))
+        text = f"not acknowledged within {DRILL_TIMEOUT_NS // 1_000_000} ms by {', '.join(receipt.waiting_for)}"
+        self._ctx.log("DRILL FAILED", kill_id=receipt.kill_id, text=text, failures=list(receipt.failures))
+        self._end(msgspec.structs.replace(receipt, failures=(*receipt.failures, text)), now_ns)
+
+    def _end(self, receipt: KillReceipt, now_ns: int) -> None:
+        self._case = None
+        self._ctx.cancel_timer(_OVER)
+        self._page.release(receipt.kill_id)
+        self._record(receipt, now_ns)
+        self.remember(receipt)
+        self._send(self._asked_by, receipt)
+
+    def _refusal(self, kill: Kill) -> str:
+        if KillMode(kill.mode) is not KillMode.HALT:
+            return f"a drill has mode halt, not {KillMode(kill.mode).name.lower()}"
+        if self._case is not None:
+            return f"drill {self._case.kill.kill_id} is under way"
+        if len(self._page.kills()) > _KILLS_MAX or self._page.is_damaged():
+            return "the latch is damaged or nearly full: its rows are for kills"
+        return ""
+
+    def _measure(self, stages: Iterable[KillStage]) -> None:
+        for stage in stages:
+            self._ctx.latency.record(response_name(stage.stage, DRILL_TRIGGER), stage.after_ns)
+
+    def _send(self, to: str, receipt: KillReceipt) -> None:
+        if to:
+            self._ctx.send(to, receipt)
+
+
+def _refused(kill: Kill, text: str, wall_ns: int) -> KillReceipt:
+    return KillReceipt(
+        kill.kill_id,
+        DRILL_SCOPE.text,
+        KillMode(kill.mode),
+        kill.reason,
+        kill.by,
+        DRILL_TRIGGER,
+        wall_ns,
+        (),
+        (),
+        0,
+        0,
+        False,
+        (text,),
+    )

@@ -13,6 +13,7 @@ from collections import deque
 
 import msgspec
 
+from actors.drill import DRILL_COUNTERS, Drills, is_drill
 from actors.epochs import EpochBegun, begin_epoch
 from engine.actor import Actor, Context
 from engine.codes import KillMode
@@ -33,10 +34,13 @@ from risk.lease import FOREVER_NS, LeaseGrantor
 from risk.response import response_name
 from risk.scope import Scope, TradingNames, parse_scope
 
-__all__ = ["KILL_STAGES", "KillSwitchActor", "KillSwitchSettings"]
+__all__ = ["KILL_COUNTERS", "KILL_STAGES", "KillSwitchActor", "KillSwitchSettings"]
 
 #: Latency stages of a kill, from the trigger.
 KILL_STAGES = ("latched", "halted", "cancel_sent", "cancelled")
+#: What it publishes on its counter page, and how often.
+KILL_COUNTERS = ("epoch", "kills", "kills_in_progress", "venue_actors_connected", *DRILL_COUNTERS)
+_PUBLISH, _PUBLISH_NS = "publish", 1_000_000_000
 #: Completed kills that a status report names.
 _HISTORY = 10
 
@@ -49,6 +53,7 @@ class KillSwitchSettings(msgspec.Struct, frozen=True):
     risk_actors: tuple[str, ...]
     config_hash: str
     lease_duration_ns: int
+    drill_every_ns: int = 0
 
 
 _Record = Kill | KillReceipt | EpochBegun
@@ -68,6 +73,7 @@ class KillSwitchActor(Actor):
         self._history: deque[KillReceipt] = deque(maxlen=_HISTORY)
         self._completed = 0
         self._up: set[str] = set()
+        self._drills = Drills(page, settings.venue_actors, settings.drill_every_ns, self._record)
 
     # -- life -----------------------------------------------------------------------------------------------
 
@@ -78,6 +84,9 @@ class KillSwitchActor(Actor):
             record = _decoder.decode(payload)
             if isinstance(record, EpochBegun):
                 last_epoch = record.epoch
+            elif is_drill(record):
+                if isinstance(record, KillReceipt):
+                    self._drills.remember(record)
             elif isinstance(record, Kill):
                 unfinished[record.kill_id] = record
             elif record.complete:
@@ -88,6 +97,18 @@ class KillSwitchActor(Actor):
         for kill in unfinished.values():
             self._open(kill, parse_scope(kill.scope, self.settings.names), now_ns, journal=False)
         self._set_authority()
+        self._drills.start(ctx, now_ns)
+        self._publish(now_ns)
+
+    def on_timer(self, key: str, now_ns: int) -> None:
+        if key == _PUBLISH:
+            self._publish(now_ns)
+        else:
+            self._drills.on_timer(key, now_ns)
+
+    def _publish(self, now_ns: int) -> None:
+        self._ctx.counter_page.publish(self._counters(), self._ctx.wall_ns(now_ns))
+        self._ctx.set_timer(_PUBLISH, now_ns + _PUBLISH_NS)
 
     def _set_authority(self) -> None:
         """Under a kill of everything that lets nothing pass, nobody gets authority: a second lock behind the latch."""
@@ -109,10 +130,13 @@ class KillSwitchActor(Actor):
     # -- messages -------------------------------------------------------------------------------------------
 
     def on_message(self, sender: str, message: Message, now_ns: int) -> None:
-        if isinstance(message, Kill):
+        if isinstance(message, Kill) and is_drill(message):
+            self._drills.on_kill(sender, message, now_ns)
+        elif isinstance(message, Kill):
             self._on_kill(sender, message, now_ns)
         elif isinstance(message, KillProgress):
-            if sender == message.venue_actor and sender in self.settings.venue_actors:
+            is_its_own = sender == message.venue_actor and sender in self.settings.venue_actors
+            if is_its_own and not self._drills.on_progress(message, now_ns):
                 self._on_progress(message, now_ns)
         elif isinstance(message, LeaseRequest):
             if sender in self.settings.risk_actors and sender == message.holder:
@@ -191,7 +215,7 @@ class KillSwitchActor(Actor):
     # -- status ---------------------------------------------------------------------------------------------
 
     def _status(self, nonce: int) -> StatusReport:
-        kills = self._page.kills()
+        kills = [kill for kill in self._page.kills() if not kill.scope.is_drill]
         details = {
             f"latched:{cause.kill_id}": f"{kill.scope.text} {cause.mode.name} by {cause.by}: {cause.reason}"
             for kill in kills
@@ -201,16 +225,19 @@ class KillSwitchActor(Actor):
             details[f"kill:{receipt.kill_id}"] = (
                 f"{receipt.scope} {receipt.mode.name} by {receipt.by}: {receipt.reason}"
             )
-        counters = {
+        state = "armed" if self._page.view().is_trading() else "killed"
+        if kills and state == "armed":
+            state = "partly killed"
+        return StatusReport(self._ctx.name, "kill switch", nonce, 0, state, self._counters(), details)
+
+    def _counters(self) -> dict[str, int]:
+        return {
             "epoch": self._grantor.epoch,
             "kills": self._completed + len(self._cases),
             "kills_in_progress": len(self._cases),
             "venue_actors_connected": len(self._up),
+            **self._drills.counters(),
         }
-        state = "armed" if self._page.view().is_trading() else "killed"
-        if kills and state == "armed":
-            state = "partly killed"
-        return StatusReport(self._ctx.name, "kill switch", nonce, 0, state, counters, details)
 
 
 def _refused(kill: Kill, text: str, wall_ns: int) -> KillReceipt:

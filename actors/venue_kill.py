@@ -7,9 +7,12 @@ The latch is written before anybody is told, so the gate refuses already when a 
 """
 
 from actors.cancel_until_none import CancelUntilNone
+from actors.drill import is_drill
 from actors.venue_core import VenueCore
 from engine.codes import OrderStatus, Reason
 from engine.messages import Kill, KillProgress
+from risk.latch_kernel import latch_mode
+from risk.latch_layout import ANY, DRILL
 
 __all__ = ["VenueKill"]
 
@@ -33,6 +36,11 @@ class VenueKill:
 
     def on_kill(self, kill: Kill, now_ns: int) -> None:
         core = self._core
+        if is_drill(kill):
+            # Looked for with the gate's own eyes: an order of the drill's venue, if there were one, would be refused.
+            sees = latch_mode(core.latch.words, DRILL, ANY, ANY, ANY)
+            self._progress(kill, "halted", core.ctx.clock_ns(), "" if sees else "this host's latch does not show it")
+            return
         core.gate.revoke()
         if core.latch.cause() is None:
             # Not the page that the kill switch wrote. "Halted" must be true all the same.

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from actors.drill import KILL_COUNTERS
-from actors.kill_switch import KillSwitchActor, KillSwitchSettings
+from actors.kill_switch import KILL_COUNTERS, KillSwitchActor, KillSwitchSettings
 from actors.places import (
     KILL_SWITCH,
     counters_path,
@@ -203,6 +202,7 @@ def _kill_switch(config: EngineConfig) -> KillSwitchActor:
         risk_actors=tuple(risk_actor(account.id) for account in config.accounts),
         config_hash=config_hash(config),
         lease_duration_ns=config.lease.duration_ns,
+        drill_every_ns=config.kill.drill_every_ns,
     )
     return KillSwitchActor(settings, LatchPage.open(latch_path(config)))
 

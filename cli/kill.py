@@ -12,6 +12,7 @@ from rich.table import Table
 
 from actors.places import KILL_SWITCH, latch_path, run_dir, trading_names
 from actors.runtime.observer import BlockingObserver
+from cli.kill_drill import drill
 from cli.screen import CONSOLE, ERRORS, micros, print_json
 from config.loader import load_config
 from config.settings import EngineConfig
@@ -24,6 +25,7 @@ from risk.scope import Scope, parse_scope
 __all__ = ["app", "press", "receipt_dict"]
 
 app = typer.Typer(no_args_is_help=False, invoke_without_command=True)
+app.command("drill")(drill)
 
 _MODES = {mode.name.lower(): mode for mode in sorted(KillMode, key=lambda mode: mode.rank)}
 CONFIRM_S = 30.0
@@ -85,6 +87,8 @@ def press(
     """
     pressed_ns = time.monotonic_ns()
     parsed = parse_scope(scope, trading_names(config))
+    if parsed.is_drill:
+        raise UsageError("kill scope 'drill' stops nobody; to rehearse a kill use: haltline kill drill")
     kill_id = f"{time.time_ns() // 1000:x}-{os.getpid():x}"
     page, trouble = _killed_latch(config, kill_id, parsed, mode)
     latched_ns = 0 if page is None else time.monotonic_ns()

@@ -408,6 +408,15 @@ class LatchPage:
                 self._cells[GENERATION_CELL] += 1
         return self._find(tag) is None
 
+    def release_drills(self) -> None:
+        """Free the rows of drills that a process has left behind when it died."""
+        for row in list(self._busy_rows()):
+            if self._is_whole(row) and self._fields(row)[VENUE] == DRILL:
+                with self._locked(row) as is_mine:
+                    if is_mine and self._fields(row)[VENUE] == DRILL:
+                        self._states[row] = FREE
+                        self._cells[GENERATION_CELL] += 1
+
     def settle_button(self, least: KillMode | None) -> None:
         """Hold the button with the most restrictive mode of all kills of ``global`` and ``least``, or let it go.
 

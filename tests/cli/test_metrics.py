@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from actors.drill import KILL_COUNTERS
+from actors.kill_switch import KILL_COUNTERS
 from actors.places import KILL_SWITCH, counters_path, latch_path, latency_path, run_dir, trading_names, venue_actor
 from actors.venue_counters import venue_counter_names
 from actors.wiring import counter_names_of, open_state, stages_of
@@ -235,3 +235,10 @@ def test_a_scrape_leaves_every_file_as_it_was(config: EngineConfig) -> None:
         path.chmod(0o400)
     scrape(config)
     assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in files] == before
+
+
+def test_every_metric_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "observability.md").read_text()
+    metrics = [*COUNTERS.values(), *FAMILIES.values()]
+    names = {metric.name + "_total" * metric.is_counter for metric in metrics}
+    assert not {name for name in names if f"`{name}`" not in page}

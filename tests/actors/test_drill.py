@@ -1,0 +1,184 @@
+"""Drills in virtual time: the whole way of a kill, seen by every gate, and not one order stopped."""
+
+import msgspec
+import pytest
+from trading_desk import KILL_SWITCH, SECOND_NS, VENUE, Desk, MakeDesk, check_books, strategy
+
+from actors.drill import DRILL_TIMEOUT_NS
+from actors.places import latch_path, trading_names
+from cli.virtual_trial import PRESSER
+from engine.codes import KillMode
+from engine.messages import Kill, KillReceipt
+from risk.latch import LatchPage
+from risk.latency import LatencyPage
+from risk.scope import DRILL_SCOPE
+
+QUOTER = strategy("quoter", "examples.quoter:Quoter", quantity="0.01")
+EVERY_10_S = "\n[kill]\ndrill_every_s = 10\n"
+
+
+def ask(desk: Desk, kill_id: str = "d1", mode: KillMode = KillMode.HALT) -> None:
+    now_ns = desk.now_ns
+    kill = Kill(kill_id, "drill", mode, "rehearsal", "eve", "person", now_ns)
+    assert desk.runtime.actor(PRESSER).send(KILL_SWITCH, kill)
+
+
+def held(desk: Desk, kill_id: str = "d1") -> KillReceipt:
+    (receipt,) = [receipt for receipt in desk.presser.receipts if receipt.kill_id == kill_id]
+    return receipt
+
+
+def counters(desk: Desk) -> dict[str, int]:
+    return desk.counter_pages[KILL_SWITCH].read().values
+
+
+def journalled(desk: Desk) -> list[KillReceipt]:
+    records = [payload for _, _, payload in desk.runtime.actor(KILL_SWITCH).journal.records()]
+    decoded = [msgspec.msgpack.decode(payload) for payload in records]
+    receipts = [payload for payload, it in zip(records, decoded, strict=True) if it[0] == 52]
+    return [msgspec.msgpack.decode(payload, type=KillReceipt) for payload in receipts]
+
+
+def rows(desk: Desk) -> int:
+    return len(LatchPage.read(latch_path(desk.config)).kills())
+
+
+def test_every_venue_actor_acknowledges_and_trading_goes_on(make_desk: MakeDesk) -> None:
+    desk = make_desk(QUOTER, strategy("far", venue="second"), more_venues=["second"])
+    desk.trade(3)
+    before = desk.venue.status()
+    ask(desk)
+    desk.trade(5)
+    receipt = held(desk)
+    assert receipt.complete
+    assert [stage.stage for stage in receipt.stages] == ["latched", "halted"]
+    assert 0 <= receipt.stages[0].after_ns <= receipt.stages[1].after_ns < SECOND_NS
+    assert (receipt.trigger, receipt.by, receipt.failures) == ("drill", "eve", ())
+    assert journalled(desk) == [receipt]
+    assert rows(desk) == 0
+    # and nothing was stopped
+    assert desk.counters()["orders"] > before.counters["orders"]
+    assert desk.venue.status().refusals == before.refusals
+    assert desk.venue.status().state == "ready"
+    assert not desk.logged("lease ended")
+    check_books(desk)
+
+
+def test_it_is_measured_and_counted_apart_from_kills(make_desk: MakeDesk) -> None:
+    desk = make_desk(QUOTER)
+    ask(desk)
+    desk.trade(2)
+    latency = desk.runtime.actor(KILL_SWITCH).latency
+    assert isinstance(latency, LatencyPage)
+    assert latency.summary("latched|drill").count == latency.summary("halted|drill").count == 1
+    assert latency.summary("halted|person").count == 0
+    shown = counters(desk)
+    assert (shown["drills"], shown["drills_failed"], shown["kills"], shown["kills_in_progress"]) == (1, 0, 0, 0)
+    assert shown["drill_wall_ns"] == held(desk).wall_time_ns
+    assert desk.counter_pages[KILL_SWITCH].read().unnamed == 0
+
+
+def test_scheduled_drills_begin_by_themselves(make_desk: MakeDesk) -> None:
+    desk = make_desk(QUOTER, EVERY_10_S)
+    desk.trade(34)
+    assert counters(desk)["drills"] == 3
+    assert {receipt.by for receipt in journalled(desk)} == {KILL_SWITCH}
+    assert not make_desk(QUOTER).config.kill.drill_every_s, "none without being configured"
+
+
+def test_a_silent_venue_actor_fails_the_drill_and_the_last_good_one_gets_older(make_desk: MakeDesk) -> None:
+    desk = make_desk(QUOTER, EVERY_10_S)
+    desk.trade(12)
+    good_ns = counters(desk)["drill_wall_ns"]
+    assert good_ns
+    desk.storm.cut(KILL_SWITCH, VENUE)
+    desk.trade(10)
+    shown = counters(desk)
+    assert (shown["drills"], shown["drills_failed"], shown["drill_wall_ns"]) == (1, 1, good_ns)
+    (failed,) = desk.logged("DRILL FAILED")
+    assert VENUE in str(failed["text"])
+    receipt = journalled(desk)[-1]
+    assert (receipt.complete, receipt.waiting_for) == (False, (VENUE,))
+    assert rows(desk) == 0
+    desk.storm.clear()
+    desk.trade(21)
+    assert counters(desk)["drill_wall_ns"] > good_ns
+
+
+def test_whoever_asked_is_told_that_it_failed_once_the_time_is_over(make_desk: MakeDesk) -> None:
+    desk = make_desk(QUOTER)
+    desk.runtime.crash(VENUE)
+    desk.trade(0.5)
+    ask(desk)
+    desk.trade(DRILL_TIMEOUT_NS / SECOND_NS + 0.2)
+    receipt = held(desk)
+    assert not receipt.complete
+    assert receipt.failures == (f"not acknowledged within 1000 ms by {VENUE}",)
+
+
+def test_a_venue_actor_that_has_another_latch_mapped_does_not_acknowledge(make_desk: MakeDesk) -> None:
+    desk = make_desk(QUOTER)
+    desk.venue.core.latch = LatchPage.memory(trading_names(desk.config)).view()
+    ask(desk)
+    desk.trade(2)
+    receipt = held(desk)
+    assert not receipt.complete
+    assert "this host's latch does not show it" in receipt.failures[0]
+    assert desk.venue.status().state == "ready"
+
+
+def test_a_new_life_remembers_the_drills_and_frees_what_the_last_one_left(make_desk: MakeDesk) -> None:
+    desk = make_desk(QUOTER, EVERY_10_S)
+    desk.trade(12)
+    good_ns = counters(desk)["drill_wall_ns"]
+    LatchPage.open(latch_path(desk.config)).store("left", DRILL_SCOPE, KillMode.HALT)
+    sent = desk.counters()["orders"]
+    desk.trade(2)
+    assert desk.counters()["orders"] > sent, "a drill's row covers no order, however long it stands"
+    desk.restart(KILL_SWITCH)
+    desk.trade(0.1)
+    assert rows(desk) == 0
+    assert (counters(desk)["drills"], counters(desk)["drill_wall_ns"]) == (1, good_ns)
+
+
+@pytest.mark.parametrize("mode", [KillMode.REDUCE, KillMode.CANCEL, KillMode.FLATTEN])
+def test_a_drill_of_another_mode_is_refused(make_desk: MakeDesk, mode: KillMode) -> None:
+    desk = make_desk(QUOTER)
+    ask(desk, mode=mode)
+    desk.trade(1)
+    assert held(desk).failures == (f"a drill has mode halt, not {mode.name.lower()}",)
+    assert desk.venue.status().state == "ready"
+    assert rows(desk) == 0
+
+
+def test_a_second_one_at_a_time_is_refused(make_desk: MakeDesk) -> None:
+    desk = make_desk(QUOTER)
+    ask(desk, "d1")
+    ask(desk, "d2")
+    desk.trade(1)
+    assert held(desk, "d1").complete
+    assert held(desk, "d2").failures == ("drill d1 is under way",)
+
+
+def test_a_drill_gives_way_when_the_latch_is_short_of_rows(make_desk: MakeDesk) -> None:
+    desk = make_desk(QUOTER)
+    page = LatchPage.open(latch_path(desk.config))
+    for number in range(40):
+        page.store(f"left{number}", DRILL_SCOPE, KillMode.HALT)
+    ask(desk)
+    desk.trade(1)
+    assert "nearly full" in held(desk).failures[0]
+    assert page.button_rank == 0
+
+
+def test_a_drill_under_a_kill_changes_nothing_about_the_kill(make_desk: MakeDesk) -> None:
+    desk = make_desk(QUOTER)
+    desk.trade(2)
+    desk.kill("global")
+    desk.trade(5)
+    ask(desk)
+    desk.trade(1)
+    assert held(desk).complete
+    assert rows(desk) == 1
+    assert desk.venue.status().state == "halted"
+    assert counters(desk)["kills"] == 1
