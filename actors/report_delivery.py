@@ -3,8 +3,12 @@
 Reports are numbered per strategy by the blotter, which keeps the recent ones. Here is only how far each strategy has
 been served. A strategy whose queue is full or whose link is down falls behind, and is caught up from the blotter; while
 it is behind, its new orders are refused, so what it is owed stays bounded.
+
+Refusals are not kept: nothing happened. When one finds no room, that is remembered, and as soon as there is room the
+strategy is asked for the orders it still waits for; each of them that was never taken, or has ended, gets its end.
 """
 
+from collections import deque
 from collections.abc import Iterable
 
 from engine.actor import Context
@@ -16,12 +20,16 @@ from engine.messages import (
     InstrumentDefinition,
     Quote,
     Refusal,
+    RefusalsLost,
     StrategyLogon,
     StrategyReady,
     Trade,
 )
 
 __all__ = ["Attachment", "ReportDelivery"]
+
+#: Orders of one strategy that wait to be settled. It is asked again for what it names beyond that.
+_UNSETTLED_MAX = 1_000_000
 
 
 class Attachment:
@@ -32,9 +40,11 @@ class Attachment:
         "attached",
         "behind",
         "book_levels",
+        "refusals_lost",
         "served_seq",
         "stopped",
         "strategy_id",
+        "unsettled",
         "waits_for_ready",
     )
 
@@ -46,6 +56,10 @@ class Attachment:
         self.book_levels = 0
         self.served_seq = 0
         self.stopped = ""
+        #: It has to be asked which orders it waits for, because refusals found no room.
+        self.refusals_lost = False
+        #: Orders it says it waits for, not yet looked at.
+        self.unsettled: deque[str] = deque()
         self.waits_for_ready = False
 
 
@@ -87,8 +101,10 @@ class ReportDelivery:
             attachment.served_seq = logon.last_report_seq
         attachment.behind = True
         self._catch_up(attachment)
+        attachment.refusals_lost = False
+        attachment.unsettled.clear()
         told = {report.client_order_id for report in missed or () if report.order_status.is_terminal}
-        self._settle_pending(attachment, [order for order in logon.pending if order not in told])
+        self.on_pending(attachment, [order for order in logon.pending if order not in told])
         attachment.waits_for_ready = True
         if ready:
             self.announce_ready()
@@ -98,6 +114,8 @@ class ReportDelivery:
         if attachment is not None:
             attachment.attached = False
             attachment.behind = True
+            attachment.refusals_lost = False  # its next logon names what it waits for
+            attachment.unsettled.clear()
             self._relist()
         return attachment
 
@@ -121,8 +139,12 @@ class ReportDelivery:
                 attachment.behind = True
 
     def deliver_refusal(self, actor: str, report: ExecutionReport) -> None:
-        """An unnumbered report: nothing happened. If it is lost with the link, ``pending`` tells the strategy."""
-        self._ctx.send(actor, report)
+        """An unnumbered report: nothing happened. If it is lost with the link, ``pending`` tells the strategy; if it
+        finds no room, the strategy is asked for its pending orders once there is some."""
+        if not self._ctx.send(actor, report):
+            attachment = self._by_actor.get(actor)
+            if attachment is not None:
+                attachment.refusals_lost = True
 
     def owed(self) -> dict[str, int]:
         """How many reports each strategy has not been sent yet."""
@@ -147,6 +169,8 @@ class ReportDelivery:
         for attachment in self.attachments.values():
             if attachment.attached and attachment.behind:
                 self._catch_up(attachment)
+            if attachment.attached and (attachment.unsettled or attachment.refusals_lost):
+                self._settle_pending(attachment)
 
     def _catch_up(self, attachment: Attachment) -> None:
         reports = self._blotter.reports_since(attachment.strategy_id, attachment.served_seq)
@@ -163,34 +187,50 @@ class ReportDelivery:
             self.reports_sent += 1
         attachment.behind = False
 
-    def _settle_pending(self, attachment: Attachment, pending: Iterable[str]) -> None:
-        """Orders the strategy waits for that we never journalled never left: say so. What ended without a report that
-        it has got or is getting (a snapshot came instead) is restated."""
-        for client_order_id in pending:
-            order = self._blotter.orders.get(client_order_id)
-            if order is None and self._blotter.is_known(client_order_id):
-                continue
-            if order is not None:
-                if not order.status.is_terminal:
-                    continue
-                report = ExecutionReport(
-                    0,
-                    attachment.strategy_id,
-                    client_order_id,
-                    order.orig_client_order_id,
-                    order.order_id,
-                    order.instrument_id,
-                    order.side,
-                    ExecType.ORDER_STATUS,
-                    order.status,
-                    order.quantity_lots,
-                    order.price_ticks,
-                    order.cum_lots,
-                    0,
-                )
+    # -- orders that a strategy waits for ---------------------------------------------------------------------
+
+    def on_pending(self, attachment: Attachment, client_order_ids: Iterable[str]) -> None:
+        """The strategy waits for the ends of these orders."""
+        for client_order_id in client_order_ids:
+            if len(attachment.unsettled) < _UNSETTLED_MAX:
+                attachment.unsettled.append(client_order_id)
             else:
-                report = _never_received(attachment.strategy_id, client_order_id)
-            self._ctx.send(attachment.actor, report)
+                attachment.refusals_lost = True
+        self._settle_pending(attachment)
+
+    def _settle_pending(self, attachment: Attachment) -> None:
+        """As many as find room. Not while it is behind: an end that it is getting must not be told twice."""
+        while attachment.unsettled and not attachment.behind:
+            report = self._end_of(attachment.strategy_id, attachment.unsettled[0])
+            if report is not None and not self._ctx.send(attachment.actor, report):
+                return
+            attachment.unsettled.popleft()
+        if attachment.refusals_lost and not attachment.unsettled:
+            attachment.refusals_lost = not self._ctx.send(attachment.actor, RefusalsLost(attachment.strategy_id))
+
+    def _end_of(self, strategy_id: str, client_order_id: str) -> ExecutionReport | None:
+        """An order that we never journalled never left: say so. One that ended without a report that the strategy has
+        got (a snapshot came instead) is restated; what it has got already, it ignores."""
+        order = self._blotter.orders.get(client_order_id)
+        if order is None:
+            return None if self._blotter.is_known(client_order_id) else _never_received(strategy_id, client_order_id)
+        if order.strategy_id != strategy_id or not order.status.is_terminal:
+            return None
+        return ExecutionReport(
+            0,
+            strategy_id,
+            client_order_id,
+            order.orig_client_order_id,
+            order.order_id,
+            order.instrument_id,
+            order.side,
+            ExecType.ORDER_STATUS,
+            order.status,
+            order.quantity_lots,
+            order.price_ticks,
+            order.cum_lots,
+            0,
+        )
 
     # -- market data ----------------------------------------------------------------------------------------
 
@@ -244,6 +284,6 @@ def _never_received(strategy_id: str, client_order_id: str) -> ExecutionReport:
             Reason.NEVER_RECEIVED,
             "client_order_id",
             client_order_id,
-            text="lost with the link before it was journalled: never sent",
+            text="refused, or lost on its way, before it was journalled: never sent to the venue",
         ),
     )

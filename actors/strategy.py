@@ -9,7 +9,9 @@ never received is reported as such after a reconnect. A strategy that raises is 
 nothing else notices.
 """
 
+from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from actors.user_code import place_of, traceback_of
@@ -25,9 +27,11 @@ from engine.messages import (
     LogonRefused,
     Message,
     NewOrder,
+    OrdersPending,
     PositionSnapshot,
     Quote,
     Refusal,
+    RefusalsLost,
     ReplaceOrder,
     StatusReport,
     StatusRequest,
@@ -42,6 +46,10 @@ __all__ = ["StrategyActor", "VenueRoute"]
 
 _LOCAL_REPORTS = "local-reports"
 _USER_TIMER = "user:"
+_NAME_PENDING = "name-pending"
+#: Orders that one frame names: they fit into the smallest frame that can be configured.
+_PENDING_PER_FRAME = 96
+_NAME_AGAIN_NS = 100_000_000
 _SECOND_NS = 1_000_000_000
 
 
@@ -71,6 +79,8 @@ class StrategyActor(Actor):
         self._last_report_seq = dict.fromkeys(self.peers, -1)
         self._ready: set[str] = set()
         self._up: set[str] = set()
+        #: Orders that a venue actor is still to be told we wait for.
+        self._unnamed: dict[str, deque[str]] = {}
         self._local_reports: list[ExecutionReport] = []
         self._started = False
         self._failure = ""
@@ -104,9 +114,11 @@ class StrategyActor(Actor):
     def on_peer_down(self, peer: str, now_ns: int) -> None:
         self._up.discard(peer)
         self._ready.discard(peer)
+        self._unnamed.pop(peer, None)
 
     def _logon(self, venue_actor: str) -> None:
-        pending = tuple(key for key, venue in self._venue_of_order.items() if venue == venue_actor)
+        pending = self._pending_at(venue_actor)
+        first = tuple(islice(pending, _PENDING_PER_FRAME))
         self._ctx.send(
             venue_actor,
             StrategyLogon(
@@ -114,11 +126,27 @@ class StrategyActor(Actor):
                 self.strategy_id,
                 self.strategy.book_levels,
                 self._last_report_seq[venue_actor],
-                pending,
+                first,
             ),
         )
+        self._name_pending(venue_actor, deque(islice(pending, len(first), None)))
         if self._failure:
             self._ctx.send(venue_actor, StrategyFailed(self.strategy_id, self._failure))
+
+    def _pending_at(self, venue_actor: str) -> deque[str]:
+        return deque(key for key, venue in self._venue_of_order.items() if venue == venue_actor)
+
+    def _name_pending(self, venue_actor: str, orders: deque[str]) -> None:
+        """Name them, a frame at a time; what finds no room is named a little later."""
+        self._unnamed[venue_actor] = orders
+        while orders:
+            some = tuple(islice(orders, _PENDING_PER_FRAME))
+            if not self._ctx.send(venue_actor, OrdersPending(self.strategy_id, some)):
+                self._ctx.set_timer(_NAME_PENDING, self._ctx.clock_ns() + _NAME_AGAIN_NS)
+                return
+            for _ in some:
+                orders.popleft()
+        del self._unnamed[venue_actor]
 
     # -- messages in ----------------------------------------------------------------------------------------
 
@@ -138,6 +166,8 @@ class StrategyActor(Actor):
             self._restore(sender, message)  # type: ignore[arg-type]  # kind is its exact type
         elif kind is StrategyReady:
             self._on_venue_ready(sender, now_ns)
+        elif kind is RefusalsLost:
+            self._name_pending(sender, self._pending_at(sender))
         elif kind is LogonRefused:
             self.now_ns = now_ns
             self._on_logon_refused(sender, message)  # type: ignore[arg-type]  # kind is its exact type
@@ -252,6 +282,9 @@ class StrategyActor(Actor):
             reports, self._local_reports = self._local_reports, []
             for report in reports:
                 self._take(report, now_ns)
+        elif key == _NAME_PENDING:
+            for venue_actor, orders in list(self._unnamed.items()):
+                self._name_pending(venue_actor, orders)
         elif key.startswith(_USER_TIMER) and self._started and not self._failure:
             self._call(self.strategy.on_timer, now_ns, key[len(_USER_TIMER) :])
 

@@ -30,6 +30,7 @@ from engine.messages import (
     LogonRefused,
     Message,
     NewOrder,
+    OrdersPending,
     Refusal,
     ReplaceOrder,
     StatusReport,
@@ -157,6 +158,8 @@ class VenueActor(Actor):
             self.orders.on_cancel_all(sender, message, now_ns)
         elif isinstance(message, StrategyLogon):
             self._on_logon(sender, message)
+        elif isinstance(message, OrdersPending):
+            self._on_pending(sender, message)
         elif isinstance(message, StrategyFailed):
             self._on_strategy_failed(sender, message, now_ns)
         elif isinstance(message, Kill):
@@ -198,6 +201,11 @@ class VenueActor(Actor):
             text = f"this is account {settings.account_id!r}, not {logon.account_id!r}"
             return Refusal(Reason.WRONG_ACCOUNT, "account_id", logon.account_id, settings.account_id, text)
         return None
+
+    def _on_pending(self, sender: str, message: OrdersPending) -> None:
+        attachment = self.delivery.by_actor(sender)
+        if attachment is not None and attachment.strategy_id == message.strategy_id:
+            self.delivery.on_pending(attachment, message.client_order_ids)
 
     def _on_strategy_failed(self, sender: str, message: StrategyFailed, now_ns: int) -> None:
         if self.settings.strategies.get(message.strategy_id) != sender:
