@@ -34,12 +34,10 @@ from risk.lease import FOREVER_NS, LeaseGrantor
 from risk.response import response_name
 from risk.scope import Scope, TradingNames, parse_scope
 
-__all__ = ["KILL_COUNTERS", "KILL_STAGES", "KillSwitchActor", "KillSwitchSettings"]
+__all__ = ["KILL_COUNTERS", "KillSwitchActor", "KillSwitchSettings"]
 
-#: Latency stages of a kill, from the trigger.
-KILL_STAGES = ("latched", "halted", "cancel_sent", "cancelled")
 #: What it publishes on its counter page, and how often.
-KILL_COUNTERS = ("epoch", "kills", "kills_in_progress", "venue_actors_connected", *DRILL_COUNTERS)
+KILL_COUNTERS = ("epoch", "kills", "kills_in_progress", "kills_held", "venue_actors_connected", *DRILL_COUNTERS)
 _PUBLISH, _PUBLISH_NS = "publish", 1_000_000_000
 #: Completed kills that a status report names.
 _HISTORY = 10
@@ -235,6 +233,7 @@ class KillSwitchActor(Actor):
             "epoch": self._grantor.epoch,
             "kills": self._completed + len(self._cases),
             "kills_in_progress": len(self._cases),
+            "kills_held": sum(not kill.scope.is_drill for kill in self._page.kills()),
             "venue_actors_connected": len(self._up),
             **self._drills.counters(),
         }

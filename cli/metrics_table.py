@@ -68,6 +68,7 @@ COUNTERS: Final[dict[str, CounterMetric]] = {
     "epoch": _gauge("haltline_kill_switch_epoch", "Epoch of the kill switch actor's authority."),
     "kills": _counter("haltline_kills", "Kills, over all lives of the journal; without drills."),
     "kills_in_progress": _gauge("haltline_kills_in_progress", "Kills whose last stage is not confirmed."),
+    "kills_held": _gauge("haltline_kills_held", "Kills that have not been released."),
     "venue_actors_connected": _gauge("haltline_venue_actors_connected", "Venue actors that the kill switch reaches."),
     "drills": _counter("haltline_drills", "Drills that every venue actor acknowledged."),
     "drills_failed": _counter("haltline_drills_failed", "Drills that not every venue actor acknowledged in time."),

@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from actors.kill_switch import KILL_STAGES
 from actors.places import KILL_SWITCH, latency_path, venue_actor
 from actors.venue import ORDER_STAGES
 from actors.wiring import make_plan, open_state
@@ -33,7 +32,7 @@ from engine.errors import HaltlineError
 from engine.instrument import plain
 from engine.messages import KillReceipt, StatusReport
 from risk.latency import LatencyPage
-from risk.response import responses_of
+from risk.response import RESPONSE_STAGES, responses_of
 
 __all__ = ["TrialResult", "Watch", "engine_toml", "run_trial"]
 
@@ -252,7 +251,7 @@ def _figures(
             config, list(venues), tuple(stage for stage in ORDER_STAGES if stage != "loop_lag")
         ),
         "loop_lag_us": _latencies(config, list(venues), ("loop_lag",)).get("loop_lag", {}),
-        "kill_us": _rows(responses_of(LatencyPage.open(latency_path(config, KILL_SWITCH))), KILL_STAGES),
+        "kill_us": _rows(responses_of(LatencyPage.open(latency_path(config, KILL_SWITCH))), RESPONSE_STAGES),
         "kill": receipt_dict(receipt) if receipt is not None else {"complete": False},
     }
 
