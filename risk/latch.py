@@ -165,7 +165,16 @@ class LatchView:
         """The kills that reach this actor, as a whole or in part, except those of a drill."""
         return [kill for kill in self._page.kills() if self._reaches(kill.row)]
 
+    def has(self, kill_id: str) -> bool:
+        """Whether this page holds the kill."""
+        return self._page.has(kill_id)
+
+    def button(self) -> KillMode | None:
+        """The mode that the button for everything was pressed with; None when it is not."""
+        return _MODES.get(self._page.button_rank)
+
     def is_damaged(self) -> bool:
+        """Whether everything reads as killed because the page cannot be trusted."""
         return self._page.is_damaged()
 
     def _reaches(self, row: int) -> bool:
@@ -322,13 +331,23 @@ class LatchPage:
         """Every kill whose row is whole, by row."""
         return [self._kill(row) for row in self._busy_rows() if self._is_whole(row)]
 
+    def has(self, kill_id: str) -> bool:
+        return self._find(kill_tag(kill_id)) is not None
+
     def kill(self, kill_id: str) -> LatchedKill | None:
         """The kill of that id, while it is latched."""
         row = self._find(kill_tag(kill_id))
         return None if row is None else self._kill(row)
 
-    def damaged_rows(self) -> list[int]:
-        return [row for row in self._busy_rows() if not self._is_whole(row)]
+    def damaged_rows(self) -> dict[int, bytes]:
+        """The rows that halt everything because they cannot be trusted, with what stands in them."""
+        size = ROW_CELLS * 8
+        return {
+            row: self._states[row].to_bytes(2, "little")
+            + bytes(self.buffer[ROWS_CELL * 8 + size * row : ROWS_CELL * 8 + size * (row + 1)])
+            for row in self._busy_rows()
+            if not self._is_whole(row)
+        }
 
     def covers(self, row: int, venue: int, account: int, strategy: int, instrument: int) -> bool:
         """Whether a row's scope covers an order of these indices."""
@@ -363,12 +382,12 @@ class LatchPage:
         tag = kill_tag(kill_id)
         fields = (tag, mode.rank, *self._indices(scope))
         if scope.is_global:
-            self._press(mode)
+            self.press(mode)
         row = self._find(tag) or self._take_row(fields)
         if row == 0:
-            self._press(KillMode.HALT)
+            self.press(KillMode.HALT)
         elif scope.is_global:
-            self._press(mode)  # again: a release may have let the button go between the two
+            self.press(mode)  # again: a release may have let the button go between the two
         self._cells[GENERATION_CELL] += 1
         return row
 
@@ -387,6 +406,10 @@ class LatchPage:
         if isinstance(self.buffer, mmap.mmap):
             self.buffer.flush()
 
+    def press(self, mode: KillMode) -> None:
+        """The button alone: everything is killed, never less than by who pressed it before, and nothing says why."""
+        self._states[0] = BUTTONS[max(mode.rank, self.button_rank)]
+
     def latch(self, scope: Scope, cause: LatchCause) -> int:
         """``store``, ``explain`` and ``sync`` in one. Returns the row."""
         row = self.store(cause.kill_id, scope, cause.mode)
@@ -398,7 +421,10 @@ class LatchPage:
 
     def release(self, kill_id: str) -> bool:
         """Free the row of this kill; the button stays as it is. False: another process holds the row, try again."""
-        tag = kill_tag(kill_id)
+        return self.release_tag(kill_tag(kill_id))
+
+    def release_tag(self, tag: int) -> bool:
+        """The same, for a row whose cause cannot be read."""
         row = self._find(tag)
         if row is None:
             return True
@@ -426,24 +452,30 @@ class LatchPage:
         self._states[0] = _BUTTON_OF_RANK[self._button_due(least)]
         due = self._button_due(least)
         if due > self.button_rank:
-            self._press(_MODES[due])
+            self.press(_MODES[due])
+
+    def unexplained_button(self, least: KillMode | None) -> KillMode | None:
+        """The mode of a button that is pressed harder than ``least`` and all kills of ``global``, or is damaged."""
+        rank = self.button_rank
+        is_damaged = self._states[0] not in _RANK_OF_BUTTON
+        return _MODES[rank] if is_damaged or rank > self._button_due(least) else None
 
     def _button_due(self, least: KillMode | None) -> int:
         ranks = [kill.mode.rank for kill in self.kills() if kill.scope.is_global]
         return max(ranks, default=0) if least is None else max([least.rank, *ranks])
 
-    def take_over(self, row: int, kill_id: str, mode: KillMode) -> None:
-        """Turn a damaged row into a kill of everything, which a person can then release.
+    def take_over(self, row: int, kill_id: str, mode: KillMode, scope: Scope) -> bool:
+        """Give a damaged row, or one without a readable cause, an id by which it can be released.
 
-        From before to after everything is killed, because a row that does not match its check word kills everything.
+        Meanwhile everything is killed, because a row that does not match its check word kills everything. False:
+        another process holds the row, it may be just writing it.
         """
-        self._write_row(row, (kill_tag(kill_id), mode.rank, ANY, ANY, ANY, ANY))
+        with self._locked(row) as is_mine:
+            if is_mine:
+                self._write_row(row, (kill_tag(kill_id), mode.rank, *self._indices(scope)))
+        return is_mine
 
     # -- inside ---------------------------------------------------------------------------------------------
-
-    def _press(self, mode: KillMode) -> None:
-        """Never less than it was pressed with."""
-        self._states[0] = BUTTONS[max(mode.rank, self.button_rank)]
 
     def _take_row(self, fields: tuple[int, int, int, int, int, int]) -> int:
         first = fields[TAG] % (ROWS - 1)

@@ -15,7 +15,7 @@ import msgspec
 
 from engine.errors import UsageError
 
-__all__ = ["DRILL_SCOPE", "GLOBAL_SCOPE", "SCOPE_KINDS", "Scope", "TradingNames", "parse_scope"]
+__all__ = ["DRILL_SCOPE", "GLOBAL_SCOPE", "SCOPE_KINDS", "Scope", "TradingNames", "parse_scope", "read_scope"]
 
 #: What a scope can name, in the order of ``Scope``.
 SCOPE_KINDS = ("venue", "account", "strategy", "instrument")
@@ -103,6 +103,24 @@ def parse_scope(text: str, names: TradingNames) -> Scope:
     if (scope.venue and venue not in ("", scope.venue)) or not scope.venues(names):
         raise UsageError(f"kill scope {text!r} covers nothing here: its terms have nothing in common")
     return scope
+
+
+def read_scope(text: str) -> Scope:
+    """A scope as ``Scope.text`` writes it, whatever its names: for what was checked when it was pressed.
+
+    Raises UsageError for a text that is none.
+    """
+    if text == "global":
+        return GLOBAL_SCOPE
+    if text == "drill":
+        return DRILL_SCOPE
+    terms = dict.fromkeys(SCOPE_KINDS, "")
+    for term in text.split("+"):
+        kind, _, name = term.partition(":")
+        if kind not in SCOPE_KINDS or not name or terms[kind]:
+            raise UsageError(f"kill scope {text!r} cannot be read")
+        terms[kind] = name
+    return Scope(terms["venue"], terms["account"], terms["strategy"], terms["instrument"])
 
 
 def _known(text: str, kind: str, name: str, names: TradingNames) -> str:

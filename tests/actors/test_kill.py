@@ -213,8 +213,8 @@ def test_a_kill_that_its_actor_did_not_live_to_finish_is_taken_up_by_the_next_li
     desk.restart(KILL_SWITCH)
     desk.run_for(3)
     kill_switch = desk.actor(KILL_SWITCH)
-    assert not kill_switch._cases
-    assert [past.complete for past in kill_switch._history] == [True]
+    assert kill_switch.status().counters["kills_in_progress"] == 0
+    assert [past.complete for past in kill_switch.receipts()] == [True]
     assert not desk.open_at_venue()
 
 

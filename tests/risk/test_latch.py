@@ -390,8 +390,8 @@ def test_a_writer_that_died_between_its_stores_leaves_a_row_that_is_free_or_halt
     assert page.store("K1", Scope(venue="b"), KillMode.HALT) > 0, "the row is free for whoever comes"
     page._states[6] = ACTIVE  # the state of a row whose fields are not there
     assert ranks(page) == {"a": 3, "b": 3, "c": 3}
-    assert (page.damaged_rows(), page.is_damaged()) == ([6], True)
-    page.take_over(6, "damage", KillMode.CANCEL)
+    assert (list(page.damaged_rows()), page.is_damaged()) == ([6], True)
+    assert page.take_over(6, "damage", KillMode.CANCEL, GLOBAL_SCOPE)
     assert (page.is_damaged(), ranks(page)) == (False, {"a": 3, "b": 3, "c": 3})
     assert page.release("damage")
     assert ranks(page) == {"a": 0, "b": 2, "c": 0}
