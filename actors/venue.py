@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.journal_instruments import JournalInstruments
 from actors.telemetry import TelemetrySender
 from actors.venue_core import IN_FLIGHT, ORDER_STAGES, VenueActorSettings, VenueCore
 from actors.venue_counters import published_counters, venue_counters
@@ -25,6 +26,7 @@ from engine.messages import (
     CancelAll,
     CancelOrder,
     Kill,
+    KillCheck,
     LeaseGrant,
     LeaseRefusal,
     LogonRefused,
@@ -84,7 +86,7 @@ class VenueActor(Actor):
         self.core = VenueCore(ctx, settings, self.session, latch, self.gate, self._on_reconciled)
         self.blotter, self.delivery = self.core.blotter, self.core.delivery
         self.orders = OrderEntry(self.core)
-        self.kill = VenueKill(self.core)
+        self.kill = VenueKill(self.core, self.orders)
         self.events = VenueEvents(self.core, self.kill)
         self.telemetry = TelemetrySender(self.core, self.events, SWEEP_NS, now_ns)
         self._replay_journal(now_ns)
@@ -97,7 +99,9 @@ class VenueActor(Actor):
 
     def _replay_journal(self, now_ns: int) -> None:
         core = self.core
-        for at_ns, record in core.journal.records():
+        configured = {symbol: instrument_id for instrument_id, symbol, _ in self.settings.instruments}
+        instruments = JournalInstruments(configured, self._ctx.name)
+        for at_ns, record in instruments.translate(core.journal.records()):
             self._restarts = 1
             if isinstance(record, InstrumentDefined):
                 core.define(record.instrument)
@@ -107,6 +111,8 @@ class VenueActor(Actor):
                 self.blotter.apply(record, at_ns)
                 if isinstance(record, NewOrder | ReplaceOrder):
                     self.gate.restore(self.blotter.orders[record.client_order_id])
+        for instrument in instruments.moved():
+            core.journal.fact(InstrumentDefined(instrument), now_ns)
         core.assume_replayed()
         core.doubt_in_flight("the engine restarted", now_ns)
         for order in self.blotter.open_orders():
@@ -165,6 +171,9 @@ class VenueActor(Actor):
         elif isinstance(message, Kill):
             if sender == self.settings.kill_actor:
                 self.kill.on_kill(message, now_ns)
+        elif isinstance(message, KillCheck):
+            if sender == self.settings.kill_actor:
+                self.kill.on_check(message)
         elif isinstance(message, LeaseRefusal):
             if sender == self.settings.risk_actor:
                 self._on_lease_refusal(message, now_ns)
