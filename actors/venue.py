@@ -16,7 +16,7 @@ from actors.venue_counters import published_counters, venue_counters
 from actors.venue_events import VenueEvents
 from actors.venue_kill import VenueKill
 from actors.venue_orders import OrderEntry
-from actors.venue_records import Reconciled
+from actors.venue_records import DayStarted, Reconciled
 from actors.venue_status import venue_status
 from engine.actor import Actor, Context
 from engine.book_audit import BookAudit
@@ -48,6 +48,7 @@ from risk.lease import LeaseHolder
 __all__ = ["ORDER_STAGES", "VenueActor", "VenueActorSettings"]
 
 _MS = 1_000_000
+_DAY_NS = 86_400 * 1_000 * _MS
 SWEEP_NS = 100 * _MS
 #: A request that has not been answered for this long is in doubt: the venue is asked.
 ANSWER_DUE_NS = 1_000 * _MS
@@ -81,6 +82,8 @@ class VenueActor(Actor):
             raise InvariantError(f"{ctx.name} was started without a latch: nothing would stop its orders")
         settings = self.settings
         self.gate = Gate(settings.account_limits, latch, max(settings.instrument_ids) + 1)
+        for strategy_id, limits in settings.strategy_limits.items():
+            self.gate.define_strategy(strategy_id, limits)
         self.gate.warm_up()
         self.lease = LeaseHolder(ctx.name, settings.config_hash, settings.lease_renew_ns)
         self.core = VenueCore(ctx, settings, self.session, latch, self.gate, self._on_reconciled)
@@ -105,6 +108,8 @@ class VenueActor(Actor):
             self._restarts = 1
             if isinstance(record, InstrumentDefined):
                 core.define(record.instrument)
+            elif isinstance(record, DayStarted):
+                self.gate.on_day(record.day)
             elif isinstance(record, Reconciled):
                 core.reconciliation.compared(record.instrument_id, record.last_trade_id)
             else:
@@ -114,6 +119,8 @@ class VenueActor(Actor):
         for instrument in instruments.moved():
             core.journal.fact(InstrumentDefined(instrument), now_ns)
         core.assume_replayed()
+        self.gate.restored()
+        self._begin_day(now_ns)
         core.doubt_in_flight("the engine restarted", now_ns)
         for order in self.blotter.open_orders():
             self._orphans.setdefault(order.strategy_id, now_ns + ORPHAN_NS)
@@ -248,7 +255,13 @@ class VenueActor(Actor):
         else:
             self.session.on_timer(key, now_ns)
 
+    def _begin_day(self, now_ns: int) -> None:
+        day = self._ctx.wall_ns(now_ns) // _DAY_NS
+        if self.gate.on_day(day):
+            self.core.journal.fact(DayStarted(day), now_ns)
+
     def _sweep(self, now_ns: int) -> None:
+        self._begin_day(now_ns)
         self.telemetry.send(now_ns)
         self._doubt_unanswered(now_ns)
         self.core.reconciliation.sweep(now_ns)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.gate_limits import instrument_limits
 from actors.reconciliation import Reconciliation
 from actors.report_delivery import ReportDelivery
 from actors.venue_records import VenueJournal
@@ -23,7 +24,7 @@ from engine.codes import OrderStatus, Reason
 from engine.instrument import Instrument
 from engine.messages import InstrumentDefinition, Quote, Refusal
 from engine.venue import OrderEvent, OrderOutcomeUnknown, VenueSession
-from risk.gate import AccountLimits, Gate, InstrumentLimits
+from risk.gate import AccountLimits, Gate, StrategyLimits
 from risk.latch import LatchView
 
 __all__ = ["IN_FLIGHT", "ORDER_STAGES", "VenueActorSettings", "VenueCore"]
@@ -56,6 +57,7 @@ class VenueActorSettings(msgspec.Struct, frozen=True):
     strategies: dict[str, str]
     instruments: tuple[tuple[int, str, InstrumentLimitSettings], ...]
     account_limits: AccountLimits
+    strategy_limits: dict[str, StrategyLimits]
     lease_renew_ns: int
 
     @property
@@ -167,16 +169,4 @@ class VenueCore:
 
     def define(self, instrument: Instrument) -> None:
         self.definitions[instrument.instrument_id] = InstrumentDefinition(instrument)
-        self.gate.define(instrument, _limits_of(instrument, self._limits[instrument.instrument_id]))
-
-
-def _limits_of(instrument: Instrument, settings: InstrumentLimitSettings) -> InstrumentLimits:
-    """Limits in ticks and lots, rounded towards the stricter side."""
-    return InstrumentLimits(
-        order_quantity_lots=instrument.lots_floor(settings.order_quantity_max, "order_quantity_max"),
-        order_notional_tick_lots=instrument.tick_lots_floor(settings.order_notional_max, "order_notional_max"),
-        long_position_lots=instrument.lots_floor(settings.long_position_max, "long_position_max"),
-        short_position_lots=instrument.lots_floor(settings.short_position_max, "short_position_max"),
-        price_collar_ppm=settings.price_collar_ppm,
-        reference_age_ns=settings.reference_age_ns,
-    )
+        self.gate.define(instrument, instrument_limits(instrument, self._limits[instrument.instrument_id]))

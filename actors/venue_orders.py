@@ -75,7 +75,7 @@ class OrderEntry:
         frame = session.encode_replace(orig, approved, now_ns) if orig else session.encode_new(approved, now_ns)
         signed_ns = clock_ns()
         # The last look at latch and lease, with a fresh clock, and then the socket: nothing stands between them.
-        reason = self._gate.may_send(signed_ns)
+        reason = self._gate.may_send(approved, signed_ns)
         if reason is not Reason.NONE:
             text = "halted or out of lease between the check and the write: never sent"
             self._core.settle(OrderRejected(order.client_order_id, reason, text, 0), signed_ns)
@@ -198,6 +198,7 @@ class OrderEntry:
         message = CancelOrder(order.client_order_id, order.account_id, order.strategy_id, now_ns)
         self._journal.fact(message, now_ns)  # makes no report, so nothing has to be held when there is no room
         self._blotter.apply(message, now_ns)
+        self._gate.on_cancel(now_ns)
         self._session.transmit(self._session.encode_cancel(order, now_ns), now_ns)
         self._core.sent(order.client_order_id, now_ns)
 

@@ -19,7 +19,7 @@ from engine.journal import JournalFull
 from engine.messages import CancelOrder, NewOrder, ReplaceOrder
 from engine.venue import InstrumentDefined, OrderEvent
 
-__all__ = ["Reconciled", "VenueJournal", "VenueRecord", "decode_record", "encode_record"]
+__all__ = ["DayStarted", "Reconciled", "VenueJournal", "VenueRecord", "decode_record", "encode_record"]
 
 
 class Reconciled(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=140):
@@ -29,7 +29,13 @@ class Reconciled(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=140
     last_trade_id: str
 
 
-VenueRecord = NewOrder | ReplaceOrder | CancelOrder | OrderEvent | InstrumentDefined | Reconciled
+class DayStarted(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=142):
+    """Daily loss and messages count from here; ``day`` is the number of days since 1970 in UTC."""
+
+    day: int
+
+
+VenueRecord = NewOrder | ReplaceOrder | CancelOrder | OrderEvent | InstrumentDefined | Reconciled | DayStarted
 
 encode_record = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[VenueRecord] = msgspec.msgpack.Decoder(VenueRecord)
@@ -59,7 +65,7 @@ class VenueJournal:
             raise JournalFull(f"{len(self._owed)} facts already wait for room in the journal")
         self._journal.append(encode_record(record), now_ns)
 
-    def fact(self, record: CancelOrder | OrderEvent | InstrumentDefined | Reconciled, now_ns: int) -> bool:
+    def fact(self, record: CancelOrder | OrderEvent | InstrumentDefined | Reconciled | DayStarted, now_ns: int) -> bool:
         """False: there is no room, the record waits in memory behind others that do."""
         payload = encode_record(record)
         if not self._owed:

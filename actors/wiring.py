@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from actors.gate_limits import account_limits, strategy_limits
 from actors.kill_switch import KILL_COUNTERS, KillSwitchActor, KillSwitchSettings
 from actors.places import (
     KILL_SWITCH,
@@ -40,7 +41,6 @@ from engine.book_audit import BookAudit
 from engine.errors import UsageError
 from engine.venue import VenueListener, VenueSession
 from risk.counters import CounterPage
-from risk.gate import AccountLimits
 from risk.latch import LatchPage, LatchView, view_latch
 from risk.latency import LatencyPage
 from risk.response import RESPONSE_NAMES
@@ -235,7 +235,10 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
         config_hash=config_hash(config),
         strategies={s.id: strategy_actor(s.id) for s in config.strategies if s.venue == venue.name},
         instruments=instruments,
-        account_limits=_share_of_account(config, venue.account),
+        account_limits=account_limits(
+            config.account(venue.account), sum(each.account == venue.account for each in config.venues)
+        ),
+        strategy_limits={s.id: strategy_limits(s.limits) for s in config.strategies if s.venue == venue.name},
         lease_renew_ns=config.lease.renew_ns,
     )
     BinanceSession.warm_up()  # before the actor's loop runs: a compiler must not stand between a tick and an order
@@ -270,17 +273,6 @@ def _endpoint(url: str, ca_file: str) -> Endpoint:
     parts = urlsplit(url)
     tls = parts.scheme in ("https", "wss")
     return Endpoint(parts.hostname or "", parts.port or (443 if tls else 80), tls, ca_file)
-
-
-def _share_of_account(config: EngineConfig, account_id: str) -> AccountLimits:
-    """An account's limits are split evenly over its venue actors, so that their sum never exceeds them."""
-    limits = config.account(account_id).limits
-    actors = sum(venue.account == account_id for venue in config.venues)
-    return AccountLimits(
-        open_orders=limits.open_orders_max // actors,
-        orders_per_second=limits.orders_per_second_max // actors,
-        orders_burst=limits.orders_burst_max // actors,
-    )
 
 
 def _strategy(strategy: StrategySettings, config: EngineConfig) -> StrategyActor:

@@ -1,5 +1,7 @@
 """What does one pre-trade check cost: latch, lease, every limit, and the reservation?
 
+Every limit there is is set: none of them is skipped.
+
     numba       one kernel call checks 1,000 orders, one after the other                  ≤ 50 ns each
     python      Gate.check(order, now_ns), one order at a time: what a venue actor does    ≤ 600 ns
     empty_call  baseline: an empty kernel of as many arguments, called from Python
@@ -14,7 +16,6 @@ import time
 
 import msgspec
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from bench.pace import quiet_gc
@@ -24,8 +25,10 @@ from engine.errors import InvariantError
 from engine.instrument import NANOS, Instrument
 from engine.messages import NewOrder
 from engine.order import Order
-from risk import gate_kernel
-from risk.gate import AccountLimits, Gate, InstrumentLimits
+from risk import gate_books, gate_kernel
+from risk import gate_state as g
+from risk.gate import AccountLimits, Gate, InstrumentLimits, StrategyLimits
+from risk.kernel import kernel
 from risk.latch import LatchPage
 from risk.scope import TradingNames
 
@@ -33,7 +36,9 @@ __all__ = ["FULL", "TINY", "Size", "run"]
 
 _MIDDLE_TICKS = 6_168_600
 _LOTS = 100
-_BUY, _LIMIT, _GTC = int(Side.BUY), int(OrderType.LIMIT), int(TimeInForce.GTC)
+_BUY = int(Side.BUY)
+_CODE = _BUY + (int(OrderType.LIMIT) << g.TYPE_SHIFT) + (int(TimeInForce.GTC) << g.TIF_SHIFT)
+_STRATEGY = "gate"
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -46,26 +51,26 @@ FULL = Size(batches=1_000, warm_up_batches=100, batch=1_000)
 TINY = Size(batches=3, warm_up_batches=1, batch=20)
 
 
-@njit(cache=True, nogil=True)
-def _check_many(state: NDArray[np.int64], words: NDArray[np.int64], price_ticks: NDArray[np.int64], now_ns: int) -> int:
+@kernel
+def _check_many(
+    state: NDArray[np.int64], words: NDArray[np.int64], strategy_at: int, price_ticks: NDArray[np.int64], now_ns: int
+) -> int:
     """Check one buy order a price; returns how many were approved at their own price."""
     approved = 0
     for at in range(len(price_ticks)):
         ticks = price_ticks[at]
-        if gate_kernel.check(state, words, 0, _BUY, _LIMIT, _GTC, 0, _LOTS, ticks, now_ns + at) == ticks:
+        if gate_kernel.check(state, words, _CODE, strategy_at, 0, _LOTS, ticks, now_ns + at) == ticks:
             approved += 1
     return approved
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _empty_call(
     state: NDArray[np.int64],
     words: NDArray[np.int64],
+    code: int,
+    strategy_at: int,
     instrument_id: int,
-    side: int,
-    order_type: int,
-    time_in_force: int,
-    post_only: int,
     quantity_lots: int,
     price_ticks: int,
     now_ns: int,
@@ -75,14 +80,15 @@ def _empty_call(
 
 def run(size: Size) -> list[Row]:
     """One row per case. Raises InvariantError when an order was not approved, or something stayed reserved."""
-    page = LatchPage.memory(TradingNames(accounts=("desk",), venues={"venue": "desk"}))
-    gate = Gate(AccountLimits(10**9, 10**9, 10**9), page.view("venue"), 4)
+    names = TradingNames(("bench",), {"binance": "bench"}, {_STRATEGY: "binance"}, ("binance:BTCUSDT",))
+    gate = Gate(_ACCOUNT_LIMITS, LatchPage.memory(names).view("binance", "bench"), 4)
     gate.define(_INSTRUMENT, _LIMITS)
+    gate.define_strategy(_STRATEGY, _STRATEGY_LIMITS)
     gate.set_funds("USDT", 10**9 * NANOS)
     gate.grant(1, 2**62)
     gate.on_quote(0, _MIDDLE_TICKS - 1, _MIDDLE_TICKS + 1, 1)
     gate.warm_up()
-    prices = _MIDDLE_TICKS - np.arange(size.batch, dtype=np.int64) % 500
+    prices = _MIDDLE_TICKS - np.arange(size.batch, dtype=np.int64)
     orders = [_order(number, int(ticks)) for number, ticks in enumerate(prices)]
     took: dict[str, list[float]] = {"numba": [], "python": [], "empty_call": []}
     with quiet_gc():
@@ -109,14 +115,14 @@ def run(size: Size) -> list[Row]:
 
 def _numba_batch(gate: Gate, prices: NDArray[np.int64], now_ns: int) -> int:
     # The kernel is measured on the gate's own state, which is nobody else's business.
-    state, words = gate._state, gate._words
+    state, words, strategy_at = gate._state, gate._words, gate._strategies[_STRATEGY]
     start = time.perf_counter_ns()
-    approved = _check_many(state, words, prices, now_ns)
+    approved = _check_many(state, words, strategy_at, prices, now_ns)
     spent = time.perf_counter_ns() - start
     _must_hold(gate, approved, len(prices), "numba")
     for ticks in prices.tolist():
-        gate_kernel.release(state, 0, _BUY, _LOTS, ticks, 1)
-        gate_kernel.refund_token(state)
+        gate_books.release(state, 0, strategy_at, _BUY, _LOTS, ticks, 1)
+        gate_books.refund(state, 0, strategy_at, 0, _BUY, _LOTS, ticks, 0)
     _must_be_empty(gate, "numba")
     return spent
 
@@ -140,7 +146,7 @@ def _empty_batch(gate: Gate, orders: list[Order], now_ns: int) -> int:
     state, words = gate._state, gate._words
     start = time.perf_counter_ns()
     for order in orders:
-        _empty_call(state, words, 0, _BUY, _LIMIT, _GTC, 0, _LOTS, order.price_ticks, now_ns)
+        _empty_call(state, words, _CODE, 0, 0, _LOTS, order.price_ticks, now_ns)
     return time.perf_counter_ns() - start
 
 
@@ -162,7 +168,7 @@ def _order(number: int, price_ticks: int) -> Order:
         NewOrder(
             client_order_id=f"gate-{number}",
             account_id="bench",
-            strategy_id="gate",
+            strategy_id=_STRATEGY,
             instrument_id=0,
             side=Side.BUY,
             order_type=OrderType.LIMIT,
@@ -197,11 +203,43 @@ _INSTRUMENT = Instrument(
     ask_down_ppm=200_000,
 )
 
+_ACCOUNT_LIMITS = AccountLimits(
+    open_orders=10**9,
+    orders_per_second=1_000,
+    orders_burst=1_000,
+    replaces_per_second=100,
+    replaces_burst=100,
+    cancels_per_second=1_000,
+    cancels_burst=1_000,
+    currency="USDT",
+    gross_notional_micros=10**15,
+    net_notional_micros=10**15,
+    concentration_ppm=999_999,
+    concentration_from_micros=10**15,
+    daily_loss_micros=10**12,
+    drawdown_micros=10**12,
+    messages_free=10**8,
+    messages_per_trade=10,
+    duplicate_window_ns=500_000,
+    assets={"BTC": (2**60, 2**60)},
+)
+
 _LIMITS = InstrumentLimits(
     order_quantity_lots=1_000_000,
     order_notional_tick_lots=10**15,
     long_position_lots=10**12,
     short_position_lots=10**12,
     price_collar_ppm=50_000,
+    window_collar_ppm=50_000,
+    window_ns=10**9,
     reference_age_ns=2**62,
+)
+
+_STRATEGY_LIMITS = StrategyLimits(
+    orders_per_second=1_000,
+    orders_burst=1_000,
+    position_notional_micros=10**15,
+    gross_notional_micros=10**15,
+    executions=100,
+    executions_window_ns=10**9,
 )

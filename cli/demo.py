@@ -25,6 +25,13 @@ source = "examples.quoter:Quoter"
 placement = "{quoter_placement}"
 venue = "binance"
 instruments = ["binance:{symbol}"]
+[strategies.limits]
+orders_per_second_max = 200
+orders_burst_max = 200
+position_notional_max = "5000000"
+gross_notional_max = "5000000"
+executions_max = 5000
+executions_window_ms = 10000
 [strategies.parameters]
 quantity = "0.01"
 
@@ -35,6 +42,13 @@ source = "examples.taker:Taker"
 placement = "own-process"
 venue = "binance"
 instruments = ["binance:{symbol}"]
+[strategies.limits]
+orders_per_second_max = 200
+orders_burst_max = 200
+position_notional_max = "5000000"
+gross_notional_max = "5000000"
+executions_max = 5000
+executions_window_ms = 10000
 [strategies.parameters]
 quantity = "0.005"
 """

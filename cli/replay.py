@@ -23,6 +23,13 @@ source = "examples.quoter:Quoter"
 placement = "own-process"
 venue = "binance"
 instruments = ["binance:{symbol}"]
+[strategies.limits]
+orders_per_second_max = 200
+orders_burst_max = 200
+position_notional_max = "5000000"
+gross_notional_max = "5000000"
+executions_max = 5000
+executions_window_ms = 10000
 [strategies.parameters]
 quantity = "0.01"
 half_spread_ticks = 1

@@ -53,6 +53,8 @@ order_notional_max = "100000"
 long_position_max = "3"
 short_position_max = "3"
 price_collar_bps = 500
+window_collar_bps = 1000
+window_ms = 60000
 reference_age_ms = 10000
 """
         for symbol in ready.symbols
@@ -69,6 +71,16 @@ id = "trial"
 open_orders_max = 40
 orders_per_second_max = 200
 orders_burst_max = 100
+replaces_per_second_max = 100
+replaces_burst_max = 100
+cancels_per_second_max = 200
+cancels_burst_max = 200
+currency = "USDT"
+gross_notional_max = "10000000"
+net_notional_max = "10000000"
+daily_loss_max = "100000"
+drawdown_max = "100000"
+duplicate_window_ms = 0
 
 [[venues]]
 name = "binance"

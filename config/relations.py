@@ -67,6 +67,9 @@ def _check_unique(good: _Table, report: Report) -> None:
     seen: dict[tuple[Any, ...], str] = {}
     for path, key, table in named:
         _once(seen, path[0], table.get(key), (*path, key), report)
+    for path, account in tables(good, "accounts"):
+        for inner, asset in tables(account, "assets"):
+            _once(seen, path, asset.get("asset"), (*path, *inner, "asset"), report)
     for path, venue in tables(good, "venues"):
         for inner, instrument in tables(venue, "instruments"):
             _once(seen, path, instrument.get("symbol"), (*path, *inner, "symbol"), report)

@@ -16,6 +16,7 @@ from config.trigger_settings import TriggerSettings
 __all__ = [
     "AccountLimitSettings",
     "AccountSettings",
+    "AssetLimitSettings",
     "ConfiguredInstrument",
     "CredentialSettings",
     "EngineConfig",
@@ -27,6 +28,7 @@ __all__ = [
     "LeaseSettings",
     "MetricsSettings",
     "QueueSettings",
+    "StrategyLimitSettings",
     "StrategySettings",
     "VenueSettings",
     "instruments_of",
@@ -40,6 +42,10 @@ RunName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z", description
 #: Venues list symbols in any script; only what would break a name, a log line or a stream path is kept out.
 _SYMBOL = r"[^\s\x00-\x1f\x7f:/a-z]{1,32}\Z"
 Symbol = Annotated[str, Meta(pattern="^" + _SYMBOL, description='the venue\'s own name in upper case, as in "BTCUSDT"')]
+#: Venues name assets in any script, too.
+AssetName = Annotated[
+    str, Meta(pattern=r"^[^\s\x00-\x1f\x7f:/a-z]{1,32}\Z", description='an asset in upper case, as in "USDT"')
+]
 InstrumentName = Annotated[
     str,
     Meta(
@@ -116,16 +122,48 @@ class KillSettings(msgspec.Struct, frozen=True):
 
 
 class AccountLimitSettings(msgspec.Struct, frozen=True):
-    """``orders_burst_max`` orders may go at once, then ``orders_per_second_max`` a second."""
+    """Over everything an account does; amounts in its ``currency``. ``docs/limits.md`` says what counts as what.
+
+    ``..._burst_max`` messages may go at once, then ``..._per_second_max`` a second; cancels beyond theirs are counted,
+    never refused. ``duplicate_window_ms`` 0: a repeated order is no fault. The last four are optional, each pair being
+    one limit: without it there is none.
+    """
 
     open_orders_max: Count
     orders_per_second_max: Count
     orders_burst_max: Count
+    replaces_per_second_max: Count
+    replaces_burst_max: Count
+    cancels_per_second_max: Count
+    cancels_burst_max: Count
+    currency: AssetName
+    gross_notional_max: PositiveAmount
+    net_notional_max: PositiveAmount
+    daily_loss_max: PositiveAmount
+    drawdown_max: PositiveAmount
+    duplicate_window_ms: Annotated[int, Meta(ge=0, le=86_400_000)]
+    concentration_max_percent: Annotated[int, Meta(ge=1, le=100)] = 100
+    concentration_from: Amount = "0"
+    messages_per_trade_max: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    messages_free: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+
+    @property
+    def duplicate_window_ns(self) -> int:
+        return self.duplicate_window_ms * _NANOS_PER_MS
+
+
+class AssetLimitSettings(msgspec.Struct, frozen=True):
+    """What an account may hold of one asset over all instruments of which it is the base, at all venues."""
+
+    asset: AssetName
+    long_max: Amount
+    short_max: Amount
 
 
 class AccountSettings(msgspec.Struct, frozen=True):
     id: ShortName
     limits: AccountLimitSettings
+    assets: tuple[AssetLimitSettings, ...] = ()
 
 
 class CredentialSettings(msgspec.Struct, frozen=True):
@@ -140,7 +178,8 @@ class InstrumentLimitSettings(msgspec.Struct, frozen=True):
     """Quantities and positions in the base asset, notional in the quote asset.
 
     ``price_collar_bps`` is how far from the reference price, in hundredths of a percent, an order may be priced; a
-    reference older than ``reference_age_ms`` counts as none.
+    reference older than ``reference_age_ms`` counts as none. ``window_collar_bps`` is how far above the lowest
+    reference of the last ``window_ms`` a buy may be priced, and how far below the highest a sell.
     """
 
     order_quantity_max: PositiveAmount
@@ -148,11 +187,21 @@ class InstrumentLimitSettings(msgspec.Struct, frozen=True):
     long_position_max: Amount
     short_position_max: Amount
     price_collar_bps: Annotated[int, Meta(ge=1, le=10_000)]
+    window_collar_bps: Annotated[int, Meta(ge=1, le=10_000)]
+    window_ms: Milliseconds
     reference_age_ms: Milliseconds
 
     @property
     def price_collar_ppm(self) -> int:
         return self.price_collar_bps * 100
+
+    @property
+    def window_collar_ppm(self) -> int:
+        return self.window_collar_bps * 100
+
+    @property
+    def window_ns(self) -> int:
+        return self.window_ms * _NANOS_PER_MS
 
     @property
     def reference_age_ns(self) -> int:
@@ -178,6 +227,26 @@ class VenueSettings(msgspec.Struct, frozen=True):
     ca_file: PathOrNone = ""
 
 
+class StrategyLimitSettings(msgspec.Struct, frozen=True):
+    """Over what one strategy does; amounts in its account's currency.
+
+    ``position_notional_max`` is one instrument's worst case, ``gross_notional_max`` the sum of them. More than
+    ``executions_max`` executions within the window, in one instrument, and it may not trade that one until a person
+    says so.
+    """
+
+    orders_per_second_max: Count
+    orders_burst_max: Count
+    position_notional_max: PositiveAmount
+    gross_notional_max: PositiveAmount
+    executions_max: Count
+    executions_window_ms: Milliseconds
+
+    @property
+    def executions_window_ns(self) -> int:
+        return self.executions_window_ms * _NANOS_PER_MS
+
+
 class StrategySettings(msgspec.Struct, frozen=True):
     """``parameters`` are passed to the strategy as they stand."""
 
@@ -187,6 +256,7 @@ class StrategySettings(msgspec.Struct, frozen=True):
     placement: Literal["own-process", "co-located"]
     venue: ShortName
     instruments: Annotated[tuple[InstrumentName, ...], Meta(min_length=1)]
+    limits: StrategyLimitSettings
     parameters: dict[str, Any] = {}
 
 

@@ -55,11 +55,11 @@ OrderRecord = NewOrder | ReplaceOrder | CancelOrder | OrderEvent
 class OrderExposure(Protocol):
     """The gate, as the blotter sees it. The order's ``cum_lots`` and ``status`` are up to date when it is called."""
 
-    def filled(self, order: Order, last_lots: int, last_ticks: int) -> None:
+    def filled(self, order: Order, last_lots: int, last_ticks: int, now_ns: int) -> None:
         """Move ``last_lots`` from what is reserved for the order into the position."""
         ...
 
-    def filled_unreserved(self, order: Order, last_lots: int, last_ticks: int) -> None:
+    def filled_unreserved(self, order: Order, last_lots: int, last_ticks: int, now_ns: int) -> None:
         """Add ``last_lots`` to the position; nothing was reserved for them (a late fill, or more than was ordered)."""
         ...
 
@@ -267,9 +267,9 @@ class Blotter:
         last_lots, last_ticks = event.last_lots, event.last_ticks
         reserved = 0 if was.is_terminal else min(last_lots, order.quantity_lots - (order.cum_lots - last_lots))
         if reserved:
-            self._exposure.filled(order, reserved, last_ticks)
+            self._exposure.filled(order, reserved, last_ticks, now_ns)
         if reserved < last_lots:
-            self._exposure.filled_unreserved(order, last_lots - reserved, last_ticks)
+            self._exposure.filled_unreserved(order, last_lots - reserved, last_ticks, now_ns)
         book = self._strategy(order.strategy_id)
         position = book.positions.get(order.instrument_id)
         if position is None:

@@ -4,13 +4,20 @@
 field, observed value, limit and remedy. Checks run in this order, and the first that fails is the reason given:
 
     message     instrument, side, type, time in force, post-only, quantity, price, overflow, venue's filters
-    authority   latch (HALTED), lease (NO_LEASE, LEASE_EXPIRED)
-    limits      order quantity, reference price, order notional, venue's price band, collar, open orders, rate,
-                position with everything in flight, funds
+    authority   a strategy with limits, latch (HALTED, REDUCE_ONLY), lease (NO_LEASE, LEASE_EXPIRED)
+    limits      execution throttle, daily loss, drawdown, order quantity, reference price, order notional, venue's price
+                band, collar, collar over the window, open orders, rate, strategy's rate, order-to-trade, repeated
+                order, position with everything in flight, asset, funds, net, gross, concentration, strategy's
+                position and gross
 
 The reference price is the middle of the last two-sided quote. A limit order must lie within the collar on both sides
-of it and is valued at its own price; a market order is valued at the far edge of its collar. A sell counts against
-the order notional with no less than the reference price, at which it would fill.
+of it and is valued at its own price; a market order is valued at the far edge of its collar. A sell counts
+with no less than the reference price, at which it would fill.
+
+Reduce-only. Under a latch in mode REDUCE, and after a loss beyond its limit, passes what provably shrinks the position
+whatever else fills: a sell up to the position less what may already be sold of it, and the mirror of that when short;
+never from flat, never through zero. It must hold for the account's position and for the strategy's own. Of a
+replacement the original counts too until the venue has cancelled it, since both may fill.
 
 Each open order keeps its reservation by client order id, so a release can happen only once and an overfill takes
 nothing from another order: a venue's fill is always booked, into a position beyond its limit too, and from then
@@ -25,29 +32,34 @@ booked after it is counted twice until the word that follows, never longer.
 """
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
-import numpy as np
+from numba import typeof
 
 from engine.codes import OrderType, Reason, Side, TimeInForce
 from engine.errors import InvariantError, UsageError
-from engine.instrument import INT64_MAX, NANOS, Instrument
+from engine.instrument import INT64_MAX, Instrument
 from engine.messages import Refusal
 from engine.order import Approved, Order
-from risk import gate_kernel as k
+from risk import gate_books, gate_kernel
+from risk import gate_state as g
+from risk.gate_tables import GateTables
 from risk.latch import LatchView
-from risk.limits import PPM_MAX, AccountLimits, InstrumentLimits
+from risk.limits import AccountLimits, Ceilings, InstrumentLimits, StrategyLimits, Usage
 from risk.refusal import duplicate, explain, malformed
 
-__all__ = ["AccountLimits", "Gate", "InstrumentLimits"]
+__all__ = ["AccountLimits", "Gate", "InstrumentLimits", "StrategyLimits"]
 
 _BUY, _SELL = Side.BUY, Side.SELL
 _MARKET, _LIMIT = OrderType.MARKET, OrderType.LIMIT
 _GTC, _IOC, _FOK = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK
 _BUY_CODE, _SELL_CODE = int(_BUY), int(_SELL)
-_MARKET_CODE, _LIMIT_CODE = int(_MARKET), int(_LIMIT)
-_GTC_CODE, _IOC_CODE, _FOK_CODE = int(_GTC), int(_IOC), int(_FOK)
+_MARKET_CODE, _LIMIT_CODE = int(_MARKET) << g.TYPE_SHIFT, int(_LIMIT) << g.TYPE_SHIFT
+_GTC_CODE, _IOC_CODE, _FOK_CODE = (int(each) << g.TIF_SHIFT for each in (_GTC, _IOC, _FOK))
+_POST_CODE, _NO_POST_CODE = 1 << g.POST_SHIFT, 2 << g.POST_SHIFT
+_REPLACE_CODE, _CLOSING_CODE = g.REPLACE_FLAG, g.CLOSING_FLAG
+
+_Kernel = Callable[..., int]
 
 
 class Gate:
@@ -58,39 +70,27 @@ class Gate:
     """
 
     def __init__(self, account: AccountLimits, latch: LatchView, instruments_max: int) -> None:
-        account.validate()
-        if instruments_max <= 0:
-            raise UsageError(f"instruments_max is {instruments_max}; a gate needs room for at least one instrument")
-        self._account = account
+        self._tables = GateTables(account, latch, instruments_max)
         self._latch = latch
-        self._instruments_max = instruments_max
-        self._assets_at = k.HEADER_CELLS + k.INSTRUMENT_CELLS * instruments_max
-        # Two assets per instrument at most, and a last row for instruments that are not defined yet.
-        self._state = np.zeros(self._assets_at + (2 * instruments_max + 1) * k.ASSET_CELLS, dtype=np.int64)
-        # The same memory as plain Python integers: reading one cell is several times cheaper than through numpy.
-        self._cells = self._state.data
         self._words = latch.words
-        self._instruments: dict[int, tuple[Instrument, InstrumentLimits]] = {}
-        self._assets: dict[str, int] = {}
-        self._totals: dict[str, int] = {}
+        self._bind()
+        self._check: _Kernel = gate_kernel.check
+        self._may_send: _Kernel = gate_kernel.may_send
+        #: Where the row of each strategy begins that may send.
+        self._strategies: dict[str, int] = {}
         #: Lots still reserved, by client order id, of every order not yet released in full.
         self._reserved: dict[str, int] = {}
         #: Orders that have ended while some of their fills are still owed.
         self._ended: set[str] = set()
-        self._fill_header(account, latch)
+        #: Orders that were approved to close, by client order id.
+        self._closing: set[str] = set()
+        self._day = -1
+        self._refused: tuple[Reason, int, int] = (Reason.NONE, 0, 0)
 
-    def _fill_header(self, account: AccountLimits, latch: LatchView) -> None:
-        cells = self._cells
-        cells[k.VENUE_INDEX], cells[k.ACCOUNT_INDEX] = latch.venue, latch.account
-        cells[k.OPEN_ORDERS_LIMIT] = account.open_orders
-        cells[k.RATE_PER_SECOND] = account.orders_per_second
-        cells[k.RATE_CAPACITY] = cells[k.RATE_TOKENS] = account.orders_burst * NANOS
-        cells[k.INSTRUMENTS] = self._instruments_max
-        for instrument_id in range(self._instruments_max):
-            at = self._row_at(instrument_id)
-            cells[at + k.BASE_AT] = cells[at + k.QUOTE_AT] = len(self._state) - k.ASSET_CELLS
-            for cell in (k.BASE_NUM, k.BASE_DEN, k.QUOTE_NUM, k.QUOTE_DEN):
-                cells[at + cell] = 1
+    def _bind(self) -> None:
+        self._state = self._tables.state
+        # The same memory as plain Python integers: reading one cell is several times cheaper than through numpy.
+        self._cells = self._state.data
 
     # -- what is allowed ------------------------------------------------------------------------------------
 
@@ -99,68 +99,50 @@ class Gate:
 
         Raises UsageError when an id, bound or limit is out of range, or when tick or lot change.
         """
-        limits.validate(instrument)
-        instrument_id = instrument.instrument_id
-        if not 0 <= instrument_id < self._instruments_max:
-            raise UsageError(
-                f"instrument id {instrument_id} of {instrument.symbol} is not below {self._instruments_max}"
-            )
-        known = self._instruments.get(instrument_id)
-        if known is not None and _grid(known[0]) != _grid(instrument):
-            raise UsageError(f"{instrument.symbol}: tick or lot has changed; restart the venue actor to take it over")
-        row = _instrument_row(instrument, limits)
-        row[k.BASE_AT] = self._asset_at(instrument.base_asset)
-        row[k.QUOTE_AT] = self._asset_at(instrument.quote_asset)
-        at = self._row_at(instrument_id)
-        if known is None:
-            self._charge_restored(at, row, instrument)
-        for cell, value in row.items():
-            self._cells[at + cell] = value
-        self._instruments[instrument_id] = (instrument, limits)
+        self._tables.define(instrument, limits)
 
-    def _charge_restored(self, at: int, row: dict[int, int], instrument: Instrument) -> None:
-        """What was restored before the instrument was known now reserves funds of its assets."""
-        for asset_at, open_cell, num, den in (
-            (row[k.QUOTE_AT], k.OPEN_BUY_TICK_LOTS, row[k.QUOTE_NUM], row[k.QUOTE_DEN]),
-            (row[k.BASE_AT], k.OPEN_SELL_LOTS, row[k.BASE_NUM], row[k.BASE_DEN]),
-        ):
-            reserved = self._cells[asset_at + k.FUNDS_RESERVED] - (-self._cells[at + open_cell] * num // den)
-            if reserved > INT64_MAX:
-                raise UsageError(f"{instrument.symbol}: its restored orders reserve funds beyond 64 bits")
-            self._cells[asset_at + k.FUNDS_RESERVED] = reserved
+    def define_strategy(self, strategy_id: str, limits: StrategyLimits) -> None:
+        """Let a strategy trade. One without limits is refused with WRONG_STRATEGY. Raises UsageError."""
+        self._strategies[strategy_id] = self._tables.define_strategy(strategy_id, limits)
+        self._bind()
+
+    def set_ceilings(self, ceilings: Ceilings, now_ns: int) -> None:
+        """What the lease leaves of the account's limits, until the next call. The lower of both counts, each.
+
+        A higher rate adds no orders at once: the bucket keeps what it holds, up to its new size.
+        """
+        self._tables.set_ceilings(ceilings, now_ns)
 
     def set_funds(self, asset: str, total_nanos: int) -> None:
         """The venue's word: free plus locked of one asset, in billionths. What exceeds 64 bits counts as their most."""
-        total_nanos = max(-k.POSITION_MAX, min(total_nanos, INT64_MAX))
-        self._totals[asset] = total_nanos
-        at = self._assets.get(asset)
-        if at is not None:
-            self._cells[at + k.FUNDS_TOTAL] = total_nanos
-            self._cells[at + k.FUNDS_KNOWN] = 1
+        self._tables.set_funds(asset, total_nanos)
 
     def grant(self, epoch: int, expires_ns: int) -> None:
         """A lease. One of an older epoch than the newest seen, or one that would end sooner, changes nothing."""
         cells = self._cells
-        if epoch < cells[k.LEASE_EPOCH]:
+        if epoch < cells[g.LEASE_EPOCH]:
             return
-        if epoch > cells[k.LEASE_EPOCH] or not cells[k.HAS_LEASE] or expires_ns > cells[k.LEASE_EXPIRES_NS]:
-            cells[k.LEASE_EXPIRES_NS] = expires_ns
-        cells[k.LEASE_EPOCH] = epoch
-        cells[k.HAS_LEASE] = 1
+        if epoch > cells[g.LEASE_EPOCH] or not cells[g.HAS_LEASE] or expires_ns > cells[g.LEASE_EXPIRES_NS]:
+            cells[g.LEASE_EXPIRES_NS] = expires_ns
+        cells[g.LEASE_EPOCH] = epoch
+        cells[g.HAS_LEASE] = 1
 
     def revoke(self) -> None:
         """No lease from now on, until the next grant."""
-        self._cells[k.HAS_LEASE] = 0
+        self._cells[g.HAS_LEASE] = 0
 
     def on_quote(self, instrument_id: int, bid_ticks: int, ask_ticks: int, now_ns: int) -> None:
         """The market's best prices. A quote with a side missing (0), crossed or absurd leaves no reference price."""
-        if not 0 <= instrument_id < self._instruments_max:
-            return
-        at = self._row_at(instrument_id)
-        self._cells[at + k.REFERENCE_TICKS] = (
-            (bid_ticks + ask_ticks) >> 1 if 0 < bid_ticks <= ask_ticks <= k.TICKS_MAX else 0
-        )
-        self._cells[at + k.REFERENCE_NS] = now_ns
+        if 0 <= instrument_id < self._tables.instruments_max:
+            gate_books.quote(self._state, instrument_id, bid_ticks, ask_ticks, now_ns)
+
+    def on_day(self, day: int) -> bool:
+        """Daily loss, drawdown and messages count from here when this is a later day than the last. True: it is."""
+        if day <= self._day:
+            return False
+        self._day = day
+        gate_books.start_day(self._state)
+        return True
 
     # -- one order ------------------------------------------------------------------------------------------
 
@@ -171,59 +153,92 @@ class Gate:
         instrument_id: Any = order.instrument_id
         lots: Any = order.quantity_lots
         ticks: Any = order.price_ticks
-        post_only: Any = order.post_only
-        side, order_type, time_in_force = order.side, order.order_type, order.time_in_force
         if (
             type(lots) is not int
             or type(ticks) is not int
             or type(instrument_id) is not int
             or type(client_order_id) is not str
-            or not -INT64_MAX <= lots <= INT64_MAX
-            or not -INT64_MAX <= ticks <= INT64_MAX
-            or not 0 <= instrument_id < self._instruments_max
         ):
-            return malformed(order, self._instruments)
+            return malformed(order, self._tables.instruments)
         if client_order_id in self._reserved:
             return duplicate(order)
-        result = k.check(
-            self._state,
-            self._words,
-            instrument_id,
-            _BUY_CODE if side is _BUY else _SELL_CODE if side is _SELL else 0,
-            _LIMIT_CODE if order_type is _LIMIT else _MARKET_CODE if order_type is _MARKET else 0,
-            _GTC_CODE
-            if time_in_force is _GTC
-            else _IOC_CODE
-            if time_in_force is _IOC
-            else _FOK_CODE
-            if time_in_force is _FOK
-            else 0,
-            0 if post_only is False else 1 if post_only is True else 2,
-            lots,
-            ticks,
-            now_ns,
-        )
+        try:
+            result = self._check(
+                self._state,
+                self._words,
+                _code(order),
+                self._strategies.get(order.strategy_id, 0),
+                instrument_id,
+                lots,
+                ticks,
+                now_ns,
+            )
+        except (OverflowError, TypeError):  # a number beyond 64 bits, a strategy id that is no text
+            return malformed(order, self._tables.instruments)
         if result < 0:
             return self._refusal(order, Reason(-result))
         self._reserved[client_order_id] = lots
         order.reserve_ticks = result
         return Approved(order)
 
-    def may_send(self, now_ns: int) -> Reason:
-        """The second look, right before the bytes leave: NONE, or why latch or lease forbid it now."""
-        cells = self._cells
-        if not self._latch.is_trading():
-            return Reason.HALTED
-        if not cells[k.HAS_LEASE]:
-            return Reason.NO_LEASE
-        return Reason.NONE if now_ns < cells[k.LEASE_EXPIRES_NS] else Reason.LEASE_EXPIRED
+    def check_closing(self, order: Order, now_ns: int) -> Approved | Refusal:
+        """Approve and reserve an order of the venue actor's own that closes a position under a kill of mode FLATTEN.
+
+        It passes only while the latch says so, needs no lease, must shrink the account's position, and is held to size,
+        prices, rate, open orders and funds like any other. Any strategy id may stand on it.
+        """
+        if order.client_order_id in self._reserved:
+            return duplicate(order)
+        strategy_at = self._strategy_at(order)
+        result = self._check(
+            self._state,
+            self._words,
+            _code(order) | _CLOSING_CODE,
+            strategy_at,
+            order.instrument_id,
+            order.quantity_lots,
+            order.price_ticks,
+            now_ns,
+        )
+        if result < 0:
+            return self._refusal(order, Reason(-result))
+        self._reserved[order.client_order_id] = order.quantity_lots
+        self._closing.add(order.client_order_id)
+        order.reserve_ticks = result
+        return Approved(order)
+
+    def may_send(self, order: Order, now_ns: int) -> Reason:
+        """The second look at an approved order, right before its bytes leave: NONE, or why latch or lease forbid it."""
+        code = _BUY_CODE if order.side is _BUY else _SELL_CODE
+        if self._closing and order.client_order_id in self._closing:
+            code |= _CLOSING_CODE
+        strategy_at = self._tables.strategies[order.strategy_id]
+        result = self._may_send(self._state, self._words, code, strategy_at, order.instrument_id, now_ns)
+        return Reason(result) if result else Reason.NONE
 
     def abandon(self, order: Order) -> None:
-        """An approved order was not sent: undo its reservation and its count against the rate."""
-        lots = self._reserved.pop(order.client_order_id, None)
-        if lots is not None:
-            k.release(self._state, order.instrument_id, int(order.side), lots, order.reserve_ticks, 1)
-            k.refund_token(self._state)
+        """An approved order was not sent: undo its reservation and all that counted it."""
+        client_order_id = order.client_order_id
+        lots = self._reserved.pop(client_order_id, None)
+        if lots is None:
+            return
+        strategy_at, side = self._strategy_at(order), int(order.side)
+        gate_books.release(self._state, order.instrument_id, strategy_at, side, lots, order.reserve_ticks, 1)
+        gate_books.refund(
+            self._state,
+            order.instrument_id,
+            strategy_at,
+            int(client_order_id in self._closing),
+            side,
+            order.quantity_lots,
+            order.price_ticks,
+            1 if order.orig_client_order_id else 0,
+        )
+        self._closing.discard(client_order_id)
+
+    def on_cancel(self, now_ns: int) -> bool:
+        """Count a cancel that is sent. True: there are more of them than their rate, which refuses none."""
+        return gate_books.cancel(self._state, now_ns) != 0
 
     def restore(self, order: Order) -> None:
         """Reserve what an order from the journal may still fill, without checks, also before its instrument is defined.
@@ -233,43 +248,52 @@ class Gate:
         that no gate of this size can have passed.
         """
         client_order_id, instrument_id, lots = order.client_order_id, order.instrument_id, order.leaves_lots
-        if not 0 <= instrument_id < self._instruments_max:
+        if not 0 <= instrument_id < self._tables.instruments_max:
             raise InvariantError(
                 f"order {client_order_id} to restore is of instrument {instrument_id}, which has no row"
             )
         if client_order_id in self._reserved:
             raise InvariantError(f"order {client_order_id} to restore is reserved already")
         ticks = order.price_ticks or order.reserve_ticks or 1
-        if lots <= 0 or k.reserve(self._state, instrument_id, int(order.side), lots, ticks) != 0:
+        strategy_at = self._strategy_at(order)
+        if lots <= 0 or not gate_books.reserve(self._state, instrument_id, strategy_at, int(order.side), lots, ticks):
             raise InvariantError(f"order {client_order_id} to restore has {lots} lots at {ticks} ticks to reserve")
         order.reserve_ticks = ticks
         self._reserved[client_order_id] = lots
+        self._cells[g.MESSAGES] += 1
+
+    def restored(self) -> None:
+        """The journal has been replayed: executions are counted anew, on this life's clock. Who is throttled stays."""
+        self._tables.forget_executions(self._tables.strategies)
 
     # -- engine.blotter.OrderExposure -----------------------------------------------------------------------
 
-    def filled(self, order: Order, last_lots: int, last_ticks: int) -> None:
+    def filled(self, order: Order, last_lots: int, last_ticks: int, now_ns: int) -> None:
         """Book an execution: out of the order's reservation as far as that goes, into position and funds in full."""
         reserved = self._reserved.get(order.client_order_id, 0)
         from_reserved = min(reserved, last_lots)
-        self._book(order, from_reserved, last_lots, last_ticks)
+        self._book(order, from_reserved, last_lots, last_ticks, now_ns)
         if from_reserved:
             self._keep(order.client_order_id, reserved - from_reserved)
 
-    def filled_unreserved(self, order: Order, last_lots: int, last_ticks: int) -> None:
+    def filled_unreserved(self, order: Order, last_lots: int, last_ticks: int, now_ns: int) -> None:
         """Book an execution that nothing was reserved for: of an order that had ended, or more than it was for."""
-        self._book(order, 0, last_lots, last_ticks)
+        self._book(order, 0, last_lots, last_ticks, now_ns)
 
-    def _book(self, order: Order, from_reserved: int, last_lots: int, last_ticks: int) -> None:
-        if last_lots <= 0 or last_ticks < 0 or not 0 <= order.instrument_id < self._instruments_max:
+    def _book(self, order: Order, from_reserved: int, last_lots: int, last_ticks: int, now_ns: int) -> None:
+        if last_lots <= 0 or last_ticks < 0 or not 0 <= order.instrument_id < self._tables.instruments_max:
             raise InvariantError(f"a fill of {order.client_order_id} with {last_lots} lots at {last_ticks} ticks")
-        k.fill(
+        strategy_at = self._strategy_at(order)
+        gate_books.fill(
             self._state,
             order.instrument_id,
+            strategy_at,
             int(order.side),
             from_reserved,
             order.reserve_ticks,
-            min(last_lots, k.LOTS_MAX),
-            min(last_ticks, k.TICKS_MAX),
+            min(last_lots, g.LOTS_MAX),
+            min(last_ticks, g.TICKS_MAX),
+            now_ns,
         )
 
     def closed(self, order: Order, released_lots: int) -> None:
@@ -282,9 +306,10 @@ class Gate:
         if reserved is None:
             return
         released = min(reserved, max(released_lots, 0))
-        is_first = client_order_id not in self._ended
-        k.release(
-            self._state, order.instrument_id, int(order.side), released, order.reserve_ticks, 1 if is_first else 0
+        first = 0 if client_order_id in self._ended else 1
+        strategy_at = self._strategy_at(order)
+        gate_books.release(
+            self._state, order.instrument_id, strategy_at, int(order.side), released, order.reserve_ticks, first
         )
         self._ended.add(client_order_id)
         self._keep(client_order_id, reserved - released)
@@ -293,119 +318,186 @@ class Gate:
         if lots == 0 and client_order_id in self._ended:
             del self._reserved[client_order_id]
             self._ended.discard(client_order_id)
+            self._closing.discard(client_order_id)
         else:
             self._reserved[client_order_id] = lots
+
+    def _strategy_at(self, order: Order) -> int:
+        """Where the row of an order's strategy begins; it gets one if it has none, to book what has happened."""
+        at = self._tables.strategies.get(order.strategy_id)
+        if at is None:
+            at = self._tables.strategy_at(order.strategy_id)
+            self._bind()
+        return at
+
+    # -- the execution throttle -----------------------------------------------------------------------------
+
+    def throttled(self) -> tuple[tuple[str, int], ...]:
+        """Each (strategy, instrument id) that fired too often and waits for a person."""
+        return tuple(
+            (strategy_id, instrument_id)
+            for strategy_id, at in self._tables.strategies.items()
+            for instrument_id in range(self._tables.instruments_max)
+            if self._cells[self._tables.pair_at(at, instrument_id) + g.PAIR_THROTTLED]
+        )
+
+    def enable(self, strategy_id: str, instrument_id: int) -> None:
+        """A person lets a throttled strategy trade the instrument again. Raises UsageError when it is not throttled."""
+        if (strategy_id, instrument_id) not in self.throttled():
+            raise UsageError(f"strategy {strategy_id!r} is not throttled in instrument {instrument_id}")
+        pair = self._tables.pair_at(self._tables.strategies[strategy_id], instrument_id)
+        self._state[pair + g.PAIR_THROTTLED] = 0
+        self._state[pair + g.PAIR_COUNTS : pair + g.PAIR_COUNTS + g.EXECUTION_BUCKETS] = 0
 
     # -- reading --------------------------------------------------------------------------------------------
 
     def position_lots(self, instrument_id: int) -> int:
         """Net position booked by fills; 0 for an unknown instrument."""
-        return self._cell(instrument_id, k.POSITION)
+        return self._cell(instrument_id, g.POSITION)
 
     def open_lots(self, instrument_id: int, side: Side) -> int:
         """Everything of one side that may still fill."""
-        return self._cell(instrument_id, k.OPEN_BUY_LOTS if side is _BUY else k.OPEN_SELL_LOTS)
+        return self._cell(instrument_id, g.OPEN_BUY_LOTS if side is _BUY else g.OPEN_SELL_LOTS)
+
+    def reducible_lots(self, instrument_id: int, side: Side) -> int:
+        """What a closing order of this side may hold at most now."""
+        position, opened = self.position_lots(instrument_id), self.open_lots(instrument_id, side)
+        return max((-position if side is _BUY else position) - opened, 0)
 
     @property
     def open_orders(self) -> int:
         """Orders approved or restored and not yet ended."""
-        return int(self._cells[k.OPEN_ORDERS])
+        return int(self._cells[g.OPEN_ORDERS])
 
     def reserved_nanos(self, asset: str) -> int:
         """What open orders hold of an asset, in billionths."""
-        at = self._assets.get(asset)
-        return 0 if at is None else int(self._cells[at + k.FUNDS_RESERVED])
+        at = self._tables.assets.get(asset)
+        return 0 if at is None else int(self._cells[at + g.FUNDS_RESERVED])
+
+    def pnl_micros(self) -> int:
+        """Realised and marked profit since the day began, before fees, in millionths of the account's currency."""
+        return int(self._cells[g.PNL] - self._cells[g.DAY_PNL])
+
+    def drawdown_micros(self) -> int:
+        """By how much that is below its highest point since the day began."""
+        return int(self._cells[g.PEAK_PNL] - self._cells[g.PNL])
+
+    @property
+    def cancels_over_rate(self) -> int:
+        return int(self._cells[g.CANCELS_OVER_RATE])
+
+    def usage(self) -> Usage:
+        """The worst case now of what a lease bounds."""
+        assets: dict[str, tuple[int, int]] = {}
+        for instrument, _ in self._tables.instruments.values():
+            longs, shorts = assets.get(instrument.base_asset, (0, 0))
+            at = self._tables.row_at(instrument.instrument_id)
+            position = int(self._cells[at + g.POSITION])
+            buys, sells = int(self._cells[at + g.OPEN_BUY_LOTS]), int(self._cells[at + g.OPEN_SELL_LOTS])
+            longs += int(gate_books.scaled_up(self._state, at + g.BASE, position + buys))
+            shorts += int(gate_books.scaled_up(self._state, at + g.BASE, sells - position))
+            assets[instrument.base_asset] = (min(longs, INT64_MAX), min(shorts, INT64_MAX))
+        return Usage(self.open_orders, int(self._cells[g.GROSS]), assets)
+
+    def shortfall(self) -> dict[str, int]:
+        """After a refusal for a ceiling: the ceiling that would have let the order pass; empty after any other.
+
+        Keys are the fields of ``Ceilings``, and ``long:ASSET`` and ``short:ASSET``. What the account's own limit
+        forbids, no ceiling allows.
+        """
+        reason, observed, instrument_id = self._refused
+        account, cells = self._tables.account, self._cells
+        if reason is Reason.OPEN_ORDERS:
+            return _within({"open_orders": observed + 1}, account.open_orders)
+        if reason is Reason.ORDER_RATE:
+            rate = int(cells[g.ORDER_RATE + g.PER_SECOND]) + 1
+            if rate > account.orders_per_second:
+                return {}
+            return {"orders_per_second": rate, "orders_burst": min(account.orders_burst, rate)}
+        if reason is Reason.GROSS_NOTIONAL:
+            return _within({"gross_notional_micros": observed}, account.gross_notional_micros)
+        if reason is Reason.ASSET_LONG or reason is Reason.ASSET_SHORT:
+            asset = self._tables.instruments[instrument_id][0].base_asset
+            own = account.assets.get(asset, (INT64_MAX, INT64_MAX))
+            if reason is Reason.ASSET_LONG:
+                return _within({f"long:{asset}": observed}, own[0])
+            return _within({f"short:{asset}": observed}, own[1])
+        return {}
 
     def _cell(self, instrument_id: int, cell: int) -> int:
-        if not 0 <= instrument_id < self._instruments_max:
+        if not 0 <= instrument_id < self._tables.instruments_max:
             return 0
-        return int(self._cells[self._row_at(instrument_id) + cell])
-
-    @staticmethod
-    def _row_at(instrument_id: int) -> int:
-        return k.HEADER_CELLS + k.INSTRUMENT_CELLS * instrument_id
+        return int(self._cells[self._tables.row_at(instrument_id) + cell])
 
     # -- inside ---------------------------------------------------------------------------------------------
 
     def warm_up(self) -> None:
-        """Compile or load every kernel, on a scratch copy: the first real order must not pay for it."""
-        scratch = np.zeros_like(self._state)
-        scratch[k.INSTRUMENTS] = 1
-        for cell in (k.BASE_NUM, k.BASE_DEN, k.QUOTE_NUM, k.QUOTE_DEN):
-            scratch[k.HEADER_CELLS + cell] = 1
-        calls: tuple[tuple[Callable[..., object], tuple[int, ...]], ...] = (
-            (k.reserve, (0, 1, 1, 1)),
-            (k.release, (0, 1, 1, 1, 1)),
-            (k.fill, (0, 1, 0, 1, 1, 1)),
-            (k.refund_token, ()),
-        )
-        k.check(scratch, self._words, 0, 1, 2, 1, 0, 1, 1, 0)
-        for kernel, arguments in calls:
-            kernel(scratch, *arguments)
+        """Compile or load every kernel, on a scratch copy: the first real order must not pay for it.
 
-    def _asset_at(self, asset: str) -> int:
-        at = self._assets.get(asset)
-        if at is None:
-            at = self._assets_at + len(self._assets) * k.ASSET_CELLS
-            self._assets[asset] = at
-            if asset in self._totals:
-                self._cells[at + k.FUNDS_TOTAL] = self._totals[asset]
-                self._cells[at + k.FUNDS_KNOWN] = 1
-        return at
+        From then on the two kernels of the order path are called by their compiled entry, without looking up their
+        types on each call.
+        """
+        scratch = GateTables(self._tables.account, self._latch, 1)
+        at = scratch.strategy_at("")
+        state, words = scratch.state, self._words
+        self._check = _entry(gate_kernel.check, state, words, 0, at, 0, 1, 1, 0)
+        self._may_send = _entry(gate_kernel.may_send, state, words, 0, at, 0, 0)
+        self._check(state, words, 0, at, 0, 1, 1, 0)
+        self._may_send(state, words, 1, at, 0, 0)
+        gate_books.reserve(state, 0, at, 1, 1, 1)
+        gate_books.release(state, 0, at, 1, 1, 1, 1)
+        gate_books.fill(state, 0, at, 1, 0, 1, 1, 1, 0)
+        gate_books.refund(state, 0, at, 0, 1, 1, 1, 0)
+        gate_books.quote(state, 0, 1, 1, 0)
+        gate_books.cancel(state, 0)
+        gate_books.start_day(state)
+        gate_books.revalue_all(state)
+        gate_books.tokens(state, g.ORDER_RATE, 0)
+        gate_books.scaled_up(state, scratch.row_at(0) + g.BASE, 0)
 
     def _refusal(self, order: Order, reason: Reason) -> Refusal:
-        observed, limit = self._cells[k.OBSERVED], self._cells[k.LIMIT]
-        known = self._instruments.get(order.instrument_id)
-        cause = self._latch.cause() if reason is Reason.HALTED else None
-        return explain(reason, order, observed, limit, known[0] if known else None, cause)
+        observed, limit = int(self._cells[g.OBSERVED]), int(self._cells[g.LIMIT])
+        self._refused = (reason, observed, order.instrument_id)
+        known = self._tables.instruments.get(order.instrument_id)
+        cause = None
+        if reason is Reason.HALTED or reason is Reason.REDUCE_ONLY:
+            strategy_at = self._tables.strategies.get(order.strategy_id, 0)
+            cause = self._latch.cause(
+                int(self._cells[strategy_at + g.STRATEGY_LATCH_INDEX]), self._cell(order.instrument_id, g.LATCH_INDEX)
+            )
+        return explain(
+            reason, order, observed, limit, known[0] if known else None, cause, self._tables.account.currency
+        )
 
 
-def _grid(instrument: Instrument) -> tuple[object, ...]:
+def _code(order: Order) -> int:
+    """An order's enumerations in one number; what is none of their members becomes one that the kernel refuses."""
+    side, order_type, time_in_force = order.side, order.order_type, order.time_in_force
+    post_only: object = order.post_only
     return (
-        instrument.base_asset,
-        instrument.quote_asset,
-        instrument.tick_units,
-        instrument.price_scale,
-        instrument.lot_units,
-        instrument.quantity_scale,
+        (_BUY_CODE if side is _BUY else _SELL_CODE if side is _SELL else 0)
+        + (_LIMIT_CODE if order_type is _LIMIT else _MARKET_CODE if order_type is _MARKET else 0)
+        + (
+            _GTC_CODE
+            if time_in_force is _GTC
+            else _IOC_CODE
+            if time_in_force is _IOC
+            else _FOK_CODE
+            if time_in_force is _FOK
+            else 0
+        )
+        + (0 if post_only is False else _POST_CODE if post_only is True else _NO_POST_CODE)
+        + (_REPLACE_CODE if order.orig_client_order_id else 0)
     )
 
 
-def _instrument_row(instrument: Instrument, limits: InstrumentLimits) -> dict[int, int]:
-    """Filters and limits as cells; a venue's 0, meaning *no bound*, becomes the largest that the kernel can take."""
-    quote = instrument.tick_lot_value * NANOS
-    base = Fraction(instrument.lot_units * NANOS, 10**instrument.quantity_scale)
-    most_lots = instrument.quantity_lots_max or k.LOTS_MAX
-    row = {
-        k.DEFINED: 1,
-        k.PRICE_MIN: instrument.price_ticks_min,
-        k.PRICE_MAX: instrument.price_ticks_max or k.TICKS_MAX,
-        k.QUANTITY_MIN: instrument.quantity_lots_min,
-        k.QUANTITY_MAX: most_lots,
-        k.MARKET_QUANTITY_MAX: instrument.market_quantity_lots_max or most_lots,
-        k.NOTIONAL_MIN: instrument.notional_tick_lots_min,
-        k.NOTIONAL_MAX: instrument.notional_tick_lots_max or INT64_MAX,
-        k.MARKET_NOTIONAL_MIN_APPLIES: int(instrument.market_notional_min_applies),
-        k.VENUE_OPEN_ORDERS_MAX: instrument.open_orders_max or INT64_MAX,
-        k.BID_UP_PPM: instrument.bid_up_ppm,
-        k.BID_DOWN_PPM: instrument.bid_down_ppm,
-        k.ASK_UP_PPM: instrument.ask_up_ppm,
-        k.ASK_DOWN_PPM: instrument.ask_down_ppm,
-        k.ORDER_QUANTITY_LIMIT: limits.order_quantity_lots,
-        k.ORDER_NOTIONAL_LIMIT: limits.order_notional_tick_lots,
-        k.LONG_LIMIT: limits.long_position_lots,
-        k.SHORT_LIMIT: limits.short_position_lots,
-        k.COLLAR_PPM: limits.price_collar_ppm,
-        k.REFERENCE_AGE_NS: limits.reference_age_ns,
-        k.QUOTE_NUM: quote.numerator,
-        k.QUOTE_DEN: quote.denominator,
-        k.BASE_NUM: base.numerator,
-        k.BASE_DEN: base.denominator,
-    }
-    bands = (instrument.bid_up_ppm, instrument.bid_down_ppm, instrument.ask_up_ppm, instrument.ask_down_ppm)
-    if min(row.values()) < 0 or max(row.values()) > INT64_MAX or max(bands) > PPM_MAX:
-        raise UsageError(f"{instrument.symbol}: a bound of its definition is negative or beyond what the gate can take")
-    for worth in (quote, base):
-        if worth <= 0 or (worth.numerator + 1) * worth.denominator > INT64_MAX:
-            raise UsageError(f"{instrument.symbol}: its tick or lot is too large or too fine for 64 bits")
-    return row
+def _entry(kernel: Any, *arguments: object) -> _Kernel:
+    """The compiled function for arguments of these types."""
+    signature = tuple(typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]  # it has none
+    kernel.compile(signature)
+    entry: _Kernel = kernel.get_overload(signature)
+    return entry
+
+
+def _within(wanted: dict[str, int], most: int) -> dict[str, int]:
+    return wanted if max(wanted.values()) <= most else {}

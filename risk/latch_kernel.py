@@ -3,10 +3,10 @@
 ``LatchView.rank`` in ``risk/latch.py`` is the readable twin, which also serves those who must start without Numba.
 """
 
-from numba import njit
 from numpy import int64
 from numpy.typing import NDArray
 
+from risk.kernel import inlined, kernel
 from risk.latch_layout import (
     ACCOUNT,
     ACTIVE,
@@ -41,7 +41,7 @@ _BUTTON_STEP = BUTTONS[2] - BUTTONS[1]
 _BUTTON = BUTTONS[1] - _BUTTON_STEP
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def latch_mode(words: Words, venue: int, account: int, strategy: int, instrument: int) -> int:
     """The rank of the most restrictive mode that holds for an order of this venue, account, strategy and instrument:
     0 none, or ``KillMode.rank``: 1 reduce, 2 halt, 3 cancel, 4 flatten.
@@ -60,7 +60,7 @@ def latch_mode(words: Words, venue: int, account: int, strategy: int, instrument
     return _most_restrictive(words, venue, account, strategy, instrument)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _most_restrictive(words: Words, venue: int, account: int, strategy: int, instrument: int) -> int:
     most = 0
     button = _state(words, 0)
@@ -87,17 +87,17 @@ def _most_restrictive(words: Words, venue: int, account: int, strategy: int, ins
     return most
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _state(words: Words, row: int) -> int:
     return (int(words[STATES_CELL + (row >> 2)]) >> (16 * (row & 3))) & 0xFFFF
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _covers(named: int, index: int) -> bool:
     return named in (ANY, index) or index == UNKNOWN
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _row_check(words: Words, row: int) -> int64:
     at = ROWS_CELL + ROW_CELLS * row
     check = (int64(CHECK_SEED) ^ int64(row)) * int64(CHECK_PRIME)

@@ -9,6 +9,7 @@ from engine.codes import OrderType, Reason, Side, TimeInForce
 from engine.instrument import INT64_MAX, NANOS, Instrument, decimal_text
 from engine.messages import Refusal
 from engine.order import Order
+from risk.gate_state import ABSENT
 from risk.latch import LatchCause
 
 __all__ = ["duplicate", "explain", "malformed"]
@@ -17,13 +18,24 @@ _NANO_SCALE = 9
 
 
 def explain(
-    reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument | None, cause: LatchCause | None
+    reason: Reason,
+    order: Order,
+    observed: int,
+    limit: int,
+    instrument: Instrument | None,
+    cause: LatchCause | None,
+    currency: str,
 ) -> Refusal:
-    """The Refusal for a kernel's answer. ``cause`` is the latch's, for HALTED."""
+    """The Refusal for a kernel's answer. ``cause`` is the latch's, for HALTED and REDUCE_ONLY; ``currency`` the
+    account's, for amounts in millionths of it."""
     if instrument is None or reason is Reason.UNKNOWN_INSTRUMENT:
         return unknown_instrument(order.instrument_id)
     if reason is Reason.HALTED:
         return _halted(cause)
+    if reason is Reason.REDUCE_ONLY:
+        return _reduce_only(order, observed, limit, instrument, cause)
+    if reason in _MONEY:
+        return _money(reason, observed, limit, currency)
     return _EXPLAIN[reason](reason, order, observed, limit, instrument)
 
 
@@ -38,6 +50,9 @@ def malformed(order: Order, instruments: Mapping[int, object]) -> Refusal:
     if type(order.client_order_id) is not str:
         text = "the client order id must be text"
         return Refusal(Reason.BAD_CLIENT_ORDER_ID, "client_order_id", _shown(order.client_order_id), "str", text)
+    if type(order.strategy_id) is not str:
+        text = "the strategy id must be text"
+        return Refusal(Reason.WRONG_STRATEGY, "strategy_id", _shown(order.strategy_id), "str", text)
     for reason, field, value, kind in (
         (Reason.BAD_SIDE, "side", order.side, Side),
         (Reason.BAD_ORDER_TYPE, "order_type", order.order_type, OrderType),
@@ -92,9 +107,43 @@ def _not_a_member(reason: Reason, field: str, value: object) -> Refusal:
 def _halted(cause: LatchCause | None) -> Refusal:
     if cause is None:
         return Refusal(Reason.HALTED, text="trading is halted")
+    return Refusal(Reason.HALTED, text=f"trading is halted{_who(cause)}")
+
+
+def _reduce_only(order: Order, observed: int, limit: int, instrument: Instrument, cause: LatchCause | None) -> Refusal:
+    quantity, room = instrument.quantity_text(observed), instrument.quantity_text(limit)
+    verb = "bought" if order.side is Side.BUY else "sold"
+    why = _who(cause) if cause is not None else ""
+    text = f"only what shrinks the position may be sent now{why}; with everything in flight, {room} may be {verb}"
+    return Refusal(Reason.REDUCE_ONLY, "quantity_lots", quantity, room, text)
+
+
+def _who(cause: LatchCause) -> str:
     by = f" by {cause.by}" if cause.by else ""
     kill = f" (kill {cause.kill_id})" if cause.kill_id else ""
-    return Refusal(Reason.HALTED, text=f"trading is halted{by}{kill}: {cause.reason}")
+    return f"{by}{kill}: {cause.reason}"
+
+
+#: Limits in millionths of the account's currency: what the amount is, and what to do.
+_MONEY = {
+    Reason.GROSS_NOTIONAL: ("gross notional in the worst case", "cancel or close something first"),
+    Reason.NET_NOTIONAL: ("net notional in the worst case", "cancel or close something on this side first"),
+    Reason.CONCENTRATION: ("this instrument in the worst case", "send less of it"),
+    Reason.DAILY_LOSS: ("lost since the day began", "only what shrinks a position may be sent"),
+    Reason.DRAWDOWN: ("below the day's best", "only what shrinks a position may be sent"),
+    Reason.STRATEGY_POSITION: ("the strategy's position in the worst case", "send less, or cancel something first"),
+    Reason.STRATEGY_NOTIONAL: ("the strategy's gross notional in the worst case", "cancel or close something first"),
+}
+_MICRO_SCALE = 6
+
+
+def _money(reason: Reason, observed: int, limit: int, currency: str) -> Refusal:
+    worth, bound = decimal_text(observed, _MICRO_SCALE), decimal_text(limit, _MICRO_SCALE)
+    what, remedy = _MONEY[reason]
+    text = f"{what} would be {worth} {currency}, at most {bound} is allowed; {remedy}"
+    if reason in (Reason.DAILY_LOSS, Reason.DRAWDOWN):
+        text = f"{worth} {currency} {what}, at most {bound} is allowed; {remedy}"
+    return Refusal(reason, "quantity_lots", worth, bound, text)
 
 
 # -- one function per kind of reason: (reason, order, observed, limit, instrument) -> Refusal ---------------------
@@ -126,13 +175,14 @@ def _time_in_force(reason: Reason, order: Order, observed: int, limit: int, inst
 
 def _price(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
     price, bound = instrument.price_text(observed), instrument.price_text(limit)
-    if order.order_type is OrderType.MARKET:
+    if order.order_type is OrderType.MARKET and reason is Reason.BAD_PRICE:
         return Refusal(reason, "price_ticks", price, bound, "a market order carries no price; set it to 0")
     text = {
         Reason.BAD_PRICE: f"a limit order needs a positive price; the lowest valid one is {bound}",
         Reason.PRICE_OUT_OF_RANGE: f"the venue takes no such price; the nearest valid one is {bound}",
         Reason.PRICE_OUTSIDE_VENUE_BAND: f"outside the venue's price band; the nearest valid price now is {bound}",
         Reason.PRICE_COLLAR: f"too far from the reference price; the nearest price inside the collar is {bound}",
+        Reason.PRICE_COLLAR_WINDOW: f"too far from where the market was a while ago; the nearest price is {bound}",
     }[reason]
     return Refusal(reason, "price_ticks", price, bound, text)
 
@@ -175,6 +225,9 @@ def _lease(reason: Reason, order: Order, observed: int, limit: int, instrument: 
 
 
 def _reference(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
+    if observed < 0 and limit < 0:
+        text = f"no instrument here tells what {instrument.quote_asset} is worth in the account's currency; define one"
+        return Refusal(reason, "instrument_id", "none", "", text)
     if observed < 0:
         text = f"{instrument.symbol} has no two-sided quote to judge a price by; wait for market data"
         return Refusal(reason, "instrument_id", "none", f"{limit} ns", text)
@@ -189,11 +242,44 @@ def _open_orders(reason: Reason, order: Order, observed: int, limit: int, instru
 
 
 def _rate(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
+    who = "the strategy" if reason is Reason.STRATEGY_RATE else "the account"
+    what = "replacements" if reason is Reason.REPLACE_RATE else "orders"
+    field = "replaces_per_second" if reason is Reason.REPLACE_RATE else "orders_per_second"
     if limit == 0:
-        return Refusal(reason, "orders_per_second", "0", "0", "the account may send no orders: its rate is 0")
+        return Refusal(reason, field, "0", "0", f"{who} may send no {what}: its rate is 0")
     wait_ns = -((observed - NANOS) // limit)
-    text = f"more than {limit} orders a second; the next may be sent in {wait_ns} ns"
-    return Refusal(reason, "orders_per_second", decimal_text(observed, _NANO_SCALE), str(limit), text)
+    text = f"{who} sends more than {limit} {what} a second; the next may be sent in {wait_ns} ns"
+    return Refusal(reason, field, decimal_text(observed, _NANO_SCALE), str(limit), text)
+
+
+def _order_to_trade(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
+    text = f"message {observed} of the day, {limit} are allowed for what has been executed; send fewer, or wait"
+    return Refusal(reason, "", str(observed), str(limit), text)
+
+
+def _duplicate_order(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
+    if observed == ABSENT:
+        text = "too many orders within the duplicate window to tell a repeated one; wait"
+        return Refusal(reason, "", "", f"{limit} ns", text)
+    text = f"the same order was sent {observed} ns ago; within {limit} ns it counts as a repeat"
+    return Refusal(reason, "", f"{observed} ns", f"{limit} ns", text)
+
+
+def _throttle(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
+    text = f"strategy {order.strategy_id} executed too often in {instrument.symbol}; a person has to enable it again"
+    return Refusal(reason, "strategy_id", order.strategy_id, "", text)
+
+
+def _strategy(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
+    text = "this strategy has no limits here, so it may not trade; add it to the configuration"
+    return Refusal(reason, "strategy_id", _shown(order.strategy_id), "", text)
+
+
+def _asset(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
+    worst, bound = decimal_text(observed, _NANO_SCALE), decimal_text(limit, _NANO_SCALE)
+    side = "long" if reason is Reason.ASSET_LONG else "short"
+    text = f"in the worst case {worst} {instrument.base_asset} {side} over all its instruments, the limit is {bound}"
+    return Refusal(reason, "quantity_lots", worst, bound, text)
 
 
 def _position(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
@@ -234,7 +320,16 @@ _EXPLAIN: dict[Reason, _Explain] = {
     Reason.NO_REFERENCE_PRICE: _reference,
     Reason.OPEN_ORDERS: _open_orders,
     Reason.OPEN_ORDERS_AT_VENUE: _open_orders,
+    Reason.PRICE_COLLAR_WINDOW: _price,
     Reason.ORDER_RATE: _rate,
+    Reason.REPLACE_RATE: _rate,
+    Reason.STRATEGY_RATE: _rate,
+    Reason.ORDER_TO_TRADE: _order_to_trade,
+    Reason.DUPLICATE_ORDER: _duplicate_order,
+    Reason.EXECUTION_THROTTLE: _throttle,
+    Reason.WRONG_STRATEGY: _strategy,
+    Reason.ASSET_LONG: _asset,
+    Reason.ASSET_SHORT: _asset,
     Reason.LONG_POSITION: _position,
     Reason.SHORT_POSITION: _position,
     Reason.INSUFFICIENT_FUNDS: _funds,

@@ -48,6 +48,16 @@ id = "main"
 open_orders_max = 10
 orders_per_second_max = 20
 orders_burst_max = 10
+replaces_per_second_max = 10
+replaces_burst_max = 10
+cancels_per_second_max = 50
+cancels_burst_max = 50
+currency = "USDT"
+gross_notional_max = "50000"
+net_notional_max = "50000"
+daily_loss_max = "1000"
+drawdown_max = "1000"
+duplicate_window_ms = 0
 
 [[venues]]
 name = "binance"
@@ -69,6 +79,8 @@ order_notional_max = "10000"
 long_position_max = "0.5"
 short_position_max = "0"
 price_collar_bps = 100
+window_collar_bps = 200
+window_ms = 60000
 reference_age_ms = 5000
 """
     )

@@ -36,6 +36,13 @@ placement = "co-located"
 venue = "binance"
 instruments = ["binance:BTCUSDT"]
 parameters = { quantity = "0.01" }
+[strategies.limits]
+orders_per_second_max = 200
+orders_burst_max = 200
+position_notional_max = "50000"
+gross_notional_max = "50000"
+executions_max = 5000
+executions_window_ms = 10000
 """
 
 

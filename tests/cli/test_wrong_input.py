@@ -106,6 +106,13 @@ source = "mine.py:Mine"
 placement = "own-process"
 venue = "binance"
 instruments = ["binance:BTCUSDT"]
+[strategies.limits]
+orders_per_second_max = 200
+orders_burst_max = 200
+position_notional_max = "50000"
+gross_notional_max = "50000"
+executions_max = 5000
+executions_window_ms = 10000
 """
     desk.write_text(desk.read_text() + strategy)
     done = haltline("config", "check", str(desk))

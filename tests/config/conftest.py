@@ -20,10 +20,33 @@ id = "main"
 open_orders_max = 50
 orders_per_second_max = 100
 orders_burst_max = 40
+replaces_per_second_max = 30
+replaces_burst_max = 30
+cancels_per_second_max = 60
+cancels_burst_max = 60
+currency = "USDT"
+gross_notional_max = "90000"
+net_notional_max = "90000"
+daily_loss_max = "7000"
+drawdown_max = "6000"
+duplicate_window_ms = 20
 
 [[accounts]]
 id = "other"
-limits = { open_orders_max = 5, orders_per_second_max = 10, orders_burst_max = 4 }
+[accounts.limits]
+open_orders_max = 5
+orders_per_second_max = 10
+orders_burst_max = 4
+replaces_per_second_max = 3
+replaces_burst_max = 3
+cancels_per_second_max = 60
+cancels_burst_max = 60
+currency = "USDT"
+gross_notional_max = "80000"
+net_notional_max = "80000"
+daily_loss_max = "7000"
+drawdown_max = "6000"
+duplicate_window_ms = 20
 
 [[venues]]
 name = "binance"
@@ -45,6 +68,8 @@ order_notional_max = "20000"
 long_position_max = "2"
 short_position_max = "0"
 price_collar_bps = 500
+window_collar_bps = 900
+window_ms = 60000
 reference_age_ms = 5000
 [[venues.instruments]]
 symbol = "ETHUSDT"
@@ -54,6 +79,8 @@ order_notional_max = "20000.50"
 long_position_max = "20"
 short_position_max = "10"
 price_collar_bps = 400
+window_collar_bps = 800
+window_ms = 60000
 reference_age_ms = 4000
 
 [[venues]]
@@ -75,6 +102,8 @@ order_notional_max = "1000"
 long_position_max = "1"
 short_position_max = "1"
 price_collar_bps = 100
+window_collar_bps = 700
+window_ms = 60000
 reference_age_ms = 1000
 
 [[strategies]]
@@ -84,6 +113,13 @@ source = "strategy.py:Quoter"
 placement = "own-process"
 venue = "binance"
 instruments = ["binance:BTCUSDT", "binance:ETHUSDT"]
+[strategies.limits]
+orders_per_second_max = 30
+orders_burst_max = 30
+position_notional_max = "70000"
+gross_notional_max = "80000"
+executions_max = 100
+executions_window_ms = 10000
 [strategies.parameters]
 quantity = "0.001"
 half_spread_ticks = 20

@@ -43,12 +43,12 @@ class NaiveExposure:
     def admit(self, order: Order) -> None:
         self.reserved[order.client_order_id] = order.quantity_lots
 
-    def filled(self, order: Order, last_lots: int, last_ticks: int) -> None:
+    def filled(self, order: Order, last_lots: int, last_ticks: int, now_ns: int) -> None:
         self.reserved[order.client_order_id] -= last_lots
         assert self.reserved[order.client_order_id] >= 0
-        self.filled_unreserved(order, last_lots, last_ticks)
+        self.filled_unreserved(order, last_lots, last_ticks, now_ns)
 
-    def filled_unreserved(self, order: Order, last_lots: int, last_ticks: int) -> None:
+    def filled_unreserved(self, order: Order, last_lots: int, last_ticks: int, now_ns: int) -> None:
         self.position[order.instrument_id] += last_lots if order.side is Side.BUY else -last_lots
 
     def closed(self, order: Order, released_lots: int) -> None:

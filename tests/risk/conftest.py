@@ -11,10 +11,12 @@ from engine.messages import NewOrder
 from engine.order import Order
 from risk.gate import Gate
 from risk.latch import LatchPage
-from risk.limits import AccountLimits, InstrumentLimits
+from risk.limits import COUNT_MAX, MICROS_MAX, AccountLimits, InstrumentLimits, StrategyLimits
 from risk.scope import TradingNames
 
 MakeOrder = Callable[..., Order]
+MakeAccount = Callable[..., AccountLimits]
+MakeStrategy = Callable[..., StrategyLimits]
 
 
 def _order(client_order_id: str = "c1", **changes: Any) -> Order:
@@ -77,20 +79,72 @@ def limits() -> InstrumentLimits:
         long_position_lots=2_000,
         short_position_lots=1_000,
         price_collar_ppm=100_000,
+        window_collar_ppm=200_000,
+        window_ns=1_000_000,
         reference_age_ns=1_000,
     )
 
 
+def _account(**changes: Any) -> AccountLimits:
+    fields: dict[str, Any] = {
+        "open_orders": 5,
+        "orders_per_second": 10,
+        "orders_burst": 10,
+        "replaces_per_second": 10,
+        "replaces_burst": 10,
+        "cancels_per_second": 10,
+        "cancels_burst": 10,
+        "currency": "USDT",
+        "gross_notional_micros": MICROS_MAX,
+        "net_notional_micros": MICROS_MAX,
+        "concentration_ppm": 1_000_000,
+        "concentration_from_micros": 0,
+        "daily_loss_micros": MICROS_MAX,
+        "drawdown_micros": MICROS_MAX,
+        "messages_free": COUNT_MAX,
+        "messages_per_trade": 0,
+        "duplicate_window_ns": 0,
+        "assets": {},
+    }
+    return AccountLimits(**(fields | changes))
+
+
+@pytest.fixture(scope="session")
+def make_account() -> MakeAccount:
+    """An account's limits: 5 open orders, 10 messages of each kind a second, and nothing else unless told otherwise."""
+    return _account
+
+
+def _strategy(**changes: Any) -> StrategyLimits:
+    fields: dict[str, Any] = {
+        "orders_per_second": 1_000,
+        "orders_burst": 1_000,
+        "position_notional_micros": MICROS_MAX,
+        "gross_notional_micros": MICROS_MAX,
+        "executions": COUNT_MAX,
+        "executions_window_ns": 1_000_000,
+    }
+    return StrategyLimits(**(fields | changes))
+
+
+@pytest.fixture(scope="session")
+def make_strategy() -> MakeStrategy:
+    """A strategy's limits: none that bites unless told otherwise."""
+    return _strategy
+
+
 @pytest.fixture
 def page() -> LatchPage:
-    return LatchPage.memory(TradingNames(accounts=("a",), venues={"venue-a": "a"}))
+    instruments = ("binance:BTCUSDT", "binance:ETHUSDT")
+    return LatchPage.memory(TradingNames(("a",), {"venue-a": "a"}, {"s": "venue-a", "t": "venue-a"}, instruments))
 
 
 @pytest.fixture
 def gate(instrument: Instrument, limits: InstrumentLimits, page: LatchPage) -> Gate:
     """Leased until 1,000,000 ns, quote 9,990 / 10,010 at 0 ns, a million of each asset, a rate of 10 orders."""
-    gate = Gate(AccountLimits(open_orders=5, orders_per_second=10, orders_burst=10), page.view("venue-a"), 4)
+    gate = Gate(_account(), page.view("venue-a"), 4)
     gate.define(instrument, limits)
+    gate.define_strategy("s", _strategy())
     gate.set_funds("BTC", 10**15)
     gate.set_funds("USDT", 10**15)
     gate.on_quote(1, 9_990, 10_010, 0)

@@ -13,22 +13,25 @@ from engine.errors import InvariantError, UsageError
 from engine.instrument import Instrument
 from engine.messages import Refusal
 from engine.order import Order
+from risk import gate_state as g
 from risk.gate import Gate
 from risk.latch import LatchCause, LatchPage
-from risk.limits import AccountLimits, InstrumentLimits
+from risk.limits import AccountLimits, InstrumentLimits, StrategyLimits
 from risk.scope import GLOBAL_SCOPE, Scope
 
 MakeOrder = Callable[..., Order]
+MakeAccount = Callable[..., AccountLimits]
+MakeStrategy = Callable[..., StrategyLimits]
 LIMIT, MARKET, SELL = OrderType.LIMIT, OrderType.MARKET, Side.SELL
 AT_MARKET = {"order_type": MARKET, "price_ticks": 0}
 GTC, IOC, FOK = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK
 
 
 def refused(gate: Gate, order: Order, now_ns: int = 0) -> Refusal:
-    before = gate._state[14:].copy(), gate.open_orders, dict(gate._reserved)
+    before = gate._state[g.FIRST_KEPT :].copy(), gate.open_orders, dict(gate._reserved)
     answer = gate.check(order, now_ns)
     assert isinstance(answer, Refusal), "the order was approved"
-    assert np.array_equal(before[0], gate._state[14:]), "a refusal changed the state"
+    assert np.array_equal(before[0], gate._state[g.FIRST_KEPT :]), "a refusal changed the state"
     assert (gate.open_orders, gate._reserved) == before[1:]
     assert answer.text
     return answer
@@ -160,10 +163,13 @@ def test_the_first_wrong_field_in_the_order_of_checks_is_named(gate: Gate, make_
     assert refused(gate, make_order(instrument_id=3, quantity_lots=2**70)).field == "instrument_id"
 
 
-def test_a_product_beyond_64_bits_is_refused_before_it_is_made(page: LatchPage, make_order: MakeOrder) -> None:
-    gate = Gate(AccountLimits(9, 9, 9), page.view("venue-a"), 2)
+def test_a_product_beyond_64_bits_is_refused_before_it_is_made(
+    page: LatchPage, make_account: MakeAccount, make_strategy: MakeStrategy, make_order: MakeOrder
+) -> None:
+    gate = Gate(make_account(open_orders=9, orders_per_second=9, orders_burst=9, currency="B"), page.view("venue-a"), 2)
+    gate.define_strategy("s", make_strategy())
     unbounded = Instrument(1, "v", "S", "A", "B", 1, 2, 1, 3, 0, 0, 0, 0)
-    gate.define(unbounded, InstrumentLimits(2**60, 2**63 - 1, 2**60, 2**60, 10**9, 10**9))
+    gate.define(unbounded, InstrumentLimits(2**60, 2**63 - 1, 2**60, 2**60, 10**9, 10**9, 10**9, 10**9))
     gate.grant(1, 100)
     gate.on_quote(1, 2**50, 2**50, 0)
     refusal = refused(gate, make_order(quantity_lots=2**30, price_ticks=2**40))
@@ -181,36 +187,42 @@ def test_a_product_beyond_64_bits_is_refused_before_it_is_made(page: LatchPage, 
 
 
 def test_no_lease_an_expired_lease_and_a_revoked_lease_refuse(
-    instrument: Instrument, limits: InstrumentLimits, page: LatchPage, make_order: MakeOrder
+    instrument: Instrument,
+    limits: InstrumentLimits,
+    page: LatchPage,
+    make_account: MakeAccount,
+    make_strategy: MakeStrategy,
+    make_order: MakeOrder,
 ) -> None:
-    gate = Gate(AccountLimits(5, 10, 10), page.view("venue-a"), 4)
+    gate = Gate(make_account(open_orders=5, orders_per_second=10, orders_burst=10), page.view("venue-a"), 4)
+    gate.define_strategy("s", make_strategy())
     gate.define(instrument, limits)
     gate.set_funds("USDT", 10**15)
     gate.on_quote(1, 10_000, 10_000, 0)
     assert refused(gate, make_order()).reason is Reason.NO_LEASE
-    assert gate.may_send(0) is Reason.NO_LEASE
+    assert gate.may_send(make_order(), 0) is Reason.NO_LEASE
     gate.grant(1, 100)
-    assert gate.may_send(99) is Reason.NONE
+    assert gate.may_send(make_order(), 99) is Reason.NONE
     approved(gate, make_order(), 99)
-    assert gate.may_send(100) is Reason.LEASE_EXPIRED
+    assert gate.may_send(make_order(), 100) is Reason.LEASE_EXPIRED
     assert refused(gate, make_order("c2"), 100).reason is Reason.LEASE_EXPIRED
     gate.grant(1, 200)
     gate.revoke()
-    assert gate.may_send(100) is Reason.NO_LEASE
+    assert gate.may_send(make_order(), 100) is Reason.NO_LEASE
     assert refused(gate, make_order("c2"), 100).reason is Reason.NO_LEASE
 
 
-def test_a_grant_of_an_older_epoch_changes_nothing(gate: Gate) -> None:
+def test_a_grant_of_an_older_epoch_changes_nothing(gate: Gate, make_order: MakeOrder) -> None:
     gate.grant(3, 50)
     gate.grant(2, 10**9)
-    assert gate.may_send(50) is Reason.LEASE_EXPIRED
+    assert gate.may_send(make_order(), 50) is Reason.LEASE_EXPIRED
 
 
-def test_a_grant_that_ends_sooner_changes_nothing_but_a_newer_epoch_counts(gate: Gate) -> None:
+def test_a_grant_that_ends_sooner_changes_nothing_but_a_newer_epoch_counts(gate: Gate, make_order: MakeOrder) -> None:
     gate.grant(1, 10)
-    assert gate.may_send(10) is Reason.NONE
+    assert gate.may_send(make_order(), 10) is Reason.NONE
     gate.grant(2, 10)
-    assert gate.may_send(10) is Reason.LEASE_EXPIRED
+    assert gate.may_send(make_order(), 10) is Reason.LEASE_EXPIRED
 
 
 @pytest.mark.parametrize("venue", ["", "venue-a"])
@@ -220,7 +232,7 @@ def test_a_halt_refuses_at_once_and_says_who_and_why(
     order = approved(gate, make_order())
     scope = Scope(venue=venue)
     page.latch(scope, LatchCause("K7", "ann", "runaway quotes", KillMode.CANCEL, 5))
-    assert gate.may_send(0) is Reason.HALTED
+    assert gate.may_send(make_order(), 0) is Reason.HALTED
     refusal = refused(gate, make_order("c2"))
     assert refusal.reason is Reason.HALTED
     assert all(text in refusal.text for text in ("K7", "ann", "runaway quotes"))
@@ -257,15 +269,20 @@ def test_a_quote_of_an_unknown_instrument_is_ignored(gate: Gate) -> None:
 def test_a_market_order_is_valued_at_the_far_edge_of_its_collar(gate: Gate, make_order: MakeOrder) -> None:
     buy = approved(gate, make_order("b", order_type=MARKET, price_ticks=0))
     sell = approved(gate, make_order("s", order_type=MARKET, price_ticks=0, side=SELL))
-    assert (buy.reserve_ticks, sell.reserve_ticks) == (11_000, 9_000)
+    assert (buy.reserve_ticks, sell.reserve_ticks) == (11_000, 10_000)
     assert gate.reserved_nanos("USDT") == 11_000 * 100 * 10_000
 
 
 def test_a_market_buy_counts_against_the_notional_limit_at_its_collar(
-    instrument: Instrument, page: LatchPage, make_order: MakeOrder
+    instrument: Instrument,
+    page: LatchPage,
+    make_account: MakeAccount,
+    make_strategy: MakeStrategy,
+    make_order: MakeOrder,
 ) -> None:
-    gate = Gate(AccountLimits(5, 10, 10), page.view("venue-a"), 4)
-    gate.define(instrument, InstrumentLimits(1_000, 1_000_000, 2_000, 2_000, 100_000, 1_000))
+    gate = Gate(make_account(open_orders=5, orders_per_second=10, orders_burst=10), page.view("venue-a"), 4)
+    gate.define_strategy("s", make_strategy())
+    gate.define(instrument, InstrumentLimits(1_000, 1_000_000, 2_000, 2_000, 100_000, 100_000, 1_000, 1_000))
     gate.set_funds("USDT", 10**15)
     gate.set_funds("BTC", 10**15)
     gate.on_quote(1, 10_000, 10_000, 0)
@@ -332,9 +349,15 @@ def test_a_venue_band_between_two_ticks_rounds_to_the_inside(
 
 
 def test_a_rate_of_zero_sends_nothing(
-    instrument: Instrument, limits: InstrumentLimits, page: LatchPage, make_order: MakeOrder
+    instrument: Instrument,
+    limits: InstrumentLimits,
+    page: LatchPage,
+    make_account: MakeAccount,
+    make_strategy: MakeStrategy,
+    make_order: MakeOrder,
 ) -> None:
-    gate = Gate(AccountLimits(5, 0, 10), page.view("venue-a"), 4)
+    gate = Gate(make_account(open_orders=5, orders_per_second=0, orders_burst=10), page.view("venue-a"), 4)
+    gate.define_strategy("s", make_strategy())
     gate.define(instrument, limits)
     gate.on_quote(1, 10_000, 10_000, 0)
     gate.grant(1, 100)
@@ -343,12 +366,11 @@ def test_a_rate_of_zero_sends_nothing(
 
 
 def test_an_abandoned_order_gives_everything_back_and_only_once(gate: Gate, make_order: MakeOrder) -> None:
-    before = gate._state[:11].copy(), gate._state[16:].copy()
+    before = gate._state[g.FIRST_KEPT :].copy()
     order = approved(gate, make_order())
     gate.abandon(order)
     gate.abandon(order)
-    assert np.array_equal(before[0], gate._state[:11])
-    assert np.array_equal(before[1], gate._state[16:])
+    assert np.array_equal(before, gate._state[g.FIRST_KEPT :])
 
 
 def test_everything_in_flight_counts_against_the_long_limit(gate: Gate, make_order: MakeOrder) -> None:
@@ -372,7 +394,7 @@ def test_everything_in_flight_counts_against_the_short_limit(gate: Gate, make_or
 
 def test_a_fill_moves_from_reserved_to_position(gate: Gate, make_order: MakeOrder) -> None:
     order = approved(gate, make_order())
-    gate.filled(order, 40, 9_990)
+    gate.filled(order, 40, 9_990, 0)
     assert gate.position_lots(1) == 40
     assert gate.open_lots(1, Side.BUY) == 60
     assert gate.reserved_nanos("USDT") == 60 * 10_000 * 10_000
@@ -386,18 +408,18 @@ def test_fills_owed_after_the_end_stay_reserved_until_they_come(gate: Gate, make
     order = approved(gate, make_order())
     gate.closed(order, 70)
     assert (gate.open_lots(1, Side.BUY), gate.open_orders) == (30, 0)
-    gate.filled(order, 30, 10_000)
+    gate.filled(order, 30, 10_000, 0)
     assert (gate.open_lots(1, Side.BUY), gate.position_lots(1)) == (0, 30)
     assert not gate._reserved
 
 
 def test_an_overfill_is_booked_and_takes_nothing_from_another_order(gate: Gate, make_order: MakeOrder) -> None:
     order, other = approved(gate, make_order("c1")), approved(gate, make_order("c2"))
-    gate.filled(order, 5_000, 10_000)
+    gate.filled(order, 5_000, 10_000, 0)
     assert (gate.position_lots(1), gate.open_lots(1, Side.BUY)) == (5_000, 100)
     assert refused(gate, make_order("c3", quantity_lots=10)).reason is Reason.LONG_POSITION
     approved(gate, make_order("c4", side=SELL))
-    gate.filled_unreserved(order, 7, 10_000)
+    gate.filled_unreserved(order, 7, 10_000, 0)
     assert (gate.position_lots(1), gate.open_lots(1, Side.BUY)) == (5_007, 100)
     gate.closed(order, 0)
     gate.closed(other, 100)
@@ -407,12 +429,12 @@ def test_an_overfill_is_booked_and_takes_nothing_from_another_order(gate: Gate, 
 def test_numbers_no_market_has_saturate_to_the_safe_side(gate: Gate, make_order: MakeOrder) -> None:
     order = approved(gate, make_order())
     for _ in range(4):
-        gate.filled(order, 2**70, 2**70)
+        gate.filled(order, 2**70, 2**70, 0)
     assert gate.position_lots(1) == 2**61
     assert refused(gate, make_order("c2")).reason is Reason.LONG_POSITION
     sell = make_order("c3", side=SELL)
     for _ in range(8):
-        gate.filled(sell, 2**70, 2**70)
+        gate.filled(sell, 2**70, 2**70, 0)
     assert gate.position_lots(1) == -(2**61)
     assert refused(gate, make_order("c4", side=SELL)).reason is Reason.SHORT_POSITION
 
@@ -422,7 +444,7 @@ def test_a_fill_that_only_a_bug_can_book_is_an_invariant_error(
     gate: Gate, make_order: MakeOrder, lots: int, ticks: int
 ) -> None:
     with pytest.raises(InvariantError):
-        gate.filled(approved(gate, make_order()), lots, ticks)
+        gate.filled(approved(gate, make_order()), lots, ticks, 0)
 
 
 def test_a_buy_needs_quote_funds_that_open_orders_have_not_taken(gate: Gate, make_order: MakeOrder) -> None:
@@ -445,14 +467,20 @@ def test_a_sell_needs_base_funds_and_a_fill_brings_some(gate: Gate, make_order: 
     assert refused(gate, make_order("s1", side=SELL)).reason is Reason.INSUFFICIENT_FUNDS
     buy = approved(gate, make_order("b1"))
     assert refused(gate, make_order("s1", side=SELL)).reason is Reason.INSUFFICIENT_FUNDS
-    gate.filled(buy, 100, 10_000)
+    gate.filled(buy, 100, 10_000, 0)
     approved(gate, make_order("s1", side=SELL))
 
 
 def test_an_asset_without_a_balance_refuses(
-    instrument: Instrument, limits: InstrumentLimits, page: LatchPage, make_order: MakeOrder
+    instrument: Instrument,
+    limits: InstrumentLimits,
+    page: LatchPage,
+    make_account: MakeAccount,
+    make_strategy: MakeStrategy,
+    make_order: MakeOrder,
 ) -> None:
-    gate = Gate(AccountLimits(5, 10, 10), page.view("venue-a"), 4)
+    gate = Gate(make_account(open_orders=5, orders_per_second=10, orders_burst=10), page.view("venue-a"), 4)
+    gate.define_strategy("s", make_strategy())
     gate.set_funds("BTC", 10**12)  # told before the instrument is known
     gate.define(instrument, limits)
     gate.on_quote(1, 10_000, 10_000, 0)
@@ -489,14 +517,20 @@ def test_a_restored_order_is_reserved_although_no_check_would_pass(gate: Gate, m
 
 
 def test_orders_restored_before_their_instrument_is_defined_reserve_funds_once_it_is(
-    instrument: Instrument, limits: InstrumentLimits, page: LatchPage, make_order: MakeOrder
+    instrument: Instrument,
+    limits: InstrumentLimits,
+    page: LatchPage,
+    make_account: MakeAccount,
+    make_strategy: MakeStrategy,
+    make_order: MakeOrder,
 ) -> None:
-    gate = Gate(AccountLimits(5, 10, 10), page.view("venue-a"), 4)
+    gate = Gate(make_account(open_orders=5, orders_per_second=10, orders_burst=10), page.view("venue-a"), 4)
+    gate.define_strategy("s", make_strategy())
     buy, sell = make_order("b"), make_order("s", side=SELL)
     gate.restore(buy)
     gate.restore(sell)
     gate.restore(make_order("m", order_type=MARKET, price_ticks=0, quantity_lots=10))
-    gate.filled(buy, 40, 10_000)
+    gate.filled(buy, 40, 10_000, 0)
     gate.define(instrument, limits)
     assert gate.position_lots(1) == 40
     assert gate.reserved_nanos("USDT") == (60 * 10_000 + 10) * 10_000
@@ -519,8 +553,8 @@ def test_restoring_twice_or_without_quantity_or_row_is_an_invariant_error(gate: 
 def test_defining_again_keeps_what_has_happened(
     gate: Gate, instrument: Instrument, limits: InstrumentLimits, make_order: MakeOrder
 ) -> None:
-    gate.filled(approved(gate, make_order()), 60, 10_000)
-    gate.define(instrument, InstrumentLimits(50, 10**9, 2_000, 1_000, 100_000, 1_000))
+    gate.filled(approved(gate, make_order()), 60, 10_000, 0)
+    gate.define(instrument, InstrumentLimits(50, 10**9, 2_000, 1_000, 100_000, 200_000, 1_000_000, 1_000))
     assert (gate.position_lots(1), gate.open_lots(1, Side.BUY)) == (60, 40)
     assert refused(gate, make_order("c2")).reason is Reason.ORDER_QUANTITY
     approved(gate, make_order("c2", quantity_lots=50))
@@ -562,9 +596,11 @@ def test_a_definition_that_does_not_fit_64_bits_is_refused(
         gate.define(Instrument(**(base | fields)), limits)
 
 
-def test_a_gate_needs_room_for_an_instrument(page: LatchPage) -> None:
+def test_a_gate_needs_room_for_an_instrument(
+    page: LatchPage, make_account: MakeAccount, make_strategy: MakeStrategy
+) -> None:
     with pytest.raises(UsageError, match="instruments_max"):
-        Gate(AccountLimits(1, 1, 1), page.view("venue-a"), 0)
+        Gate(make_account(open_orders=1, orders_per_second=1, orders_burst=1), page.view("venue-a"), 0)
 
 
 def test_unknown_instruments_and_assets_have_nothing(gate: Gate) -> None:

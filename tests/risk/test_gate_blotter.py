@@ -26,8 +26,14 @@ from engine.order_event import (
 )
 from risk.gate import Gate
 from risk.latch import LatchPage
-from risk.limits import AccountLimits, InstrumentLimits
+from risk.limits import COUNT_MAX, MICROS_MAX, AccountLimits, InstrumentLimits, StrategyLimits
 from risk.scope import TradingNames
+
+MANY = 10**6
+ACCOUNT = AccountLimits(
+    *[MANY] * 7, "USDT", MICROS_MAX, MICROS_MAX, 10**6, 0, MICROS_MAX, MICROS_MAX, COUNT_MAX, 0, 0, {}
+)
+STRATEGY = StrategyLimits(MANY, MANY, MICROS_MAX, MICROS_MAX, COUNT_MAX, 10**9)
 
 
 class Life:
@@ -41,8 +47,9 @@ class Life:
         self.count = self.fills = 0
 
     def new_gate(self) -> Gate:
-        gate = Gate(AccountLimits(10**6, 10**6, 10**6), LatchPage.memory(TradingNames(venues={"a": ""})).view("a"), 4)
-        gate.define(self.instrument, InstrumentLimits(10**6, 10**15, 2**50, 2**50, 500_000, 10**9))
+        gate = Gate(ACCOUNT, LatchPage.memory(TradingNames(venues={"a": ""})).view("a"), 4)
+        gate.define(self.instrument, InstrumentLimits(10**6, 10**15, 2**50, 2**50, 500_000, 500_000, 10**9, 10**9))
+        gate.define_strategy("s", STRATEGY)
         gate.set_funds("BTC", 2**62)
         gate.set_funds("USDT", 2**62)
         gate.on_quote(1, 10_000, 10_000, 0)

@@ -37,7 +37,7 @@ from risk.latch_layout import (
     UNKNOWN,
     WORD_CELLS,
 )
-from risk.limits import AccountLimits, InstrumentLimits
+from risk.limits import AccountLimits, InstrumentLimits, StrategyLimits
 from risk.scope import DRILL_SCOPE, GLOBAL_SCOPE, Scope, TradingNames
 
 NAMES = TradingNames(
@@ -602,14 +602,19 @@ def test_every_other_value_of_the_button_kills_everything(state: int) -> None:
 
 
 def test_a_gate_on_a_damaged_page_refuses_at_both_looks(
-    instrument: Instrument, limits: InstrumentLimits, make_order: Callable[..., Order]
+    instrument: Instrument,
+    limits: InstrumentLimits,
+    make_order: Callable[..., Order],
+    make_account: Callable[..., AccountLimits],
+    make_strategy: Callable[..., StrategyLimits],
 ) -> None:
     page = LatchPage.memory(TradingNames(venues={"a": ""}))
-    gate = Gate(AccountLimits(9, 9, 9), page.view("a"), 4)
+    gate = Gate(make_account(), page.view("a"), 4)
     gate.define(instrument, limits)
+    gate.define_strategy("s", make_strategy())
     gate.grant(1, 10)
     page.buffer[0] ^= 1
-    assert gate.may_send(0) is Reason.HALTED
+    assert gate.may_send(make_order(), 0) is Reason.HALTED
     assert getattr(gate.check(make_order(), 0), "reason", None) is Reason.HALTED
 
 
@@ -663,11 +668,14 @@ def test_a_kill_by_another_process_reaches_a_running_gate_at_once(
     instrument: Instrument,
     limits: InstrumentLimits,
     make_order: Callable[..., Order],
+    make_account: Callable[..., AccountLimits],
+    make_strategy: Callable[..., StrategyLimits],
 ) -> None:
     LatchPage.create(path, NAMES)
-    gates = [Gate(AccountLimits(9, 9, 9), view_latch(path, venue, "main"), 4) for venue in ("a", "b")]
+    gates = [Gate(make_account(), view_latch(path, venue, "main"), 4) for venue in ("a", "b")]
     for gate in gates:
         gate.define(instrument, limits)
+        gate.define_strategy("s", make_strategy())
         gate.set_funds("USDT", 10**15)
         gate.on_quote(1, 10_000, 10_000, 0)
         gate.grant(1, 10**9)
@@ -676,6 +684,6 @@ def test_a_kill_by_another_process_reaches_a_running_gate_at_once(
     subprocess.run([sys.executable, "-c", text, str(path), "out", "1"], cwd=ROOT, check=True, timeout=60, input=b"x")
     halted = [getattr(gate.check(make_order("after"), 0), "reason", Reason.NONE) for gate in gates]
     assert halted == [Reason.HALTED, Reason.HALTED if scope.is_global else Reason.NONE]
-    assert gates[0].may_send(0) is Reason.HALTED
+    assert gates[0].may_send(make_order(), 0) is Reason.HALTED
     refusal = gates[0].check(make_order("again"), 0)
     assert "out-0" in getattr(refusal, "text", "")
