@@ -1,19 +1,21 @@
 """Cancel until the venue itself says that no order is left.
 
     begin ─▶ cancel all, per instrument ─▶ all answered ─▶ list open orders ─┬─ none ─▶ confirmed
-                    ▲                                                        │
+                    ▲        (or one by one)                                 │
                     └──────────────── some left, or no answer in time ◀──────┘
 
 One cancel-all is not enough: an order sent just before the halt may be accepted just after it, and an answer may be
 lost. So the venue's own list is the only thing that ends this, and only once no order's outcome is unknown.
 
+What a venue cannot cancel at once, such as the orders of one strategy, is cancelled one by one; the list decides too.
+
 While the session is not live, cancels are tried all the same (an adapter may have another way than the order link);
 only the confirmation waits for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from engine.venue import CancelAllAnswered, OpenOrdersListed, VenueSession
+from engine.venue import CancelAllAnswered, OpenOrdersListed, VenueOrder, VenueSession
 
 __all__ = ["CancelUntilNone"]
 
@@ -23,13 +25,15 @@ RETRY_NS = 250 * _MS
 RETRY_NS_MAX = 2_000 * _MS
 #: So many rounds may follow each other at once when orders are left; later ones wait.
 _QUICK_ROUNDS = 3
-#: Query ids of this machine are negative, so that they never meet those of the reconciliation.
-_FIRST_QUERY_ID = -1
 
 
 class CancelUntilNone:
     """``sent`` is called when the first cancel has left, ``failed`` with the venue's words when it refused one, and
-    ``confirmed`` once the venue lists no open order while ``is_settled()``: none of ours is in flight or unknown."""
+    ``confirmed`` once the venue lists no open order that ``covers`` while ``is_settled()``: none in flight or unknown.
+
+    ``cancel_singly`` cancels what is to be cancelled one by one, given what the venue listed last; then nothing is
+    cancelled by instrument. ``next_query_id`` must never meet an id of anybody else who lists orders.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,9 @@ class CancelUntilNone:
         sent: Callable[[int], None],
         failed: Callable[[str, int], None],
         confirmed: Callable[[int], None],
+        next_query_id: Callable[[], int],
+        covers: Callable[[VenueOrder], bool] = lambda order: True,
+        cancel_singly: Callable[[Iterable[VenueOrder], int], None] | None = None,
     ) -> None:
         self._session = session
         self._instrument_ids = instrument_ids
@@ -49,7 +56,10 @@ class CancelUntilNone:
         self._live = False
         self._waiting: set[int] = set()
         self._query_id = 0
-        self._next_query_id = _FIRST_QUERY_ID
+        self._next_query_id = next_query_id
+        self._covers = covers
+        self._cancel_singly = cancel_singly
+        self._left: tuple[VenueOrder, ...] = ()
         self._due_ns = 0
         self._announced = False
         self.active = False
@@ -74,12 +84,17 @@ class CancelUntilNone:
 
     def _cancel_all(self, now_ns: int) -> None:
         self.rounds += 1
-        self._waiting, self._query_id = set(self._instrument_ids), 0
+        self._query_id = 0
         self._due_ns = now_ns + min(RETRY_NS * self.rounds, RETRY_NS_MAX)
-        for instrument_id in self._instrument_ids:
-            self._session.cancel_all(instrument_id, now_ns)
+        if self._cancel_singly is not None:
+            self._cancel_singly(self._left, now_ns)
+        else:
+            self._waiting = set(self._instrument_ids)
+            for instrument_id in self._instrument_ids:
+                self._session.cancel_all(instrument_id, now_ns)
         if self._live:
             self._announce(now_ns)
+            self._list_if_answered(now_ns)
 
     def _announce(self, now_ns: int) -> None:
         if not self._announced:
@@ -94,16 +109,19 @@ class CancelUntilNone:
             return  # the sweep tries again
         self._announce(now_ns)  # whichever way it went
         self._waiting.discard(event.instrument_id)
+        self._list_if_answered(now_ns)
+
+    def _list_if_answered(self, now_ns: int) -> None:
         if self._live and not self._waiting and not self._query_id:
-            self._query_id = self._next_query_id
-            self._next_query_id -= 1
+            self._query_id = self._next_query_id()
             self._session.query_open_orders(self._query_id, now_ns)
 
     def on_open_orders(self, event: OpenOrdersListed, now_ns: int) -> None:
         if not self.active or not self._query_id or event.query_id != self._query_id:
             return
-        self.orders_listed = len(event.orders)
-        if event.orders:
+        self._left = tuple(order for order in event.orders if self._covers(order))
+        self.orders_listed = len(self._left)
+        if self._left:
             if self.rounds < _QUICK_ROUNDS:
                 self._cancel_all(now_ns)
         elif self._is_settled():

@@ -110,13 +110,13 @@ class VenueEvents:
             core.gate.set_funds(event.asset, event.free_nanos + event.locked_nanos)
         elif isinstance(event, OpenOrdersListed):
             self._reconciliation.on_open_orders(event, now_ns)
-            self._kill.cancelling.on_open_orders(event, now_ns)
+            self._kill.on_open_orders(event, now_ns)
         elif isinstance(event, OrdersListed):
             self._reconciliation.on_orders(event, now_ns)
         elif isinstance(event, TradesListed):
             self._reconciliation.on_trades(event, now_ns)
         elif isinstance(event, CancelAllAnswered):
-            self._kill.cancelling.on_cancel_all_answered(event, now_ns)
+            self._kill.on_cancel_all_answered(event, now_ns)
         elif isinstance(event, QueryFailed):
             self._reconciliation.on_query_failed(event, now_ns)
         elif isinstance(event, ClockOffset):
@@ -129,7 +129,7 @@ class VenueEvents:
         core = self._core
         core.session_live = event.live
         core.ctx.log("session", live=event.live, text=event.text)
-        self._kill.cancelling.session_live(event.live, now_ns)  # before any question: cancels come first
+        self._kill.session_live(event.live, now_ns)  # before any question: cancels come first
         if event.live:
             self._reconciliation.begin(now_ns)
             return

@@ -1,111 +1,152 @@
-"""A venue actor's part in a kill: say at once that nothing more can leave, then cancel until the venue shows none.
+"""A venue actor's part in kills: say at once that nothing more can leave, then cancel until the venue shows none.
 
-    Kill ──▶ lease revoked, latch looked at ──▶ "halted" ──▶ CancelUntilNone ──▶ "cancel_sent" … "cancelled"
-    latch halted, but nobody said why (no kill switch actor alive) ──two sweeps──▶ CancelUntilNone, all the same
+    Kill ──▶ lease revoked, latch looked at ──▶ "halted" ──▶ ScopeKill ──▶ "cancel_sent" … "cancelled"
+    in the latch, but nobody told us (no kill switch actor alive) ──two sweeps──▶ ScopeKill, all the same
+    KillCheck (somebody wants to release it) ──▶ how its orders stand now
 
-The latch is written before anybody is told, so the gate refuses already when a Kill arrives.
+The latch is written before anybody is told, so the gate refuses already when a Kill arrives. Each kill touches its own
+scope only; one that is no longer in the latch has been released, and is forgotten.
 """
 
-from actors.cancel_until_none import CancelUntilNone
-from actors.drill import is_drill
+from itertools import count
+
+from actors.scope_kill import ScopeKill
 from actors.venue_core import VenueCore
-from engine.codes import OrderStatus, Reason
-from engine.messages import Kill, KillProgress
-from risk.latch_kernel import latch_mode
-from risk.latch_layout import ANY, DRILL
+from actors.venue_orders import OrderEntry
+from engine.codes import KillMode, Reason
+from engine.messages import Kill, KillCheck, KillProgress, KillStanding
+from engine.venue import CancelAllAnswered, OpenOrdersListed
+from risk.latch_layout import ANY
+from risk.scope import GLOBAL_SCOPE, Scope, read_scope
 
 __all__ = ["VenueKill"]
 
-_IN_DOUBT = (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN)
+#: Stands for the button, or for a latch that is damaged: there is no row of it.
+_NO_ROW = 0
 
 
 class VenueKill:
-    def __init__(self, core: VenueCore) -> None:
-        self._core = core
-        self._kills: dict[str, Kill] = {}
-        self._noticed = False
-        self._emptied = False
-        self.cancelling = CancelUntilNone(
-            core.session,
-            core.settings.instrument_ids,
-            self._nothing_in_doubt,
-            self._on_cancel_sent,
-            self._on_cancel_failed,
-            self._on_cancel_confirmed,
-        )
+    def __init__(self, core: VenueCore, orders: OrderEntry) -> None:
+        self._core, self._orders = core, orders
+        self._scopes: dict[Scope, ScopeKill] = {}
+        #: Kills in the latch that cancel, by tag: their scope. Those of the second set have been seen to.
+        self._latched: dict[int, Scope] = {}
+        self._seen_to: set[int] = set()
+        # Query ids of kills are negative, so that they never meet those of the reconciliation.
+        self._query_ids = count(-1, -1)
+
+    # -- told by the kill switch actor ----------------------------------------------------------------------
 
     def on_kill(self, kill: Kill, now_ns: int) -> None:
-        core = self._core
-        if is_drill(kill):
-            # Looked for with the gate's own eyes: an order of the drill's venue, if there were one, would be refused.
-            sees = latch_mode(core.latch.words, DRILL, ANY, ANY, ANY)
-            self._progress(kill, "halted", core.ctx.clock_ns(), "" if sees else "this host's latch does not show it")
+        core, scope = self._core, read_scope(kill.scope)
+        mode = KillMode(kill.mode)
+        if scope.is_drill:
+            self._on_drill(kill)
             return
-        core.gate.revoke()
-        if core.latch.cause() is None:
+        settings = core.settings
+        if mode in (KillMode.HALT, KillMode.CANCEL) and scope.covers_all_of(settings.venue, settings.account_id):
+            core.gate.revoke()
+        if not self._is_latched(kill, scope, mode):
             # Not the page that the kill switch wrote. "Halted" must be true all the same.
-            core.stop(Reason.HALTED, f"kill {kill.kill_id} came, but this host's latch reads as trading")
-        self._progress(kill, "halted", core.ctx.clock_ns())
-        if kill.mode.cancels:
-            self._kills[kill.kill_id] = kill
-            self._begin(now_ns)
-            if not core.session_live:
-                self._on_cancel_failed("the venue is not connected; confirmation waits for it", now_ns)
+            core.stop(Reason.HALTED, f"kill {kill.kill_id} came, but this host's latch does not show it")
+        here = self._scope(scope)
+        here.progress(kill, "halted", core.ctx.clock_ns())
+        if mode.cancels:
+            here.add(kill)
+            self._seen_to |= {tag for tag, latched in self._cancelling().items() if latched == scope}
+            here.begin(now_ns)
 
-    def on_reconciled(self, now_ns: int) -> None:
-        """A session under a halted latch begins: nothing of ours may stay open, whoever left it there."""
-        if self._latch_wants_cancels() and not self.cancelling.active:
-            self._begin(now_ns)
-
-    def sweep(self, now_ns: int) -> None:
-        """The latch alone is enough: whoever wrote it need not be alive to see to the cancels.
-
-        It has to be seen twice: between the word and the cause that is written after it, the mode is not known.
-        """
-        if self._core.latch.is_trading():
-            self._noticed = self._emptied = False
-        elif not self._noticed:
-            self._noticed = True
-        elif not self._emptied and not self.cancelling.active and self._latch_wants_cancels():
-            self._core.ctx.log("the latch is halted: cancelling")
-            self._begin(now_ns)
-        self.cancelling.sweep(now_ns)
-
-    def _begin(self, now_ns: int) -> None:
-        self._emptied = False
-        self.cancelling.begin(now_ns, live=self._core.session_live)
-
-    def _latch_wants_cancels(self) -> bool:
-        cause = self._core.latch.cause()
-        return cause is not None and cause.mode.cancels
-
-    def _nothing_in_doubt(self) -> bool:
-        return not any(order.status in _IN_DOUBT and order.ending is None for order in self._core.blotter.open_orders())
-
-    # -- progress -------------------------------------------------------------------------------------------
-
-    def _on_cancel_sent(self, now_ns: int) -> None:
-        for kill in self._kills.values():
-            self._progress(kill, "cancel_sent", self._core.ctx.clock_ns())
-
-    def _on_cancel_failed(self, text: str, now_ns: int) -> None:
-        self._core.ctx.log("cancel failed", text=text)
-        for kill in self._kills.values():
-            self._progress(kill, "cancel_sent", now_ns, failure=text)
-
-    def _on_cancel_confirmed(self, now_ns: int) -> None:
-        self._emptied = True
-        for kill in self._kills.values():
-            self._progress(kill, "cancelled", now_ns)
-        self._kills.clear()
-
-    def _progress(self, kill: Kill, stage: str, at_ns: int, failure: str = "") -> None:
-        """Open orders as the venue last listed them, once it has been asked; before, as we believe."""
+    def _on_drill(self, kill: Kill) -> None:
+        """Goes the whole way and stops nobody: "halted" when this actor's own view of the latch shows it."""
+        failure = "" if self._core.latch.has(kill.kill_id) else "this host's latch does not show the drill"
         core = self._core
-        open_orders = self.cancelling.orders_listed if stage == "cancelled" else len(core.blotter.open_orders())
-        # One that has ended and only owes fills is not open at the venue, and nothing that a cancel could change.
-        unknown = sum(order.ending is None for order in core.blotter.unknown_orders())
         core.ctx.send(
             core.settings.kill_actor,
-            KillProgress(kill.kill_id, core.ctx.name, stage, at_ns, open_orders, unknown, failure),
+            KillProgress(kill.kill_id, core.ctx.name, "halted", core.ctx.clock_ns(), 0, 0, failure),
         )
+
+    def _is_latched(self, kill: Kill, scope: Scope, mode: KillMode) -> bool:
+        latch = self._core.latch
+        strategy = latch.index_of("strategy", scope.strategy) if scope.strategy else ANY
+        instrument = latch.index_of("instrument", scope.instrument) if scope.instrument else ANY
+        least = min(mode.rank, KillMode.HALT.rank)  # a full table halts everything instead
+        return latch.has(kill.kill_id) or latch.rank(strategy, instrument) >= least
+
+    def on_check(self, check: KillCheck) -> None:
+        """How the scope's orders stand at this moment."""
+        core = self._core
+        here = self._scope(read_scope(check.scope))
+        failure = "" if core.ready else "not connected to the venue and reconciled with it"
+        standing = KillStanding(
+            check.kill_id, core.ctx.name, check.nonce, len(here.open_orders()), here.unknown_orders(), failure
+        )
+        core.ctx.send(core.settings.kill_actor, standing)
+
+    # -- told by the latch alone ----------------------------------------------------------------------------
+
+    def on_reconciled(self, now_ns: int) -> None:
+        """A session under a latch that cancels begins: nothing in scope may stay open, whoever left it there."""
+        for scope in dict.fromkeys(self._cancelling().values()):
+            here = self._scope(scope)
+            if not here.cancelling.active:
+                here.begin(now_ns)
+
+    def sweep(self, now_ns: int) -> None:
+        """The latch is enough: whoever wrote it need not be alive to see to the cancels.
+
+        A kill has to be seen twice, which gives the kill switch actor the time to tell us of it first.
+        """
+        latched = self._cancelling()
+        for tag in latched.keys() & self._latched.keys() - self._seen_to:
+            self._seen_to.add(tag)
+            here = self._scope(latched[tag])
+            if not here.emptied and not here.cancelling.active:
+                self._core.ctx.log("the latch is halted: cancelling", scope=here.scope.text)
+                here.begin(now_ns)
+        self._latched = latched
+        self._seen_to &= latched.keys()
+        for here in self._scopes.values():
+            here.cancelling.sweep(now_ns)
+        self._forget()
+
+    def _cancelling(self) -> dict[int, Scope]:
+        """The scopes of every kill in the latch that reaches us and cancels, by tag."""
+        latch = self._core.latch
+        found = {kill.tag: kill.scope for kill in latch.kills() if kill.mode.cancels}
+        button = latch.button()
+        if (button is not None and button.cancels) or latch.is_damaged():
+            found[_NO_ROW] = GLOBAL_SCOPE
+        return found
+
+    def _scope(self, scope: Scope) -> ScopeKill:
+        here = self._scopes.get(scope)
+        if here is None:
+            here = self._scopes[scope] = ScopeKill(
+                self._core, self._orders, scope, lambda: next(self._query_ids), self._on_emptied
+            )
+        return here
+
+    def _forget(self) -> None:
+        """Scopes that no kill in the latch names any more, once nothing of theirs is under way."""
+        held = set(self._latched.values())
+        for scope, here in list(self._scopes.items()):
+            if scope not in held and not here.cancelling.active:
+                del self._scopes[scope]
+
+    def _on_emptied(self, here: ScopeKill, now_ns: int) -> None:
+        """The venue has confirmed that none of the scope's orders is open."""
+        self._core.ctx.log("nothing is open", scope=here.scope.text)
+
+    # -- the venue's answers --------------------------------------------------------------------------------
+
+    def session_live(self, live: bool, now_ns: int) -> None:
+        for here in self._scopes.values():
+            here.cancelling.session_live(live, now_ns)
+
+    def on_cancel_all_answered(self, event: CancelAllAnswered, now_ns: int) -> None:
+        for here in list(self._scopes.values()):
+            here.cancelling.on_cancel_all_answered(event, now_ns)
+
+    def on_open_orders(self, event: OpenOrdersListed, now_ns: int) -> None:
+        for here in list(self._scopes.values()):
+            here.cancelling.on_open_orders(event, now_ns)

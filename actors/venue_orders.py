@@ -6,12 +6,14 @@
 No await, no task, nothing that waits. Cancels skip the gate: they pass in every state.
 """
 
+from collections.abc import Iterable
+
 from actors.venue_core import VenueCore
 from engine.codes import ExecType, OrderStatus, OrderType, Reason, Side, TimeInForce
 from engine.journal import JournalFull
 from engine.messages import CancelAll, CancelOrder, ExecutionReport, NewOrder, Refusal, ReplaceOrder
 from engine.order import Order
-from engine.venue import OrderRejected
+from engine.venue import OrderRejected, VenueOrder
 
 __all__ = ["OrderEntry"]
 
@@ -218,6 +220,12 @@ class OrderEntry:
                 self._cancel(order, now_ns)
         return not left
 
+    def cancel_listed(self, listed: Iterable[VenueOrder], now_ns: int) -> None:
+        """Cancel orders that the venue has and that we know nothing of: of a journal that was lost."""
+        for order in listed:
+            if self._core.session_live and order.client_order_id not in self._blotter.orders:
+                self._session.transmit(self._session.encode_cancel(_found(order), now_ns), now_ns)
+
 
 def _is_client_order_id(text: str, strategy_id: str) -> bool:
     return (
@@ -235,6 +243,25 @@ def _ghost(client_order_id: str, strategy_id: str, orig: str = "") -> Order:
     )
     order.orig_client_order_id = orig
     order.status = OrderStatus.REJECTED
+    return order
+
+
+def _found(listed: VenueOrder) -> Order:
+    """Stands for an order that only the venue knows, so that it can be cancelled like any other."""
+    order = Order.from_new(
+        NewOrder(
+            listed.client_order_id,
+            "",
+            "",
+            listed.instrument_id,
+            listed.side,
+            OrderType.LIMIT,
+            TimeInForce.GTC,
+            listed.quantity_lots,
+            listed.price_ticks,
+        )
+    )
+    order.order_id = listed.order_id
     return order
 
 

@@ -377,6 +377,16 @@ class Blotter:
             and (instrument_id is None or order.instrument_id == instrument_id)
         ]
 
+    def strategy_ids(self) -> tuple[str, ...]:
+        """Every strategy that has ever traded here."""
+        return tuple(self._strategies)
+
+    def position_lots(self, strategy_id: str, instrument_id: int) -> int:
+        """One strategy's net position."""
+        book = self._strategies.get(strategy_id)
+        position = None if book is None else book.positions.get(instrument_id)
+        return 0 if position is None else position.position_lots
+
     def unknown_orders(self) -> list[Order]:
         """Orders whose outcome at the venue is not known, oldest first: to be asked about until it is."""
         return [order for order in self._open.values() if order.status is OrderStatus.UNKNOWN]

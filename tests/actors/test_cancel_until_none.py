@@ -1,6 +1,6 @@
 """Cancel until none, move by move: only the venue's own empty list ends it."""
 
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
 from scripted_session import MS, ScriptedSession
@@ -18,6 +18,7 @@ class Scene:
         self.session = ScriptedSession()
         self.settled = True
         self.told: list[str] = []
+        self.query_ids = count(-1, -1)
         self.machine = CancelUntilNone(
             self.session,  # type: ignore[arg-type]  # the part of it that is used
             (0, 1),
@@ -25,6 +26,7 @@ class Scene:
             lambda now_ns: self.told.append("sent"),
             lambda text, now_ns: self.told.append(f"failed: {text}"),
             lambda now_ns: self.told.append("confirmed"),
+            lambda: next(self.query_ids),
         )
 
     def answer(self, instrument_id: int, failure: str = "", now_ns: int = 0) -> None:

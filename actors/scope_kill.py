@@ -1,0 +1,168 @@
+"""One scope of kills at one venue actor: which orders and positions it covers, and the cancels it needs.
+
+Kills of the same scope share one: the cancels are the same. A scope of whole instruments is cancelled by instrument,
+one that names a strategy order by order, so that nothing outside of the scope is touched.
+"""
+
+from collections.abc import Callable, Iterable
+
+from actors.cancel_until_none import CancelUntilNone
+from actors.venue_core import VenueCore
+from actors.venue_orders import OrderEntry
+from engine.codes import OrderStatus
+from engine.messages import Kill, KillProgress, ResidualPosition
+from engine.order import Order
+from engine.venue import VenueOrder
+from risk.scope import Scope
+
+__all__ = ["ScopeKill"]
+
+_IN_DOUBT = (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN)
+
+
+class ScopeKill:
+    """``next_query_id`` is shared by all scopes of one venue actor. ``confirmed`` is called after the venue has listed
+    none of the scope's orders."""
+
+    def __init__(
+        self,
+        core: VenueCore,
+        orders: OrderEntry,
+        scope: Scope,
+        next_query_id: Callable[[], int],
+        confirmed: Callable[["ScopeKill", int], None],
+    ) -> None:
+        self._core = core
+        self._orders = orders
+        self.scope = scope
+        self._confirmed = confirmed
+        #: Kills that wait for the venue's confirmation, and what was open when each came.
+        self._waiting: dict[str, tuple[Kill, frozenset[str]]] = {}
+        #: The venue has listed none of the scope's orders, and nothing has been sent since that the latch lets pass.
+        self.emptied = False
+        venue = core.settings.venue
+        self.instrument_ids = tuple(
+            instrument_id
+            for instrument_id, symbol, _ in core.settings.instruments
+            if scope.instrument in ("", f"{venue}:{symbol}")
+        )
+        self.cancelling = CancelUntilNone(
+            core.session,
+            self.instrument_ids,
+            self._nothing_in_doubt,
+            self._on_sent,
+            self._on_failed,
+            self._on_confirmed,
+            next_query_id,
+            self._covers_listed,
+            self._cancel_singly if scope.strategy else None,
+        )
+
+    # -- what is covered ------------------------------------------------------------------------------------
+
+    def covers(self, strategy_id: str, instrument_id: int) -> bool:
+        return instrument_id in self.instrument_ids and self.scope.strategy in ("", strategy_id)
+
+    def open_orders(self) -> list[Order]:
+        """As we believe them to be."""
+        return [
+            order
+            for order in self._core.blotter.open_orders(self.scope.strategy or None)
+            if order.instrument_id in self.instrument_ids
+        ]
+
+    def unknown_orders(self) -> int:
+        """Orders that may be open at the venue, or not. One that has ended and only owes fills is none of them."""
+        return sum(order.status in _IN_DOUBT and order.ending is None for order in self.open_orders())
+
+    def residual(self) -> tuple[ResidualPosition, ...]:
+        """Every position of the scope that is not flat."""
+        core, found = self._core, []
+        for instrument_id in self.instrument_ids:
+            definition = core.definitions.get(instrument_id)
+            lots = self.position_lots(instrument_id)
+            if lots and definition is not None:
+                instrument = definition.instrument
+                text = f"{instrument.quantity_text(lots)} {instrument.base_asset}"
+                found.append(ResidualPosition(f"{instrument.venue}:{instrument.symbol}", lots, text))
+        return tuple(found)
+
+    def position_lots(self, instrument_id: int) -> int:
+        """The scope's: of its strategy, or of the account."""
+        if not self.scope.strategy:
+            return self._core.gate.position_lots(instrument_id)
+        return self._core.blotter.position_lots(self.scope.strategy, instrument_id)
+
+    def _covers_listed(self, listed: VenueOrder) -> bool:
+        order = self._core.blotter.orders.get(listed.client_order_id)
+        strategy_id = order.strategy_id if order is not None else self._strategy_of(listed.client_order_id)
+        return self.covers(strategy_id, listed.instrument_id)
+
+    def _strategy_of(self, client_order_id: str) -> str:
+        """Whose an order is that only the venue knows: ids start with their strategy's."""
+        names = [name for name in self._core.settings.strategies if client_order_id.startswith(f"{name}-")]
+        return max(names, key=len, default="")
+
+    def _nothing_in_doubt(self) -> bool:
+        return self.unknown_orders() == 0
+
+    # -- cancels --------------------------------------------------------------------------------------------
+
+    def add(self, kill: Kill) -> None:
+        """From now on this kill is told how the cancels go, until they are confirmed."""
+        _, opened = self._waiting.get(kill.kill_id, (kill, frozenset[str]()))
+        now_open = frozenset(order.client_order_id for order in self.open_orders())
+        self._waiting[kill.kill_id] = (kill, opened | now_open)
+
+    def begin(self, now_ns: int) -> None:
+        self.emptied = False
+        self.cancelling.begin(now_ns, live=self._core.session_live)
+        if not self._core.session_live:
+            self._on_failed("the venue is not connected; confirmation waits for it", now_ns)
+
+    def _cancel_singly(self, listed: Iterable[VenueOrder], now_ns: int) -> None:
+        instrument_ids = self.instrument_ids if self.scope.instrument else (-1,)
+        for instrument_id in instrument_ids:
+            self._orders.cancel_strategy(self.scope.strategy, instrument_id, now_ns)
+        self._orders.cancel_listed(listed, now_ns)
+
+    def _on_sent(self, now_ns: int) -> None:
+        for kill, opened in self._waiting.values():
+            self.progress(kill, "cancel_sent", self._core.ctx.clock_ns(), opened=opened)
+
+    def _on_failed(self, text: str, now_ns: int) -> None:
+        self._core.ctx.log("cancel failed", scope=self.scope.text, text=text)
+        for kill, opened in self._waiting.values():
+            self.progress(kill, "cancel_sent", now_ns, text, opened=opened)
+
+    def _on_confirmed(self, now_ns: int) -> None:
+        self.emptied = True
+        waiting, self._waiting = list(self._waiting.values()), {}
+        for kill, opened in waiting:
+            self.progress(kill, "cancelled", now_ns, opened=opened)
+        self._confirmed(self, now_ns)
+
+    def progress(
+        self, kill: Kill, stage: str, at_ns: int, failure: str = "", opened: frozenset[str] = frozenset()
+    ) -> None:
+        """Open orders as the venue last listed them, once it has been asked; before, as we believe."""
+        core = self._core
+        listed = stage in ("cancelled", "flat")
+        known = core.blotter.orders
+        cancelled = sum(
+            order.status is OrderStatus.CANCELLED for name in opened if (order := known.get(name)) is not None
+        )
+        core.ctx.send(
+            core.settings.kill_actor,
+            KillProgress(
+                kill.kill_id,
+                core.ctx.name,
+                stage,
+                at_ns,
+                self.cancelling.orders_listed if listed else len(self.open_orders()),
+                self.unknown_orders(),
+                failure,
+                cancelled,
+                self.residual(),
+            ),
+        )
