@@ -9,7 +9,7 @@ from trading_desk import Desk, MakeDesk, check_all, check_books, strategy
 from actors.journal_instruments import JournalInstruments
 from actors.runtime.spec import HostSpec
 from actors.runtime.virtual_host import VirtualHost
-from actors.venue_records import Reconciled, VenueRecord
+from actors.venue_records import DayStarted, Reconciled, VenueRecord
 from actors.wiring import make_plan, open_state
 from adapters.simulator.synthetic_market import default_instrument
 from config.loader import load_config
@@ -93,7 +93,7 @@ def replay(records: list[VenueRecord], **configured: int) -> tuple[list[VenueRec
 
 def test_ids_that_did_not_shift_are_left_alone() -> None:
     records: list[VenueRecord] = [defined(0, "A"), defined(1, "B"), new("s-1", 1), filled("s-1", 4, "1")]
-    records.append(Reconciled(1, "1"))
+    records += [Reconciled(1, "1"), DayStarted(20_000)]
     told, instruments = replay(records, A=0, B=1)
     assert told == records
     assert instruments.moved() == []
