@@ -136,6 +136,8 @@ class VenueActor(Actor):
     def _on_lease_grant(self, grant: LeaseGrant, now_ns: int) -> None:
         if self.lease.on_grant(grant):
             self.gate.grant(self.lease.epoch, self.lease.expires_ns)
+            if self._is_open():
+                self.delivery.announce_ready()
             self._ctx.latency.record("lease_round_trip", now_ns - grant.request_sent_ns)
 
     def _on_lease_refusal(self, refusal: LeaseRefusal, now_ns: int) -> None:
@@ -205,7 +207,7 @@ class VenueActor(Actor):
         if self.delivery.held:
             self._waiting_logons[sender] = logon  # what it would be told is not in the journal yet
         else:
-            self.delivery.attach(sender, logon, self.core.definitions.values(), self.core.ready)
+            self.delivery.attach(sender, logon, self.core.definitions.values(), self._is_open())
 
     def _logon_refusal(self, sender: str, logon: StrategyLogon) -> Refusal | None:
         settings = self.settings
@@ -293,8 +295,14 @@ class VenueActor(Actor):
             while self._waiting_logons:
                 self._on_logon(*self._waiting_logons.popitem())
         self.delivery.catch_up()
-        if self.core.ready:
+        if self._is_open():
             self.delivery.announce_ready()
+
+    def _is_open(self) -> bool:
+        """Whether a strategy may start: the venue is live and reconciled, and this actor has the right to send. Under
+        a kill there is none to wait for, and its first refusal says why."""
+        core = self.core
+        return core.ready and (self.lease.is_live(self._ctx.clock_ns()) or not core.latch.is_trading())
 
     def _on_reconciled(self, now_ns: int) -> None:
         core = self.core
@@ -306,5 +314,6 @@ class VenueActor(Actor):
             if attachment.attached:
                 for definition in core.definitions.values():
                     self._ctx.send(attachment.actor, definition)
-        self.delivery.announce_ready()
+        if self._is_open():
+            self.delivery.announce_ready()
         self.kill.on_reconciled(now_ns)

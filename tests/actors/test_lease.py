@@ -91,3 +91,17 @@ def test_a_slow_grant_is_worth_less_and_one_slower_than_the_lease_nothing(make_d
     desk.storm.extra_ns[RISK, VENUE] = 1_200_000_000
     desk.run_for(4)
     assert order_now(desk) == Reason.LEASE_EXPIRED.name
+
+
+def test_a_strategy_is_not_told_to_start_before_there_is_a_lease(make_desk: MakeDesk) -> None:
+    desk = make_desk(start=False)
+    desk.start()
+    desk.runtime.crash(RISK)
+    desk.run_for(3)
+    hand = desk.strategy("hand")
+    assert desk.venue.core.ready
+    assert hand.starts == 0
+    desk.restart(RISK)
+    desk.run_for(1)
+    assert hand.starts == 1
+    assert order_now(desk) == "NEW"
