@@ -5,11 +5,11 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.table import Table
 
 from actors.places import actors_of, latch_path, run_dir
 from actors.runtime.observer import BlockingObserver
 from cli.screen import CONSOLE, print_json
+from cli.status_table import actors_table, latch_lines
 from config.loader import load_config
 from config.settings import EngineConfig
 from engine.codes import Reason
@@ -22,11 +22,12 @@ __all__ = ["ask_actor", "ask_all", "status"]
 
 def status(
     config: Annotated[Path, typer.Option(help="The running engine's TOML file.")],
+    verbose: Annotated[bool, typer.Option("--verbose", help="Every counter of every actor.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Show each actor's state, its counters and refusals, and the latch.
+    """Show which kills are on, and each actor's state, why it is in it, and what it has done.
 
-    Exit code 1 when an actor does not answer. Example: [bold]haltline status --config desk.toml[/bold]
+    Exit code 1 when an actor does not answer or has failed. Example: [bold]haltline status --config desk.toml[/bold]
     """
     settings = load_config(config, check_files=False)
     reports = ask_all(settings)
@@ -40,14 +41,11 @@ def status(
             }
         )
     else:
-        word = (
-            "[green]trading[/green]"
-            if cause is None
-            else f"[red]halted[/red] {cause.kill_id} by {cause.by}: {cause.reason}"
-        )
-        CONSOLE.print(f"latch  {word}", highlight=False)
-        CONSOLE.print(_table(reports))
-    if any(report is None for report in reports.values()):
+        for line in latch_lines(latch):
+            CONSOLE.print(line, highlight=False)
+        CONSOLE.print(actors_table(reports, verbose=verbose))
+        CONSOLE.print(f"[dim]log    {run_dir(settings) / 'log.jsonl'}[/dim]", highlight=False, soft_wrap=True)
+    if any(report is None or report.state == "failed" for report in reports.values()):
         raise typer.Exit(1)
 
 
@@ -77,17 +75,3 @@ def ask_all(config: EngineConfig) -> dict[str, StatusReport | None]:
             f"no engine has run with state directory {config.engine.state_dir}: start it with haltline run"
         )
     return {actor: ask_actor(config, actor) for actor in actors_of(config)}
-
-
-def _table(reports: dict[str, StatusReport | None]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("actor", "state", "counters", "refusals"):
-        table.add_column(name, overflow="fold")
-    for actor, report in reports.items():
-        if report is None:
-            table.add_row(actor, "[red]no answer[/red]", "", "")
-            continue
-        counters = "  ".join(f"{key} {value:,}" for key, value in report.counters.items() if value)
-        refusals = "  ".join(f"{Reason(key).name.lower()} {count:,}" for key, count in report.refusals.items())
-        table.add_row(actor, report.state, counters, refusals)
-    return table
