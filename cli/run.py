@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from actors.places import latch_path
+from actors.places import latch_path, log_path
 from actors.wiring import make_plan, open_state
+from cli.alarms import Alarms
 from cli.engine_process import start_engine
 from cli.exporter import exporter_process
 from cli.screen import CONSOLE, ERRORS
@@ -17,6 +18,9 @@ from config.loader import load_config
 from risk.latch import view_latch
 
 __all__ = ["run"]
+
+#: How often the log is looked at for what nobody may miss.
+_LOOK_S = 0.5
 
 
 def run(
@@ -37,9 +41,11 @@ def run(
             markup=False,
         )
     done = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.set())
+    _stop_on_signal(done)
+    log = log_path(settings)
+    alarms = Alarms(log)
     engine = start_engine(settings, make_plan(settings, seed=seed))
+    _stop_on_signal(done)  # again: Ray has put its own handler in place, which would end this process in the middle
     try:
         made = "new" if is_new else "existing"
         CONSOLE.print(
@@ -49,10 +55,18 @@ def run(
             f"stop it with Ctrl-C; kill it with: haltline kill --config {config} --scope global --reason …",
             highlight=False,
         )
+        CONSOLE.print(f"what happens is logged in {log}", highlight=False, soft_wrap=True)
         with exporter_process(settings, config):
-            done.wait()
+            while not done.wait(_LOOK_S):
+                for text in alarms.read():
+                    ERRORS.print(f"haltline: {text}", markup=False, highlight=False, soft_wrap=True)
         reports = ask_all(settings)
         open_orders = sum(r.counters.get("open_orders", 0) for r in reports.values() if r and r.kind == "venue")
         CONSOLE.print(f"stopping; {open_orders} orders stay open at the venues", highlight=False)
     finally:
         engine.stop()
+
+
+def _stop_on_signal(done: threading.Event) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
