@@ -17,6 +17,10 @@ from engine.venue import OrderRejected, VenueOrder
 
 __all__ = ["OrderEntry"]
 
+#: A sweep's cancel that was refused is tried again after this, and then after twice as long each time, up to a bound.
+_CANCEL_AGAIN_NS = 100_000_000
+_CANCEL_AGAIN_MOST_NS = 1_600_000_000
+
 
 class OrderEntry:
     def __init__(self, core: VenueCore) -> None:
@@ -24,6 +28,8 @@ class OrderEntry:
         self._ctx, self._session, self._gate = core.ctx, core.session, core.gate
         self._blotter, self._journal, self._delivery = core.blotter, core.journal, core.delivery
         self.orders_sent = 0
+        #: By order that a sweep has cancelled: how long it waits next time, and until when.
+        self._paces: dict[str, tuple[int, int]] = {}
 
     # -- requests -------------------------------------------------------------------------------------------
 
@@ -194,7 +200,13 @@ class OrderEntry:
             return _not_open(order)
         if not self._core.session_live:
             return Refusal(Reason.VENUE_LINK_DOWN, text="no way to the venue; its state is asked on reconnect")
+        if self._is_being_cancelled(order):
+            text = "a cancel of this order has been sent and is not answered yet"
+            return Refusal(Reason.CANCEL_IN_FLIGHT, "client_order_id", order.client_order_id, text=text)
         return None
+
+    def _is_being_cancelled(self, order: Order) -> bool:
+        return order.cancel_pending and order.client_order_id in self._core.in_flight
 
     def _cancel(self, order: Order, now_ns: int) -> None:
         message = CancelOrder(order.client_order_id, order.account_id, order.strategy_id, now_ns)
@@ -206,19 +218,31 @@ class OrderEntry:
 
     def on_cancel_all(self, sender: str, message: CancelAll, now_ns: int) -> None:
         if self._wrong_strategy(sender, message.strategy_id) is None:
-            self.cancel_strategy(message.strategy_id, message.instrument_id, now_ns)
+            self.cancel_strategy(message.strategy_id, message.instrument_id, now_ns, paced=False)
 
-    def cancel_strategy(self, strategy_id: str, instrument_id: int, now_ns: int) -> bool:
+    def cancel_strategy(self, strategy_id: str, instrument_id: int, now_ns: int, *, paced: bool = True) -> bool:
         """Cancel what can be cancelled now and is not being cancelled; True when nothing is open any more.
 
-        Orders on their way are included: their cancel follows them on the same link.
+        Orders on their way are included: their cancel follows them on the same link. ``paced``: called again and
+        again, so an order whose cancel was refused has to wait a little longer each time.
         """
         left = self._blotter.open_orders(strategy_id, None if instrument_id < 0 else instrument_id)
         for order in left:
-            is_asked = order.cancel_pending and order.client_order_id in self._core.in_flight
-            if self._core.session_live and order.can_cancel and not is_asked:
+            if not self._core.session_live or not order.can_cancel or self._is_being_cancelled(order):
+                continue
+            if not paced or self._may_try(order, now_ns):
                 self._cancel(order, now_ns)
         return not left
+
+    def _may_try(self, order: Order, now_ns: int) -> bool:
+        wait_ns, until_ns = self._paces.get(order.client_order_id, (_CANCEL_AGAIN_NS, 0))
+        if now_ns < until_ns:
+            return False
+        if not until_ns:  # one more to remember: forget those that have ended
+            open_orders = {each.client_order_id for each in self._blotter.open_orders()}
+            self._paces = {key: pace for key, pace in self._paces.items() if key in open_orders}
+        self._paces[order.client_order_id] = (min(2 * wait_ns, _CANCEL_AGAIN_MOST_NS), now_ns + wait_ns)
+        return True
 
     def cancel_listed(self, listed: Iterable[VenueOrder], now_ns: int) -> None:
         """Cancel orders that the venue has and that we know nothing of: of a journal that was lost."""
