@@ -20,6 +20,7 @@ __all__ = [
     "journal_dir",
     "latch_path",
     "latency_path",
+    "log_path",
     "risk_actor",
     "run_dir",
     "strategy_actor",
@@ -68,6 +69,11 @@ def run_dir(config: EngineConfig) -> Path:
 
 def latch_path(config: EngineConfig) -> Path:
     return Path(config.engine.state_dir) / "latch"
+
+
+def log_path(config: EngineConfig) -> Path:
+    """One JSON object a line, of every actor."""
+    return run_dir(config) / "log.jsonl"
 
 
 def latency_path(config: EngineConfig, actor: str) -> Path:
