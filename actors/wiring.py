@@ -43,6 +43,7 @@ from engine.venue import VenueListener, VenueSession
 from risk.counters import CounterPage
 from risk.latch import LatchPage, LatchView, view_latch
 from risk.latency import LatencyPage
+from risk.release import ReleaseRules
 from risk.response import RESPONSE_NAMES
 from store.segment import SegmentJournal
 
@@ -203,8 +204,24 @@ def _kill_switch(config: EngineConfig) -> KillSwitchActor:
         config_hash=config_hash(config),
         lease_duration_ns=config.lease.duration_ns,
         drill_every_ns=config.kill.drill_every_ns,
+        release=ReleaseRules(
+            {person.name: person.public_key for person in config.people if "release" in person.may},
+            config.kill.release_window_s * 1_000_000_000,
+            config.kill.cooling_off_s * 1_000_000_000,
+        ),
+        limits=_limits_in_force(config),
     )
     return KillSwitchActor(settings, LatchPage.open(latch_path(config)))
+
+
+def _limits_in_force(config: EngineConfig) -> str:
+    """For the receipts of kills, as JSON."""
+    return msgspec.json.encode(
+        {
+            "accounts": {account.id: account.limits for account in config.accounts},
+            "instruments": {instrument.name: instrument.limits for instrument in instruments_of(config)},
+        }
+    ).decode()
 
 
 def _risk(config: EngineConfig, account_id: str) -> RiskActor:

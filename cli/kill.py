@@ -13,6 +13,7 @@ from rich.table import Table
 from actors.places import KILL_SWITCH, latch_path, run_dir, trading_names
 from actors.runtime.observer import BlockingObserver
 from cli.kill_drill import drill
+from cli.kill_release import approve, keygen, receipt, release, status
 from cli.screen import CONSOLE, ERRORS, micros, print_json
 from config.loader import load_config
 from config.settings import EngineConfig
@@ -26,6 +27,8 @@ __all__ = ["app", "press", "receipt_dict"]
 
 app = typer.Typer(no_args_is_help=False, invoke_without_command=True)
 app.command("drill")(drill)
+for _command in (approve, release, status, receipt, keygen):
+    app.command(_command.__name__)(_command)
 
 _MODES = {mode.name.lower(): mode for mode in sorted(KillMode, key=lambda mode: mode.rank)}
 CONFIRM_S = 30.0
@@ -35,16 +38,23 @@ CONFIRM_S = 30.0
 def kill(
     context: typer.Context,
     config: Annotated[Path | None, typer.Option(help="The running engine's TOML file.")] = None,
-    scope: Annotated[str, typer.Option(help="global, or venue:NAME.")] = "",
+    scope: Annotated[
+        str, typer.Option(help="global; or venue:NAME, account:ID, strategy:ID, instrument:SYMBOL, joined by +.")
+    ] = "",
     mode: Annotated[
-        str, typer.Option(help="halt: no new order. cancel: halt, and cancel until none is left.")
+        str,
+        typer.Option(
+            help="reduce: only what shrinks a position. halt: no new order. cancel: halt, and cancel until none is "
+            "left. flatten: cancel, then close the positions."
+        ),
     ] = "cancel",
     reason: Annotated[str, typer.Option(help="For the record.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print the receipt as JSON.")] = False,
 ) -> None:
     """Halt everything in a scope; with mode [bold]cancel[/bold] also cancel until the venues confirm that none is left.
 
-    Works with no engine alive: the latch is halted all the same, and an engine that starts later stays halted.
+    Works with no engine alive: the latch is halted all the same, and an engine that starts later stays halted, until
+    two people release it (approve, release).
     Exit code 0 only when the mode's last stage was confirmed.
     Example: [bold]haltline kill --config desk.toml --scope global --mode cancel --reason "runaway quotes"[/bold]
     """
@@ -56,18 +66,18 @@ def kill(
         raise UsageError(f"kill: mode {mode!r} is not one of {', '.join(_MODES)}")
     if not reason:
         raise UsageError("kill: say why with --reason TEXT; it goes on the record")
-    receipt: KillReceipt | None = None
+    told: KillReceipt | None = None
     try:
-        for receipt in press(load_config(config, check_files=False), scope, _MODES[mode], reason):
+        for told in press(load_config(config, check_files=False), scope, _MODES[mode], reason):
             if not json:
-                CONSOLE.print(_line(receipt), highlight=False)
+                CONSOLE.print(_line(told), highlight=False)
     except (HaltlineError, OSError) as error:
-        if receipt is None or isinstance(error, UsageError):
+        if told is None or isinstance(error, UsageError):
             raise
         ERRORS.print(f"haltline: {error}", markup=False)
-    if receipt is not None and json:
-        print_json(receipt_dict(receipt))
-    if receipt is None or not receipt.complete:
+    if told is not None and json:
+        print_json(receipt_dict(told))
+    if told is None or not told.complete:
         ERRORS.print(
             "haltline: the latch is halted, so no engine of this state directory sends a new order; cancels were not "
             "confirmed: look at the venue's own open orders",

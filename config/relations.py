@@ -63,6 +63,8 @@ def _check_unique(good: _Table, report: Report) -> None:
         *((path, "id", account) for path, account in tables(good, "accounts")),
         *((path, "name", venue) for path, venue in tables(good, "venues")),
         *((path, "id", strategy) for path, strategy in tables(good, "strategies")),
+        *((path, "name", person) for path, person in tables(good, "people")),
+        *((path, "public_key", person) for path, person in tables(good, "people")),
     ]
     seen: dict[tuple[Any, ...], str] = {}
     for path, key, table in named:

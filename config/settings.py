@@ -27,6 +27,7 @@ __all__ = [
     "KillSettings",
     "LeaseSettings",
     "MetricsSettings",
+    "PersonSettings",
     "QueueSettings",
     "StrategyLimitSettings",
     "StrategySettings",
@@ -68,6 +69,8 @@ SourceName = Annotated[
 PositiveAmount = Annotated[str, Meta(extra={"amount": "positive"}, description='decimal text, as in "0.5"')]
 Amount = Annotated[str, Meta(extra={"amount": "zero or more"}, description='decimal text, as in "0.5"')]
 
+PublicKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", description="64 of 0-9 and a-f")]
+
 HttpUrl = Annotated[str, Meta(extra={"schemes": ("https", "http")}, description="an https:// URL")]
 WebSocketUrl = Annotated[str, Meta(extra={"schemes": ("wss", "ws")}, description="a wss:// URL")]
 
@@ -106,11 +109,17 @@ class KillSettings(msgspec.Struct, frozen=True):
     """A venue actor that has not acknowledged a kill after ``acknowledge_ms`` is fenced.
 
     Every ``drill_every_s`` a kill that stops nobody goes the whole way; 0: only when a person asks for one.
+
+    A kill is released by two people whose approvals both count: each for at most ``release_window_s``, and not before
+    ``cooling_off_s`` have passed since the kill. ``flatten_interval_ms``: between two closing orders of one instrument.
     """
 
     acknowledge_ms: Annotated[int, Meta(ge=5, le=60_000)] = 50
 
     drill_every_s: Annotated[int, Meta(ge=0, le=604_800)] = 0
+    release_window_s: Annotated[int, Meta(ge=10, le=86_400)] = 600
+    cooling_off_s: Annotated[int, Meta(ge=0, le=86_400)] = 0
+    flatten_interval_ms: Annotated[int, Meta(ge=50, le=60_000)] = 500
 
     @property
     def acknowledge_ns(self) -> int:
@@ -292,6 +301,14 @@ class MetricsSettings(msgspec.Struct, frozen=True):
     host: ListenHost = "127.0.0.1"
 
 
+class PersonSettings(msgspec.Struct, frozen=True):
+    """``public_key`` is the raw Ed25519 key in hex, as ``haltline kill keygen`` prints it."""
+
+    name: ShortName
+    public_key: PublicKey
+    may: Annotated[tuple[Literal["release"], ...], Meta(min_length=1)]
+
+
 class EngineConfig(msgspec.Struct, frozen=True):
     engine: EngineSettings
     accounts: Annotated[tuple[AccountSettings, ...], Meta(min_length=1)]
@@ -302,6 +319,7 @@ class EngineConfig(msgspec.Struct, frozen=True):
     journal: JournalSettings = JournalSettings()
     queues: QueueSettings = QueueSettings()
     triggers: tuple[TriggerSettings, ...] = ()
+    people: tuple[PersonSettings, ...] = ()
     metrics: MetricsSettings = MetricsSettings()
 
     def account(self, account_id: str) -> AccountSettings:
