@@ -16,7 +16,8 @@ from actors.venue_orders import OrderEntry
 from engine.codes import KillMode, Reason
 from engine.messages import Kill, KillCheck, KillProgress, KillStanding
 from engine.venue import CancelAllAnswered, OpenOrdersListed
-from risk.latch_layout import ANY
+from risk.latch_kernel import latch_mode
+from risk.latch_layout import ANY, DRILL
 from risk.scope import GLOBAL_SCOPE, Scope, read_scope
 
 __all__ = ["VenueKill"]
@@ -57,9 +58,12 @@ class VenueKill:
             here.begin(now_ns)
 
     def _on_drill(self, kill: Kill) -> None:
-        """Goes the whole way and stops nobody: "halted" when this actor's own view of the latch shows it."""
-        failure = "" if self._core.latch.has(kill.kill_id) else "this host's latch does not show the drill"
+        """Goes the whole way and stops nobody: "halted" when this actor's own view of the latch shows it, to the gate's
+        own eyes too: an order of the venue that the row names, if there were one, would be refused."""
         core = self._core
+        latch = core.latch
+        sees = latch.has(kill.kill_id) and latch_mode(latch.words, DRILL, ANY, ANY, ANY) >= KillMode.HALT.rank
+        failure = "" if sees else "this host's latch does not show the drill"
         core.ctx.send(
             core.settings.kill_actor,
             KillProgress(kill.kill_id, core.ctx.name, "halted", core.ctx.clock_ns(), 0, 0, failure),

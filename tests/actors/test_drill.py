@@ -123,7 +123,7 @@ def test_a_venue_actor_that_has_another_latch_mapped_does_not_acknowledge(make_d
     desk.trade(2)
     receipt = held(desk)
     assert not receipt.complete
-    assert "this host's latch does not show it" in receipt.failures[0]
+    assert "this host's latch does not show the drill" in receipt.failures[0]
     assert desk.venue.status().state == "ready"
 
 
