@@ -4,7 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: run test check bench lock clean
+SEEDS  := 1..2000
+
+.PHONY: run test check bench simulate lock clean
 
 run: $(READY)                 ## install what is locked, then run the demo
 	$(BIN)/haltline demo
@@ -16,6 +18,9 @@ check: $(READY)               ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+simulate: $(READY)            ## the long simulation: make simulate SEEDS=1..2000
+	$(BIN)/haltline simulate --seeds $(SEEDS) --jobs $$(nproc 2>/dev/null || echo 1)
 
 bench: $(READY)
 	$(BIN)/python -m bench

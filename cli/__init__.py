@@ -7,6 +7,7 @@ exporter             the metrics of a host for Prometheus; metrics makes them fr
 simulator            a venue of one's own; simulator_process is it as a child
 kill, status         the red button, and what every actor says
 config_command       every error of a configuration
+simulate            seeded faults, every promise checked; simulation/ is its world
 virtual_trial        engine and venue in virtual time
 screen               tables and numbers
 """

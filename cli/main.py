@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "cli.run:run",
     "replay": "cli.replay:replay",
     "simulator": "cli.simulator:simulator",
+    "simulate": "cli.simulate:simulate",
     "kill": "cli.kill:app",
     "status": "cli.status:status",
     "exporter": "cli.exporter:exporter",

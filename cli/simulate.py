@@ -1,0 +1,162 @@
+"""``haltline simulate``: seeded faults in virtual time, every promise checked after every event."""
+
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from functools import partial
+from multiprocessing import get_context
+from time import monotonic
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cli.screen import CONSOLE, print_json, two_columns
+from cli.simulation.bugs import BUGS, Bug, planted
+from cli.simulation.run import STEPS, SeedResult, run_seed
+from engine.errors import UsageError
+
+__all__ = ["hunt", "parse_seeds", "simulate"]
+
+_SEEDS = re.compile(r"(\d{1,9})(?:\.\.(\d{1,9}))?\Z")
+#: So many seeds each bug gets before it counts as missed.
+BUG_SEEDS = 60
+
+
+def simulate(
+    seeds: Annotated[str, typer.Option(help="A..B, both included, or one seed.")] = "1..20",
+    steps: Annotated[int, typer.Option(help="Events of virtual time with faults, per seed.", min=100)] = STEPS,
+    bugs: Annotated[
+        bool, typer.Option("--bugs", help="Plant each deliberate bug and see which promise notices.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(help="Processes.", min=1, max=64)] = 1,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Run the engine against misbehaving venues, networks, clocks, disks and people, and check every promise.
+
+    One seed is one run, exactly: a failure prints its seed, step, virtual time and the last events, and the same seed
+    fails again in the same way. With [bold]--bugs[/bold], deliberate bugs are planted one by one; each must be caught.
+    Exit code 0 only when no promise was broken, or every bug was caught.
+    Example: [bold]haltline simulate --seeds 1..200[/bold]
+    """
+    first, last = parse_seeds(seeds)
+    ok = _hunt_all(first, last, steps, json) if bugs else _run_all(range(first, last + 1), steps, jobs, json)
+    if not ok:
+        raise typer.Exit(1)
+
+
+def parse_seeds(text: str) -> tuple[int, int]:
+    """``A..B`` or ``A`` as (first, last). Raises UsageError."""
+    match = _SEEDS.match(text)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if last < first:
+        raise UsageError(f"seeds {text!r}: write A..B with A not above B, as in 1..200, or one seed")
+    return first, last
+
+
+# -- seeds ---------------------------------------------------------------------------------------------------------
+
+
+def _run_all(seeds: range, steps: int, jobs: int, json: bool) -> bool:
+    began_s = monotonic()
+    results: list[SeedResult] = []
+    with _bar(json) as bar:
+        task = bar.add_task("seeds", total=len(seeds)) if bar is not None else None
+        for result in _results(seeds, steps, jobs):
+            results.append(result)
+            if bar is not None and task is not None:
+                bar.advance(task)
+            if result.promise and not json:
+                _print_broken(result, steps)
+    took_s = monotonic() - began_s
+    figures = _figures(results, took_s)
+    if json:
+        print_json({**figures, "broken": [msgspec.to_builtins(each) for each in results if each.promise]})
+    else:
+        rows = [(name.replace("_", " "), f"{value:,}") for name, value in figures.items()]
+        CONSOLE.print(two_columns("simulation", rows))
+    return not figures["broken_seeds"]
+
+
+def _results(seeds: range, steps: int, jobs: int) -> Iterator[SeedResult]:
+    if jobs == 1:
+        yield from map(partial(run_seed, steps=steps), seeds)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(partial(run_seed, steps=steps), seeds, chunksize=4)
+
+
+def _bar(json: bool) -> "Progress | nullcontext[None]":
+    if json:
+        return nullcontext()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=CONSOLE, transient=True)
+
+
+def _print_broken(result: SeedResult, steps: int) -> None:
+    for line in result.trace:
+        CONSOLE.print(line, markup=False, highlight=False, soft_wrap=True)
+    CONSOLE.print(
+        f"[red]{escape(result.promise)}[/red] broken by seed {result.seed} at step {result.steps:,}, after "
+        f"{result.virtual_s:.6f} virtual seconds: {escape(result.text)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    more = "" if steps == STEPS else f" --steps {steps}"
+    CONSOLE.print(f"again: haltline simulate --seeds {result.seed}{more}", highlight=False)
+
+
+def _figures(results: list[SeedResult], took_s: float) -> dict[str, float]:
+    virtual_s = sum(result.virtual_s for result in results)
+    return {
+        "seeds": len(results),
+        "broken_seeds": sum(bool(result.promise) for result in results),
+        "steps": sum(result.steps for result in results),
+        "orders": sum(result.orders for result in results),
+        "virtual_seconds": round(virtual_s, 1),
+        "seconds": round(took_s, 1),
+        "virtual_seconds_per_minute": round(virtual_s / took_s * 60),
+        "digest": sum(result.digest for result in results) & 0xFFFFFFFF,
+    }
+
+
+# -- bugs ----------------------------------------------------------------------------------------------------------
+
+
+def hunt(bug: Bug, seeds: Iterable[int], steps: int = STEPS) -> SeedResult | None:
+    """The first of ``seeds`` that notices the bug; None: none does."""
+    with planted(bug):
+        for seed in seeds:
+            result = run_seed(seed, steps)
+            if result.promise:
+                return result
+    return None
+
+
+def _hunt_all(first: int, last: int, steps: int, json: bool) -> bool:
+    table = Table(title="planted bugs", title_justify="left", box=None, pad_edge=False)
+    for column in ("bug", "what", "caught by", "seed"):
+        table.add_column(column)
+    seeds = range(first, max(last, first + BUG_SEEDS - 1) + 1)
+    found: dict[str, dict[str, object]] = {}
+    with _bar(json) as bar:
+        task = bar.add_task("bugs", total=len(BUGS)) if bar is not None else None
+        for bug in BUGS:
+            result = hunt(bug, seeds, steps)
+            caught = {"promise": result.promise, "seed": result.seed, "text": result.text} if result else {}
+            found[bug.name] = {"what": bug.what, "caught": result is not None, **caught}
+            by = result.promise if result is not None else "[red]MISSED[/red]"
+            table.add_row(bug.name, bug.what, by, str(result.seed) if result else f"none of {len(seeds)}")
+            if bar is not None and task is not None:
+                bar.advance(task)
+    missed = [name for name, each in found.items() if not each["caught"]]
+    if json:
+        print_json({"bugs": found, "missed": missed})
+    else:
+        CONSOLE.print(table)
+        CONSOLE.print(f"{len(found) - len(missed)} of {len(found)} bugs caught", highlight=False)
+    return not missed

@@ -1,0 +1,83 @@
+"""Halt: once a kill is on, nothing in its scope leaves, whatever restarts; and what is said to be cancelled is."""
+
+from collections.abc import Callable, Iterable
+
+from cli.simulation.truth import OrderTruth, Violation
+from engine.codes import KillMode
+from engine.messages import KillProgress
+
+__all__ = ["HaltPromise", "PressedKill"]
+
+_NAME = "Halt"
+
+
+class PressedKill:
+    """A kill as it was pressed. What it covers is read off the scope's text here, not asked of the engine."""
+
+    def __init__(
+        self, kill_id: str, scope: str, mode: KillMode, instruments: dict[int, str], accounts: dict[str, str]
+    ) -> None:
+        self.kill_id, self.scope, self.mode = kill_id, scope, mode
+        self._terms = [] if scope == "global" else [term.split(":") for term in scope.split("+")]
+        self._instruments, self._accounts = instruments, accounts
+        self.acknowledged: set[str] = set()
+
+    def covers(self, order: OrderTruth) -> bool:
+        return all(self._matches(term, order) for term in self._terms)
+
+    def _matches(self, term: list[str], order: OrderTruth) -> bool:
+        if term[0] == "venue":
+            return order.venue == f"venue.{term[1]}"
+        if term[0] == "account":
+            return self._accounts[order.venue] == term[1]
+        if term[0] == "strategy":
+            return order.strategy_id == term[1]
+        return term[0] == "instrument" and self._instruments[order.instrument_id].endswith(":".join(term[1:]))
+
+
+class HaltPromise:
+    """``orders_of(venue)`` are the orders that a venue actor has ever written; ``accounts`` maps it to its account;
+    ``shrinks(order)``: whether one that has just left can only bring positions nearer to nothing."""
+
+    def __init__(
+        self,
+        orders_of: Callable[[str], Iterable[OrderTruth]],
+        accounts: dict[str, str],
+        shrinks: Callable[[OrderTruth], bool],
+    ) -> None:
+        self._orders_of, self._accounts, self._shrinks = orders_of, accounts, shrinks
+        self.kills: dict[str, PressedKill] = {}
+        self._sent: dict[str, PressedKill] = {}
+
+    def pressed(self, kill_id: str, scope: str, mode: KillMode, instruments: dict[int, str], *, latched: bool) -> None:
+        """``latched``: the page has been written; in virtual time every gate of the host sees it at once. Otherwise
+        the kill switch actor has to get the kill first."""
+        kill = PressedKill(kill_id, scope, mode, instruments, self._accounts)
+        (self.kills if latched else self._sent)[kill_id] = kill
+
+    def reached(self, kill_id: str) -> None:
+        """The kill switch actor is about to take a kill in."""
+        kill = self._sent.pop(kill_id, None) or self.kills.get(kill_id)
+        if kill is not None:
+            self.kills[kill_id] = kill
+
+    def writes_order(self, order: OrderTruth) -> None:
+        for kill in self.kills.values():
+            if kill.covers(order) and not (kill.mode is KillMode.REDUCE and self._shrinks(order)):
+                told = "acknowledged" if order.venue in kill.acknowledged else "latched"
+                raise Violation(_NAME, f"{order.client_order_id} left {order.venue} under kill {kill.kill_id}, {told}")
+
+    def progress(self, progress: KillProgress) -> None:
+        """A venue actor says how far it is."""
+        kill = self.kills.get(progress.kill_id)
+        if kill is None or progress.failure:
+            return
+        if progress.stage == "halted":
+            kill.acknowledged.add(progress.venue_actor)
+        elif progress.stage == "cancelled" and not progress.open_orders and not progress.unknown_orders:
+            self._check_cancelled(kill, progress.venue_actor)
+
+    def _check_cancelled(self, kill: PressedKill, venue: str) -> None:
+        for order in self._orders_of(venue):
+            if kill.covers(order) and (order.open_lots or order.in_flight_lots):
+                raise Violation(_NAME, f"{venue} says that all is cancelled for {kill.kill_id}: {order} is not")

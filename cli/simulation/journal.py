@@ -1,0 +1,31 @@
+"""A journal that can lose what was not yet on disk, and can be full."""
+
+from random import Random
+
+from engine.journal import JournalFull, MemoryJournal
+
+__all__ = ["LossyJournal"]
+
+
+class LossyJournal(MemoryJournal):
+    """``is_full``: there is no room for the time being. ``lose_tail`` is what a power cut does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_full = False
+
+    def append(self, payload: bytes, now_ns: int) -> int:
+        if self.is_full:
+            raise JournalFull("the disk is full, says the simulation")
+        return super().append(payload, now_ns)
+
+    def lose_tail(self, random: Random, records_max: int) -> int:
+        """The newest records were not synced. Returns how many are gone."""
+        lost = min(random.randrange(records_max + 1), len(self._records))
+        if lost:
+            del self._records[-lost:]
+        return lost
+
+    def holds(self, text: bytes, newest: int = 4) -> bool:
+        """Whether one of the newest records contains ``text``."""
+        return any(text in payload for _, _, payload in self._records[-newest:])

@@ -1,0 +1,327 @@
+"""A scenario's actors on virtual hosts: the engine's own wiring, simulated venues that misbehave, an observer."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from actors.places import KILL_SWITCH, risk_actor, strategy_actor, venue_actor
+from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
+from actors.runtime.virtual import VirtualRuntime
+from actors.runtime.virtual_host import VirtualActor
+from actors.strategy import StrategyActor
+from actors.venue import VenueActor
+from actors.wiring import build_actor, latch_view, make_plan, open_state
+from adapters.simulator.synthetic_market import default_instrument
+from cli.simulation.account_promise import AccountPromise
+from cli.simulation.conservation import check_books, check_reserved
+from cli.simulation.halt_promise import HaltPromise
+from cli.simulation.intruder import INTRUDER, Intruder
+from cli.simulation.journal import LossyJournal
+from cli.simulation.kills import PRESSER, Presser
+from cli.simulation.lease_promise import LeasePromise
+from cli.simulation.limit_promise import AccountBounds, LimitPromise, LimitRow
+from cli.simulation.observer import Observer
+from cli.simulation.scenario import Scenario
+from cli.simulation.settings import write_config
+from cli.simulation.trace import Trace
+from cli.simulation.trader import Trader
+from cli.simulation.truth import Violation
+from cli.simulation.venue import FaultyVenue, make_venue
+from cli.simulation.weather import Storms
+from config.loader import load_config
+from config.settings import instruments_of
+from engine.actor import Actor
+from engine.instrument import Instrument
+from engine.messages import ExecutionReport, NewOrder, StatusRequest, decode_message
+
+__all__ = ["World", "exchange_host"]
+
+
+def exchange_host(venue: str) -> str:
+    return f"exchange.{venue}"
+
+
+class _NoLatency:
+    def record(self, stage: str, latency_ns: int) -> None:
+        """Handlers take no time here."""
+
+
+class _Runtime(VirtualRuntime):
+    """Whatever actors log is part of the trace."""
+
+    trace: Trace
+
+    def record(self, actor: str, event: str, fields: dict[str, object]) -> None:
+        self.trace.note(self.now_ns, actor, event, *fields.values())
+
+
+class World:
+    """``directory`` holds configuration, keys and latch. Raises Violation out of ``runtime.step``."""
+
+    def __init__(self, scenario: Scenario, directory: Path, trace_lines: int) -> None:
+        self.scenario = scenario
+        self.trace = Trace(trace_lines)
+        self.config = load_config(write_config(scenario, directory))
+        open_state(self.config)
+        self.weather = Storms(scenario.seed, scenario.latency_ns, scenario.jitter_ns)
+        self.journals: dict[str, LossyJournal] = {}
+        self.repeatable: list[tuple[str, str, bytes]] = []
+        self.quiet = False
+        self.steps = 0
+        #: More of them would be a storm: somebody who asks again and again without end.
+        self.steps_max = 1 << 62
+        self._checked_sequence: dict[str, int] = {}
+        self.plans = {venue_actor(venue.name): venue for venue in scenario.venues}
+        self._engine_hosts = make_plan(self.config, seed=scenario.seed)
+        _Runtime.trace = self.trace
+        self.runtime = _Runtime(self._hosts(), scenario.seed, self.weather, surface_failures=False)
+        self._make_promises()
+        self.runtime.on_step = self.check_step
+
+    # -- hosts --------------------------------------------------------------------------------------------------
+
+    @property
+    def engine_hosts(self) -> list[str]:
+        return [host.name for host in self._engine_hosts]
+
+    def _hosts(self) -> list[HostSpec]:
+        settings = HostSettings(run_dir="virtual", config_hash="", seed=self.scenario.seed)
+        exchanges = [
+            HostSpec(
+                exchange_host(venue.name),
+                (self._actor(exchange_host(venue.name), partial(self._make_venue, exchange_host(venue.name), venue)),),
+                self._resources,
+                settings,
+            )
+            for venue in self.scenario.venues
+        ]
+        engine = [
+            HostSpec(
+                host.name,
+                tuple(self._actor(spec.name, build_actor, spec.arguments) for spec in host.actors),
+                self._resources,
+                host.settings,
+            )
+            for host in self._engine_hosts
+        ]
+        targets = (KILL_SWITCH, *map(risk_actor, self.scenario.accounts), *self.plans)
+        outside = [
+            HostSpec(PRESSER, (ActorSpec(PRESSER, lambda _: Presser()),), self._resources, settings),
+            HostSpec(INTRUDER, (ActorSpec(INTRUDER, lambda _: Intruder(targets)),), self._resources, settings),
+        ]
+        return [*exchanges, *engine, *outside]
+
+    def _actor(self, name: str, factory: Callable[[bytes], Actor], arguments: bytes = b"") -> ActorSpec:
+        def build(given: bytes) -> Actor:
+            actor = factory(given)
+            self._built(name, actor)
+            return actor
+
+        return ActorSpec(name, build, arguments)
+
+    def _make_venue(self, name: str, plan: object, _: bytes) -> Actor:
+        found = next(venue for venue in self.scenario.venues if exchange_host(venue.name) == name)
+        return make_venue(name, found, self.scenario, self.trace)
+
+    def _resources(self, actor: str, arguments: bytes) -> Resources:
+        journal = self.journals.setdefault(actor, LossyJournal())
+        return Resources(journal, latch_view(self.config, actor), _NoLatency())
+
+    def _built(self, name: str, actor: Actor) -> None:
+        """A new life begins: listen in on what the promises need to know of it."""
+        if isinstance(actor, StrategyActor):
+            self._listen_in(actor)
+        elif isinstance(actor, FaultyVenue):
+            venue = venue_actor(actor.plan.name)
+            actor.exchange.on_change = self.observer.watch(venue, lambda: self.runtime.now_ns)
+        elif isinstance(actor, VenueActor):
+            self.limit.restarted(self.plans[name].account)
+            self._checked_sequence.pop(name, None)
+
+    def _listen_in(self, actor: StrategyActor) -> None:
+        strategy_id, account, runtime = actor.strategy_id, self.account, self.runtime
+        new_order, replace_order, told = actor.new_order, actor.replace_order, actor.strategy.on_execution_report
+
+        def on_execution_report(report: ExecutionReport) -> None:
+            self.trace.note(
+                runtime.now_ns,
+                f"strategy.{strategy_id}",
+                "told",
+                report.exec_type.name,
+                report.client_order_id,
+                report.order_status.name,
+                report.cum_lots,
+                report.refusal.reason.name if report.refusal else "",
+            )
+            account.told(strategy_id, report)
+            told(report)
+
+        def on_new_order(*arguments: object) -> str:
+            client_order_id = new_order(*arguments)  # type: ignore[arg-type]  # passed on as they came
+            account.submitted(strategy_id, client_order_id)
+            return client_order_id
+
+        def on_replace_order(client_order_id: str, quantity_lots: int, price_ticks: int) -> str:
+            new_id = replace_order(client_order_id, quantity_lots, price_ticks)
+            account.submitted(strategy_id, new_id)
+            return new_id
+
+        actor.strategy.on_execution_report = on_execution_report  # type: ignore[method-assign]  # listening in
+        actor.new_order = on_new_order  # type: ignore[method-assign, assignment]  # listening in
+        actor.replace_order = on_replace_order  # type: ignore[method-assign]  # listening in
+        if self.quiet and isinstance(actor.strategy, Trader):
+            actor.strategy.quiet = True
+
+    # -- promises -----------------------------------------------------------------------------------------------
+
+    def _make_promises(self) -> None:
+        scenario, config = self.scenario, self.config
+        instruments: dict[tuple[str, str], Instrument] = {}
+        rows = []
+        for each in instruments_of(config):
+            venue = venue_actor(each.venue)
+            instrument = default_instrument(each.instrument_id, each.symbol, each.venue)
+            instruments[venue, each.symbol] = instrument
+            lots_of = instrument.quantity_lots
+            plan = self.plans[venue]
+            rows.append(LimitRow(venue, each.instrument_id, lots_of(plan.position_max), lots_of(plan.order_max)))
+        bounds = AccountBounds(scenario.open_orders_max, scenario.orders_per_second, scenario.gross_notional_max)
+        self._defined = {each.instrument_id: each for each in instruments.values()}
+        self.instruments = {each.instrument_id: each.name for each in instruments_of(config)}
+        accounts = {name: plan.account for name, plan in self.plans.items()}
+        self.lease = LeasePromise(config.lease.duration_ns)
+        self.limit = LimitPromise(rows, accounts, dict.fromkeys(scenario.accounts, bounds), self._worth)
+        venue_of = {each.id: venue_actor(each.venue.name) for each in scenario.strategies}
+        self.account = AccountPromise(venue_of, tuple(self.plans), self.limit)
+        self.halt = HaltPromise(self.account.written_by, accounts, self.limit.shrinks)
+        self.observer = Observer(
+            self.trace,
+            instruments,
+            self.plans,
+            self.journals,
+            self.lease,
+            self.limit,
+            self.halt,
+            self.account,
+            lambda cell, peer, payload: self._may_repeat(cell.name, peer, payload),
+        )
+        self.runtime.network.probe = self.observer
+
+    def _worth(self, venue: str, instrument_id: int, lots: int) -> float:
+        """By the middle of the venue's own market."""
+        instrument = self._defined[instrument_id]
+        market = self.venue(self.plans[venue].name).exchange.listings[instrument.symbol].market
+        bid_ticks, _, ask_ticks, _ = market.best()
+        return float(lots * (bid_ticks + ask_ticks) // 2 * instrument.tick_lot_value)
+
+    def _may_repeat(self, sender: str, peer: str, payload: bytes) -> None:
+        self.repeatable.append((sender, peer, payload))
+        if len(self.repeatable) > 100:
+            del self.repeatable[:50]
+
+    def check_step(self) -> None:
+        """After each step: what can have changed is compared with what has been promised."""
+        self.steps += 1
+        if self.steps > self.steps_max:
+            raise Violation("Account", f"does not come to rest: {self.unrest() or 'events without end'}")
+        if self.runtime.failures:
+            name, error = next(iter(self.runtime.failures.items()))
+            raise Violation("Actor failed", f"{name}: {error!r}")
+        touched = self.observer.touched
+        for venue in touched:
+            self.limit.check(venue)
+        for venue in self.plans:
+            journal = self.journals.get(venue)
+            sequence = journal.sequence if journal is not None else 0
+            if venue not in touched and sequence == self._checked_sequence.get(venue):
+                continue
+            actor = self.running_venue(venue)
+            if actor is not None:
+                self._checked_sequence[venue] = sequence
+                self.limit.check_engine(actor, venue)
+                check_reserved(actor, venue)
+        touched.clear()
+
+    def running_venue(self, venue: str) -> VenueActor | None:
+        """The venue actor, when its host is up and not in the middle of a handler."""
+        host = self.runtime.hosts[venue]
+        cell = host.actors.get(venue)
+        if cell is None or host.is_stalled or not isinstance(cell.actor, VenueActor):
+            return None
+        return cell.actor if hasattr(cell.actor, "core") else None
+
+    # -- what can be done to it ---------------------------------------------------------------------------------
+
+    def venue(self, name: str) -> FaultyVenue:
+        actor = self.runtime.actor(exchange_host(name)).actor
+        assert isinstance(actor, FaultyVenue)
+        return actor
+
+    def crash(self, host: str) -> None:
+        for actor in self.runtime.hosts[host].actors:
+            if actor.startswith("strategy."):
+                self.account.forgotten(actor.removeprefix("strategy."))
+        self.runtime.crash(host)
+
+    def repeat(self, cell: VirtualActor, peer: str, payload: bytes) -> None:
+        """A message comes once more."""
+        message = decode_message(payload)
+        if isinstance(message, NewOrder):
+            known = self.account.orders.get(message.client_order_id)
+            if known is None or not known.written:
+                return  # a refused one left no trace: it would be a new order
+            self.account.doubled.add(message.client_order_id)
+        self.trace.note(self.runtime.now_ns, "CHAOS", cell.name, "repeats", type(message).__name__, "to", peer)
+        self.runtime.network.again(cell, peer, payload)
+
+    def strategies(self) -> list[StrategyActor]:
+        """Those that run now."""
+        cells = [
+            self.runtime.hosts[host].actors.get(strategy_actor(each.id))
+            for each in self.scenario.strategies
+            for host in (strategy_actor(each.id) if each.placement == "own-process" else venue_actor(each.venue.name),)
+        ]
+        return [cell.actor for cell in cells if cell is not None and isinstance(cell.actor, StrategyActor)]
+
+    def calm(self) -> None:
+        """Strategies send nothing new from now on, in this life or another."""
+        self.quiet = True
+        for actor in self.strategies():
+            if isinstance(actor.strategy, Trader):
+                actor.strategy.quiet = True
+
+    # -- the end ------------------------------------------------------------------------------------------------
+
+    def unrest(self) -> str:
+        """What is still under way; empty when everything is at rest."""
+        for venue, plan in self.plans.items():
+            actor = self.running_venue(venue)
+            if actor is None:
+                return f"{venue} is not up"
+            if not actor.core.session_live:
+                return f"{venue} is not connected"
+            if actor.blotter.open_orders() or actor.core.in_flight or actor.core.reconciliation.doubts:
+                return f"{venue} has open orders: {actor.blotter.open_orders()[:5]}"
+            if self.venue(plan.name).is_lagging:
+                return f"{plan.name} has not told everything"
+        for strategy in self.strategies():
+            if strategy.orders:
+                return f"strategy {strategy.strategy_id} waits for {list(strategy.orders.values())[:5]}"
+        presser = self.runtime.actor(PRESSER)
+        presser.send(KILL_SWITCH, StatusRequest(0))
+        assert isinstance(presser.actor, Presser)
+        in_progress, presser.actor.in_progress = presser.actor.in_progress, -1
+        if in_progress < 0:
+            return "the kill switch has not been heard of"
+        return f"{in_progress} kills are not through" if in_progress else ""
+
+    def check_rest(self) -> None:
+        self.account.at_rest()
+        for venue, plan in self.plans.items():
+            actor = self.running_venue(venue)
+            assert actor is not None, "everything is at rest"
+            open_orders = self.venue(plan.name).exchange.orders.open_total()
+            if open_orders:
+                raise Violation("Account", f"{open_orders} orders are open at {plan.name} when everything is at rest")
+            for instrument_id in actor.settings.instrument_ids:
+                check_books(actor, venue, instrument_id, self.limit.position_lots(venue, instrument_id))
