@@ -31,6 +31,8 @@ DRILL_TIMEOUT_NS = 1 * _SECOND_NS
 _FIRST_NS = 10 * _SECOND_NS
 #: With so many kills latched there is none: the last rows of the latch are for kills.
 _KILLS_MAX = 32
+#: How its id begins, so that it is none that a kill has.
+_ID = "drill-"
 _DUE, _OVER = "drill", "drill_over"
 #: What ``Drills.counters`` has. ``drill_wall_ns``: UTC of the last good drill, 0 before the first.
 DRILL_COUNTERS = ("drills", "drills_failed", "drill_wall_ns")
@@ -81,7 +83,7 @@ class Drills:
         """True when it was one of ours."""
         if key == _DUE:
             self._ctx.set_timer(_DUE, now_ns + self._every_ns)
-            kill_id = f"drill-{self._ctx.wall_ns(now_ns) // 1000:x}"
+            kill_id = f"{_ID}{self._ctx.wall_ns(now_ns) // 1000:x}"
             kill = Kill(kill_id, DRILL_SCOPE.text, KillMode.HALT, "scheduled", self._ctx.name, DRILL_TRIGGER, now_ns)
             self.on_kill("", kill, now_ns)
         elif key == _OVER:
@@ -134,7 +136,9 @@ class Drills:
     def _end(self, receipt: KillReceipt, now_ns: int) -> None:
         self._case = None
         self._ctx.cancel_timer(_OVER)
-        self._page.release(receipt.kill_id)
+        latched = self._page.kill(receipt.kill_id)
+        if latched is not None and latched.scope.is_drill:  # never the row of a kill that goes by the same name
+            self._page.release(receipt.kill_id)
         self._record(receipt, now_ns)
         self.remember(receipt)
         self._send(self._asked_by, receipt)
@@ -142,6 +146,8 @@ class Drills:
     def _refusal(self, kill: Kill) -> str:
         if KillMode(kill.mode) is not KillMode.HALT:
             return f"a drill has mode halt, not {KillMode(kill.mode).name.lower()}"
+        if not kill.kill_id.startswith(_ID) or self._page.has(kill.kill_id):
+            return f"a drill's id begins with {_ID} and is not that of a kill"
         if self._case is not None:
             return f"drill {self._case.kill.kill_id} is under way"
         if len(self._page.kills()) > _KILLS_MAX or self._page.is_damaged():

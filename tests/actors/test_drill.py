@@ -9,21 +9,21 @@ from actors.places import latch_path, trading_names
 from cli.virtual_trial import PRESSER
 from engine.codes import KillMode
 from engine.messages import Kill, KillReceipt
-from risk.latch import LatchPage
+from risk.latch import LatchCause, LatchPage
 from risk.latency import LatencyPage
-from risk.scope import DRILL_SCOPE
+from risk.scope import DRILL_SCOPE, GLOBAL_SCOPE
 
 QUOTER = strategy("quoter", "examples.quoter:Quoter", quantity="0.01")
 EVERY_10_S = "\n[kill]\ndrill_every_s = 10\n"
 
 
-def ask(desk: Desk, kill_id: str = "d1", mode: KillMode = KillMode.HALT) -> None:
+def ask(desk: Desk, kill_id: str = "drill-1", mode: KillMode = KillMode.HALT) -> None:
     now_ns = desk.now_ns
     kill = Kill(kill_id, "drill", mode, "rehearsal", "eve", "person", now_ns)
     assert desk.runtime.actor(PRESSER).send(KILL_SWITCH, kill)
 
 
-def held(desk: Desk, kill_id: str = "d1") -> KillReceipt:
+def held(desk: Desk, kill_id: str = "drill-1") -> KillReceipt:
     (receipt,) = [receipt for receipt in desk.presser.receipts if receipt.kill_id == kill_id]
     return receipt
 
@@ -153,11 +153,25 @@ def test_a_drill_of_another_mode_is_refused(make_desk: MakeDesk, mode: KillMode)
 
 def test_a_second_one_at_a_time_is_refused(make_desk: MakeDesk) -> None:
     desk = make_desk(QUOTER)
-    ask(desk, "d1")
-    ask(desk, "d2")
+    ask(desk, "drill-1")
+    ask(desk, "drill-2")
     desk.trade(1)
-    assert held(desk, "d1").complete
-    assert held(desk, "d2").failures == ("drill d1 is under way",)
+    assert held(desk, "drill-1").complete
+    assert held(desk, "drill-2").failures == ("drill drill-1 is under way",)
+
+
+@pytest.mark.parametrize("kill_id", ["virtual-1", "drill-1", ""])
+def test_a_drill_by_the_name_of_a_kill_frees_nothing(make_desk: MakeDesk, kill_id: str) -> None:
+    desk = make_desk(QUOTER)
+    page = LatchPage.open(latch_path(desk.config))
+    page.latch(GLOBAL_SCOPE, LatchCause(kill_id, "eve", "a real one", KillMode.HALT, 1, "global"))
+    ask(desk, kill_id)
+    desk.trade(2)
+    assert not held(desk, kill_id).complete
+    assert "not that of a kill" in held(desk, kill_id).failures[0]
+    assert page.has(kill_id)
+    assert page.button_rank == KillMode.HALT.rank
+    assert desk.venue.status().state == "halted"
 
 
 def test_a_drill_gives_way_when_the_latch_is_short_of_rows(make_desk: MakeDesk) -> None:
