@@ -96,6 +96,9 @@ class Reconciliation:
         self._open_query = 0
         self._open_asked_ns = 0
         self._trade_queries: dict[int, _TradeQuery] = {}
+        #: Questions for the trades of one order.
+        self._order_queries: set[int] = set()
+        self._owed_asks = 0
         self._doubts: dict[str, _Doubt] = {}
         self._search = OrderSearch(session, blotter)
         self._searched_ns = -OWED_RETRY_NS
@@ -139,6 +142,7 @@ class Reconciliation:
     def _forget_trade_queries(self) -> None:
         self._nameless.update(query.instrument_id for query in self._trade_queries.values() if query.nameless)
         self._trade_queries.clear()
+        self._order_queries.clear()
 
     def doubt(self, order: Order, now_ns: int) -> None:
         """This order's outcome is unknown: keep asking until the venue has told. Of one that has ended there, only
@@ -244,6 +248,8 @@ class Reconciliation:
         self._advance(now_ns)
 
     def on_trades(self, event: TradesListed, now_ns: int) -> None:
+        if event.query_id in self._order_queries:
+            self._on_order_trades(event, now_ns)
         query = self._trade_queries.get(event.query_id)
         if query is None:
             return
@@ -264,6 +270,17 @@ class Reconciliation:
                 self.rounds += 1
                 self._done(now_ns)
 
+    def _on_order_trades(self, event: TradesListed, now_ns: int) -> None:
+        """They say nothing about any other trade, so nothing about where the next search begins."""
+        for fill in event.fills:
+            order = self._find(event.instrument_id, fill.client_order_id, fill.order_id)
+            if order is not None:
+                before = order.cum_lots
+                self._settle(msgspec.structs.replace(fill, client_order_id=order.client_order_id), now_ns)
+                self.recovered_fills += order.cum_lots != before
+        if event.complete:
+            self._order_queries.discard(event.query_id)
+
     def _has_nameless_order(self, instrument_id: int) -> bool:
         """Whether an order may be at the venue under an id that we have not been told."""
         return any(not order.order_id for order in self._blotter.open_orders(None, instrument_id))
@@ -280,6 +297,7 @@ class Reconciliation:
     def on_query_failed(self, event: QueryFailed, now_ns: int) -> None:
         """Nothing learnt; the next sweep asks again."""
         self._search.failed(event.query_id)
+        self._order_queries.discard(event.query_id)
         query = self._trade_queries.pop(event.query_id, None)
         if query is not None and query.nameless:
             self._nameless.add(query.instrument_id)
@@ -309,8 +327,21 @@ class Reconciliation:
         self._advance(now_ns)
         if self._phase is Phase.TRADES:
             self._ask_trades(now_ns)
-        elif self._phase is Phase.IDLE and self._is_owed_fills() and now_ns >= self._trades_asked_ns + OWED_RETRY_NS:
-            self._ask_trades(now_ns, from_compared=True)  # the one that is missing may lie before others that came
+        elif self._phase is Phase.IDLE and now_ns >= self._trades_asked_ns + OWED_RETRY_NS:
+            owed = [order for order in self._blotter.open_orders() if order.owed_lots]
+            if owed:
+                self._ask_owed(owed, now_ns)
 
-    def _is_owed_fills(self) -> bool:
-        return any(order.owed_lots for order in self._blotter.open_orders())
+    def _ask_owed(self, owed: list[Order], now_ns: int) -> None:
+        """First all trades since the last that was compared, as the one that is missing may lie before others that
+        came; then those of one order, which may be older than a search without a trade id reaches; and so on."""
+        turn, is_for_one = divmod(self._owed_asks, 2)
+        self._owed_asks += 1
+        order = owed[turn % len(owed)]
+        if not is_for_one or not order.order_id:
+            self._ask_trades(now_ns, from_compared=True)
+            return
+        self._trades_asked_ns = now_ns
+        self._query_id += 1
+        self._order_queries.add(self._query_id)
+        self._session.query_order_trades(self._query_id, order, now_ns)

@@ -270,3 +270,7 @@ class VenueSession(Protocol):
     def query_trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:
         """Our trades of one instrument after a trade id ("": of the last day); TradesListed pages or QueryFailed."""
         ...
+
+    def query_order_trades(self, query_id: int, order: Order, now_ns: int) -> None:
+        """Every trade of one order whose ``order_id`` is known, however old; TradesListed pages or QueryFailed."""
+        ...

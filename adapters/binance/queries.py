@@ -45,9 +45,9 @@ _decode_trades = msgspec.json.Decoder(tuple[MyTrade, ...]).decode
 
 
 class _Question:
-    """``failed(text)`` makes the event that tells of a failure."""
+    """``failed(text)`` makes the event that tells of a failure. ``order_id``: whose trades are asked for, if one's."""
 
-    __slots__ = ("deadline_ns", "failed", "instrument_id", "purpose", "query_id", "weight")
+    __slots__ = ("deadline_ns", "failed", "instrument_id", "order_id", "purpose", "query_id", "weight")
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class _Question:
     ) -> None:
         self.query_id, self.instrument_id = query_id, instrument_id
         self.purpose, self.weight, self.deadline_ns, self.failed = purpose, weight, deadline_ns, failed
+        self.order_id = ""
 
 
 class _Listing:
@@ -130,17 +131,27 @@ class Queries:
 
     def trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:
         """Raises UsageError for an instrument that the session does not have."""
-        params: dict[str, str | int] = {
-            "symbol": self._core.grid(instrument_id).instrument.symbol,
-            "limit": _TRADES_PER_PAGE,
-        }
         if after_trade_id.isascii() and after_trade_id.isdigit():
-            params["fromId"] = int(after_trade_id) + 1
+            start = {"fromId": int(after_trade_id) + 1}
         else:
-            params["startTime"] = (self._core.clock.venue_ns(now_ns) - _DAY_NS) // self._core.options.unit_ns
+            start = {"startTime": (self._core.clock.venue_ns(now_ns) - _DAY_NS) // self._core.options.unit_ns}
+        self._ask_trades(query_id, instrument_id, start, now_ns)
+
+    def order_trades(self, query_id: int, order: Order, now_ns: int) -> None:
+        """However old they are. Raises UsageError for an instrument that the session does not have."""
+        start = {"orderId": int(order.order_id)}
+        self._ask_trades(query_id, order.instrument_id, start, now_ns, order.order_id)
+
+    def _ask_trades(
+        self, query_id: int, instrument_id: int, start: dict[str, int], now_ns: int, order_id: str = ""
+    ) -> None:
+        symbol = self._core.grid(instrument_id).instrument.symbol
+        params: dict[str, str | int] = {"symbol": symbol, "limit": _TRADES_PER_PAGE, **start}
         request_id = f"t:{query_id}"
+        question = self._query(query_id, instrument_id, 20, now_ns)
+        question.order_id = order_id
         payload = self._payload(request_id, "myTrades", params, now_ns)
-        self._ask(request_id, self._query(query_id, instrument_id, 20, now_ns), payload, now_ns)
+        self._ask(request_id, question, payload, now_ns)
 
     def cancel_all(self, instrument_id: int, now_ns: int) -> None:
         """Raises UsageError for an instrument that the session does not have."""
@@ -207,7 +218,10 @@ class Queries:
         elif event is not None:
             self._core.emit(event, now_ns)
             if isinstance(event, TradesListed) and not event.complete:
-                self.trades(event.query_id, event.instrument_id, event.fills[-1].trade_id, now_ns)
+                start = {"fromId": int(event.fills[-1].trade_id) + 1}
+                if question.order_id:
+                    start["orderId"] = int(question.order_id)
+                self._ask_trades(event.query_id, event.instrument_id, start, now_ns, question.order_id)
             elif isinstance(event, OrdersListed) and not event.complete:
                 after = {"orderId": int(event.orders[-1].order_id) + 1}
                 self._ask_orders(event.query_id, event.instrument_id, after, now_ns)

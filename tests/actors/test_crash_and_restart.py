@@ -17,6 +17,7 @@ from trading_desk import (
 )
 
 from actors.venue_records import encode_record
+from adapters.binance import queries
 from adapters.simulator.binance.settings import VenueLimits, VenueOptions
 from engine.codes import ExecType, OrderStatus, OrderType, Side, TimeInForce
 from engine.messages import NewOrder
@@ -109,6 +110,24 @@ def test_working_orders_and_fills_of_the_time_between_are_found_again(make_desk:
     assert hand.last(near).order_status is OrderStatus.FILLED
     assert hand.position_lots(hand.instrument) == 1_000
     assert desk.counters()["recovered_fills"] > 0
+    check_all(desk)
+
+
+def test_fills_older_than_a_search_without_a_trade_id_reaches_are_found_by_their_order(
+    make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "_DAY_NS", 5_000 * MS)  # a day that a test can wait for
+    desk = make_desk()
+    hand = desk.strategy("hand")
+    near = [hand.buy(hand.instrument, 1_000, hand.quote.bid_ticks) for _ in range(2)]
+    desk.run_for(0.0009)
+    desk.runtime.crash(VENUE)
+    desk.run_for(40)
+    assert not desk.open_at_venue()
+    desk.restart(VENUE)
+    desk.run_for(6)
+    assert [hand.last(order).order_status for order in near] == [OrderStatus.FILLED] * 2
+    assert hand.position_lots(hand.instrument) == 2_000
     check_all(desk)
 
 

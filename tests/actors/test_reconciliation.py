@@ -261,7 +261,7 @@ def test_owed_fills_are_asked_for_once_a_second_at_most(scene: Scene) -> None:
     for now_ns in range(0, 10_000 * MS, 100 * MS):
         scene.machine.sweep(now_ns)
         for question in scene.session.take():
-            if question[0] == "trades":
+            if question[0] in ("trades", "order_trades"):
                 asked += 1
                 scene.machine.on_trades(TradesListed(int(str(question[1])), 0, (), True), now_ns)
     assert 8 <= asked <= 10
@@ -295,3 +295,31 @@ def test_every_instrument_has_its_own_trades() -> None:
     assert not scene.done
     scene.machine.on_trades(TradesListed(2, 0, (), True), 2)
     assert scene.done == [2]
+
+
+def test_fills_that_are_still_owed_are_asked_for_order_by_order_in_turn(scene: Scene) -> None:
+    for name, order_id in (("a", "1"), ("b", "2")):
+        scene.working(name, order_id)
+        scene.books.settle(OrderSeen(name, order_id, OrderStatus.FILLED, 1_000, 1_000, 0), 0)
+    scene.machine.begin(0)
+    scene.machine.on_open_orders(OpenOrdersListed(1, ()), 1)
+    for name, order_id in (("a", "1"), ("b", "2")):
+        scene.machine.on_order_seen(OrderSeen(name, order_id, OrderStatus.FILLED, 1_000, 1_000, 0), 2)
+    scene.machine.sweep(3)
+    query_id = int(str(scene.session.take()[-1][1]))
+    scene.machine.on_trades(TradesListed(query_id, 0, (fill("9", "500"),), True), 4)  # somebody else's, and recent
+    asked = []
+    for second in range(1, 5):
+        scene.machine.sweep(4 + second * OWED_RETRY_NS)
+        asked += scene.session.take()
+        for question in asked[-1:]:
+            if question[0] == "trades":
+                scene.machine.on_trades(TradesListed(int(str(question[1])), 0, (), True), 5 + second * OWED_RETRY_NS)
+    assert [question[0] for question in asked] == ["trades", "order_trades", "trades", "order_trades"]
+    assert [question[2] for question in asked if question[0] == "order_trades"] == ["1", "2"]
+    for question in asked[1::2]:
+        order_id = str(question[2])
+        answer = TradesListed(int(str(question[1])), 0, (fill(order_id, f"1{order_id}"),), True)
+        scene.machine.on_trades(answer, 9 * OWED_RETRY_NS)
+    assert scene.status("a") is scene.status("b") is OrderStatus.FILLED
+    assert scene.machine.last_trade_id == {0: "500"}

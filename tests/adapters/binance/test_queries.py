@@ -224,6 +224,19 @@ def test_trades_come_in_pages(live: Any) -> None:
     assert "startTime" not in asked[1]
 
 
+def test_the_trades_of_one_order_are_asked_for_by_its_id_on_every_page_however_old(live: Any) -> None:
+    pages = [[trade(number) for number in range(1, 1_001)], [trade(1_001)]]
+    live.venue.order_rules["myTrades"] = lambda params: {"status": 200, "result": pages.pop(0)}
+    order = live.order()
+    order.order_id = "77"
+    live.session.query_order_trades(6, order, live.now_ns)
+    live.run()
+    assert [event.complete for event in live.take()] == [False, True]
+    first, second = [request["params"] for request in live.venue.requests]
+    assert (first["orderId"], second["orderId"], second["fromId"]) == (77, 77, 1_001)
+    assert not {"startTime", "fromId"} & set(first)
+
+
 def test_trades_after_a_known_one(live: Any) -> None:
     live.venue.order_rules["myTrades"] = lambda params: {"status": 200, "result": []}
     live.session.query_trades(6, 1, "41", live.now_ns)
