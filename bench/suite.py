@@ -23,7 +23,7 @@ from engine.errors import UsageError
 
 __all__ = ["BENCHES", "machine", "question", "run_bench", "run_suite", "table", "write_json"]
 
-BENCHES: tuple[str, ...] = ("histogram", "gate", "hop", "market_data")
+BENCHES: tuple[str, ...] = ("histogram", "gate", "exposure", "hop", "market_data")
 
 _VERDICTS = {True: ": met", False: ": missed", None: ""}
 _VERSIONS_OF = ("numpy", "numba", "msgspec", "uvloop", "ray")
