@@ -7,7 +7,7 @@ their account's row and in the firm's. A fill moves three rows; a mark moves a c
 anew from the cells, one pass over the memory. ``risk/exposure_reference.py`` is the readable twin.
 
 Money is in nanos (billionths) of one currency; a lot of an instrument is worth ``mark_nanos`` of them. No cell may be
-worth more than ``2**62`` shared by the instruments, so that no sum leaves 64 bits; what would is refused with UsageError.
+worth more than ``2**62`` shared by the instruments, so that no sum leaves 64 bits; more is refused with UsageError.
 """
 
 from collections.abc import Mapping, Sequence
@@ -74,9 +74,8 @@ class ExposureTable:
     def set_mark(self, instrument_id: int, mark_nanos: int) -> None:
         """What one lot of the instrument is worth from now on."""
         self._check_instrument(instrument_id)
-        held = (
-            abs(self._position[:, instrument_id]) + self._buys[:, instrument_id] + self._sells[:, instrument_id]
-        ).max()
+        at = (slice(None), instrument_id)
+        held = (abs(self._position[at]) + self._buys[at] + self._sells[at]).max()
         if mark_nanos < 0 or int(held) * mark_nanos > self._most_nanos:
             raise UsageError(f"a mark of {mark_nanos} nanos is beyond what instrument {instrument_id} can be valued at")
         _mark(self._position, self._buys, self._sells, self._marks, self._sums, instrument_id, mark_nanos)
@@ -86,7 +85,7 @@ class ExposureTable:
         self._move(account, strategy, instrument_id, 0, *((lots, 0) if side is Side.BUY else (0, lots)), 0)
 
     def fill(self, account: str, strategy: str, instrument_id: int, side: Side, lots: int, paid_nanos: int) -> None:
-        """An execution of ``lots``, for ``paid_nanos`` (a positive number for a sell too). Open lots are moved apart."""
+        """An execution of ``lots`` for ``paid_nanos``, positive for a sell too. What it frees is told by ``open``."""
         signed, cash = (lots, -paid_nanos) if side is Side.BUY else (-lots, paid_nanos)
         self._move(account, strategy, instrument_id, signed, 0, 0, cash)
 

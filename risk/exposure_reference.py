@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from engine.codes import Side
-from risk.exposure import Exposure, Holder
+from risk.exposure import FIRM, Exposure, Holder
 
 __all__ = ["ReferenceExposure"]
 
@@ -46,13 +46,13 @@ class ReferenceExposure:
         buys, sells = (self.open_lots(holder, instrument_id, side) for side in Side)
         return max(abs(position + some - others) for some, others in product((0, buys), (0, sells)))
 
-    def of(self, holder: Holder = Holder()) -> Exposure:
+    def of(self, holder: Holder = FIRM) -> Exposure:
         values = [self.position(holder, at) * self.marks.get(at, 0) for at in range(len(self.base_assets))]
         worst = [self.worst_lots(holder, at) * self.marks.get(at, 0) for at in range(len(self.base_assets))]
         cash = sum(cash for each, _, _, cash in self.fills if _belongs(each, holder))
         return Exposure(sum(values), sum(map(abs, values)), sum(worst), sum(values) + cash)
 
-    def assets(self, holder: Holder = Holder()) -> dict[str, int]:
+    def assets(self, holder: Holder = FIRM) -> dict[str, int]:
         return {
             asset: sum(
                 self.position(holder, at) * self.marks.get(at, 0)
