@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from actors.cancel_until_none import CancelUntilNone
 from actors.venue_core import VenueCore
 from actors.venue_orders import OrderEntry
-from engine.codes import OrderStatus
+from engine.codes import KillMode, OrderStatus
 from engine.messages import Kill, KillProgress, ResidualPosition
 from engine.order import Order
 from engine.venue import VenueOrder
@@ -38,6 +38,8 @@ class ScopeKill:
         self._confirmed = confirmed
         #: Kills that wait for the venue's confirmation, and what was open when each came.
         self._waiting: dict[str, tuple[Kill, frozenset[str]]] = {}
+        #: Kills that wait for the scope to be flat.
+        self._closing: dict[str, tuple[Kill, frozenset[str]]] = {}
         #: The venue has listed none of the scope's orders, and nothing has been sent since that the latch lets pass.
         self.emptied = False
         venue = core.settings.venue
@@ -137,10 +139,19 @@ class ScopeKill:
 
     def _on_confirmed(self, now_ns: int) -> None:
         self.emptied = True
-        waiting, self._waiting = list(self._waiting.values()), {}
-        for kill, opened in waiting:
+        waiting, self._waiting = self._waiting, {}
+        for kill_id, (kill, opened) in waiting.items():
             self.progress(kill, "cancelled", now_ns, opened=opened)
+            if kill.mode is KillMode.FLATTEN:
+                self._closing[kill_id] = (kill, opened)
         self._confirmed(self, now_ns)
+
+    def on_flattened(self, failure: str, now_ns: int) -> None:
+        """Nothing can be closed any more; or why it cannot be at the moment."""
+        for kill, opened in self._closing.values():
+            self.progress(kill, "flat", now_ns, failure, opened=opened)
+        if not failure:
+            self._closing.clear()
 
     def progress(
         self, kill: Kill, stage: str, at_ns: int, failure: str = "", opened: frozenset[str] = frozenset()

@@ -89,7 +89,7 @@ class VenueActor(Actor):
         self.core = VenueCore(ctx, settings, self.session, latch, self.gate, self._on_reconciled)
         self.blotter, self.delivery = self.core.blotter, self.core.delivery
         self.orders = OrderEntry(self.core)
-        self.kill = VenueKill(self.core, self.orders)
+        self.kill = VenueKill(self.core, self.orders, lambda: self.lease.is_live(ctx.clock_ns()))
         self.events = VenueEvents(self.core, self.kill)
         self.telemetry = TelemetrySender(self.core, self.events, SWEEP_NS, now_ns)
         self._replay_journal(now_ns)

@@ -59,6 +59,7 @@ class VenueActorSettings(msgspec.Struct, frozen=True):
     account_limits: AccountLimits
     strategy_limits: dict[str, StrategyLimits]
     lease_renew_ns: int
+    flatten_interval_ns: int = 500_000_000
 
     @property
     def instrument_ids(self) -> tuple[int, ...]:
@@ -166,6 +167,12 @@ class VenueCore:
         self._critical = self.blotter.critical
 
     # -- instruments ----------------------------------------------------------------------------------------
+
+    def most_lots(self, instrument: Instrument, price_ticks: int) -> int:
+        """The largest order of an instrument that its limits let pass at this price."""
+        limits = self._limits[instrument.instrument_id]
+        lots = instrument.lots_floor(limits.order_quantity_max)
+        return min(lots, instrument.tick_lots_floor(limits.order_notional_max) // max(price_ticks, 1))
 
     def define(self, instrument: Instrument) -> None:
         self.definitions[instrument.instrument_id] = InstrumentDefinition(instrument)

@@ -2,14 +2,17 @@
 
     Kill ──▶ lease revoked, latch looked at ──▶ "halted" ──▶ ScopeKill ──▶ "cancel_sent" … "cancelled"
     in the latch, but nobody told us (no kill switch actor alive) ──two sweeps──▶ ScopeKill, all the same
+    nothing open, and the kill flattens ──▶ Flattener ──▶ "flat"
     KillCheck (somebody wants to release it) ──▶ how its orders stand now
 
 The latch is written before anybody is told, so the gate refuses already when a Kill arrives. Each kill touches its own
 scope only; one that is no longer in the latch has been released, and is forgotten.
 """
 
+from collections.abc import Callable
 from itertools import count
 
+from actors.flatten import Flattener
 from actors.scope_kill import ScopeKill
 from actors.venue_core import VenueCore
 from actors.venue_orders import OrderEntry
@@ -27,9 +30,12 @@ _NO_ROW = 0
 
 
 class VenueKill:
-    def __init__(self, core: VenueCore, orders: OrderEntry) -> None:
-        self._core, self._orders = core, orders
+    """``has_lease``: whether this actor has the right to send, at this moment."""
+
+    def __init__(self, core: VenueCore, orders: OrderEntry, has_lease: Callable[[], bool]) -> None:
+        self._core, self._orders, self._has_lease = core, orders, has_lease
         self._scopes: dict[Scope, ScopeKill] = {}
+        self._flatteners: dict[Scope, Flattener] = {}
         #: Kills in the latch that cancel, by tag: their scope. Those of the second set have been seen to.
         self._latched: dict[int, Scope] = {}
         self._seen_to: set[int] = set()
@@ -109,8 +115,10 @@ class VenueKill:
                 here.begin(now_ns)
         self._latched = latched
         self._seen_to &= latched.keys()
-        for here in self._scopes.values():
+        for here in list(self._scopes.values()):
             here.cancelling.sweep(now_ns)
+        for flattener in list(self._flatteners.values()):
+            flattener.sweep(now_ns)
         self._forget()
 
     def _cancelling(self) -> dict[int, Scope]:
@@ -136,10 +144,16 @@ class VenueKill:
         for scope, here in list(self._scopes.items()):
             if scope not in held and not here.cancelling.active:
                 del self._scopes[scope]
+                self._flatteners.pop(scope, None)
 
     def _on_emptied(self, here: ScopeKill, now_ns: int) -> None:
-        """The venue has confirmed that none of the scope's orders is open."""
-        self._core.ctx.log("nothing is open", scope=here.scope.text)
+        """The venue has confirmed that none of the scope's orders is open: now its positions can be closed."""
+        core = self._core
+        core.ctx.log("nothing is open", scope=here.scope.text)
+        if any(kill.scope == here.scope and kill.mode is KillMode.FLATTEN for kill in core.latch.kills()):
+            flattener = Flattener(core, self._orders, here, self._has_lease, here.on_flattened)
+            self._flatteners[here.scope] = flattener
+            flattener.begin(now_ns)
 
     # -- the venue's answers --------------------------------------------------------------------------------
 

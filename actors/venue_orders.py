@@ -35,11 +35,17 @@ class OrderEntry:
 
     def on_new_order(self, sender: str, message: NewOrder, now_ns: int) -> None:
         order = Order.from_new(message)
-        refusal = self._may_submit(sender, order, now_ns)
+        refusal = self._may_submit(sender, order, now_ns) or self._submit(order, None, message, now_ns)
         if refusal is not None:
             self._refuse(sender, order, refusal, now_ns)
-        else:
-            self._submit(sender, order, None, message, now_ns)
+
+    def close_position(self, message: NewOrder, now_ns: int) -> Refusal | None:
+        """An order of the venue actor's own, that closes a position under a kill that flattens; or why it cannot go."""
+        order = Order.from_new(message)
+        refusal = self._core.stopped or self._no_way_out(now_ns)
+        if refusal is None and self._delivery.held:
+            refusal = Refusal(Reason.JOURNAL_FULL, text="the journal has no room for what has already happened")
+        return refusal or self._submit(order, None, message, now_ns, closes=True)
 
     def on_replace_order(self, sender: str, message: ReplaceOrder, now_ns: int) -> None:
         orig = self._blotter.orders.get(message.orig_client_order_id)
@@ -52,31 +58,35 @@ class OrderEntry:
         may_not = self._may_submit(sender, order, now_ns)
         if may_not is None and not orig.can_replace:
             may_not = _not_open(orig)
+        may_not = may_not or self._submit(order, orig, message, now_ns)
         if may_not is not None:
             self._refuse(sender, order, may_not, now_ns)
-        else:
-            self._submit(sender, order, orig, message, now_ns)
 
     # -- the order path -------------------------------------------------------------------------------------
 
     def _submit(
-        self, sender: str, order: Order, orig: Order | None, message: NewOrder | ReplaceOrder, now_ns: int
-    ) -> None:
+        self,
+        order: Order,
+        orig: Order | None,
+        message: NewOrder | ReplaceOrder,
+        now_ns: int,
+        *,
+        closes: bool = False,
+    ) -> Refusal | None:
         """Gate, journal, sign, look again, write. ``orig`` is the order to be replaced: it keeps its own reservation
-        until the venue has cancelled it, because both may still fill."""
+        until the venue has cancelled it, because both may still fill. A refusal means that nothing has happened."""
         clock_ns = self._ctx.clock_ns
         checked_ns = clock_ns()
-        approved = self._gate.check(order, checked_ns)
+        check = self._gate.check_closing if closes else self._gate.check
+        approved = check(order, checked_ns)
         if isinstance(approved, Refusal):
-            self._refuse(sender, order, approved, now_ns)
-            return
+            return approved
         gated_ns = clock_ns()
         try:
             self._journal.request(message, now_ns)
         except JournalFull as error:
             self._gate.abandon(approved)
-            self._refuse(sender, order, Refusal(Reason.JOURNAL_FULL, text=str(error)), now_ns)
-            return
+            return Refusal(Reason.JOURNAL_FULL, text=str(error))
         self._blotter.admit(approved)
         journalled_ns = clock_ns()
         session = self._session
@@ -87,12 +97,13 @@ class OrderEntry:
         if reason is not Reason.NONE:
             text = "halted or out of lease between the check and the write: never sent"
             self._core.settle(OrderRejected(order.client_order_id, reason, text, 0), signed_ns)
-            return
+            return None
         session.transmit(frame, signed_ns)
         order.sent_ns = signed_ns
         self._core.sent(order.client_order_id, signed_ns)
         self.orders_sent += 1
         self._measure(order, now_ns, checked_ns, gated_ns, journalled_ns, signed_ns)
+        return None
 
     def _measure(
         self, order: Order, now_ns: int, checked_ns: int, gated_ns: int, journalled_ns: int, signed_ns: int
@@ -140,6 +151,10 @@ class OrderEntry:
             return Refusal(
                 Reason.DUPLICATE_CLIENT_ORDER_ID, "client_order_id", client_order_id, text="this id has been used"
             )
+        return self._no_way_out(now_ns)
+
+    def _no_way_out(self, now_ns: int) -> Refusal | None:
+        core = self._core
         if not core.ready:
             return Refusal(Reason.NOT_READY, text="the venue is not connected and reconciled yet")
         reason = self._session.send_refusal(now_ns)

@@ -257,6 +257,7 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
         ),
         strategy_limits={s.id: strategy_limits(s.limits) for s in config.strategies if s.venue == venue.name},
         lease_renew_ns=config.lease.renew_ns,
+        flatten_interval_ns=config.kill.flatten_interval_ms * 1_000_000,
     )
     BinanceSession.warm_up()  # before the actor's loop runs: a compiler must not stand between a tick and an order
     audit = BookAudit() if audit_books else None
