@@ -3,6 +3,7 @@
 """
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from actors.places import (
     venue_actor,
 )
 from actors.risk import RiskActor, RiskActorSettings
+from actors.runtime.observer import BlockingObserver
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.strategy import StrategyActor, VenueRoute
 from actors.strategy_source import build_strategy, load_strategy_class
@@ -38,10 +40,11 @@ from config.hashing import config_hash
 from config.settings import EngineConfig, StrategySettings, VenueSettings, instruments_of
 from engine.actor import Actor, Endpoint
 from engine.book_audit import BookAudit
+from engine.codes import KillMode
 from engine.errors import UsageError
 from engine.venue import VenueListener, VenueSession
 from risk.counters import CounterPage
-from risk.latch import LatchPage, LatchView, view_latch
+from risk.latch import LatchCause, LatchPage, LatchView, view_latch
 from risk.latency import LatencyPage
 from risk.release import ReleaseRules
 from risk.response import RESPONSE_NAMES
@@ -119,8 +122,8 @@ def _arguments(plan: Plan) -> bytes:
 def open_state(config: EngineConfig) -> bool:
     """Make a brand-new state directory with its latch, or check an existing one. True when it was made.
 
-    A state directory without a latch is not new: its latch was lost, which reads as halted, and stays so.
-    Raises UsageError naming the directory and the remedy.
+    A state directory without a latch is not new: its latch was lost, which reads as killed. A new one is made for it in
+    which everything is killed, until two people release that. Raises UsageError naming the directory and the remedy.
     """
     state = Path(config.engine.state_dir)
     try:
@@ -136,8 +139,32 @@ def open_state(config: EngineConfig) -> bool:
     if is_new:
         LatchPage.create(latch_path(config), trading_names(config))
     elif latch_path(config).exists():
-        LatchPage.open(latch_path(config)).extend(trading_names(config))
+        try:
+            LatchPage.open(latch_path(config)).extend(trading_names(config))
+        except UsageError as error:
+            raise UsageError(
+                f"{error}. Everything reads as killed. Move the file away and start again: the new latch is killed "
+                "too, and two people can release it"
+            ) from error
+    else:
+        _replace_lost_latch(config)
     return is_new
+
+
+def _replace_lost_latch(config: EngineConfig) -> None:
+    """Not while an engine runs: its gates have the lost page mapped, and would not see the new one."""
+    try:
+        BlockingObserver(str(run_dir(config)), KILL_SWITCH).close()
+    except UsageError:
+        pass  # nobody is there
+    except OSError as error:
+        raise UsageError(f"the latch {latch_path(config)} is lost, and an engine may run: end it first") from error
+    else:
+        raise UsageError(f"the latch {latch_path(config)} is lost, and an engine runs: stop it first")
+    wall_ns = time.time_ns()
+    reason = "the latch was lost: what was killed is not known"
+    lost = LatchCause(f"latch-lost-{wall_ns // 1000:x}", "haltline", reason, KillMode.CANCEL, wall_ns, "global")
+    LatchPage.create(latch_path(config), trading_names(config), killed=lost)
 
 
 def stages_of(actor: str) -> tuple[str, ...]:
