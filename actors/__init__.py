@@ -10,7 +10,9 @@ strategy            hosts a user's strategy; strategy_source finds it, user_code
 risk                grants leases to an account's venue actors, and watches them
 watch               an account's triggers: fed by telemetry, presses the kill switch; trigger_specs configures it
 telemetry           what a venue actor tells its risk actor ten times a second
-kill_switch         owns the kill state and the latch; drill: kills that stop nobody
+kill_switch         owns the kill state; latch_keeper its hand on the latch, release_desk where kills end, drill: kills
+                    that stop nobody
+scope_kill          one scope of kills at a venue actor; flatten closes its positions
 epochs              lives of a grantor
 wiring, places      who talks to whom; names and files
 runtime/            Ray, local, virtual time

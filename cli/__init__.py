@@ -5,7 +5,7 @@ demo, replay         a trial and its table; trial runs it, venue_ledger reads th
 run                  the engine until it is stopped; engine_process starts it under its runtime
 exporter             the metrics of a host for Prometheus; metrics makes them from pages, metrics_table names them
 simulator            a venue of one's own; simulator_process is it as a child
-kill, status         the red button, and what every actor says; kill_drill rehearses it
+kill, status         the red button, and what every actor says; kill_drill rehearses it, kill_release ends it
 config_command       every error of a configuration
 simulate            seeded faults, every promise checked; simulation/ is its world
 virtual_trial        engine and venue in virtual time

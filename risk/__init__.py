@@ -13,6 +13,7 @@ scope            Scope, parse_scope: what a kill covers
 lease            LeaseHolder, LeaseGrantor: the right to send, counted on the holder's own clock
 escrow           EscrowGrantor: shared limits split into ceilings whose sum holds; escrow_holder its other side
 kill             KillCase: one kill, from the trigger to the last confirmation
+kill_register    KillRegister: every kill that holds, and the last that no longer do
 release          ReleaseCase: two people, a window, a cooling-off time
 triggers         Trigger, make_trigger: what presses the kill switch without a person
 trigger_streak   Streak, EventWindow: when a value, or a count, is a breach

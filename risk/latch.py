@@ -52,7 +52,6 @@ from risk.latch_layout import (
     DAMAGED_RANK,
     DRILL,
     FREE,
-    GENERATION_CELL,
     PAGE_BYTES,
     PAGE_MAGIC,
     RANK,
@@ -322,11 +321,6 @@ class LatchPage:
         """The rank of the mode that the button was pressed with; 0 when it is not."""
         return _RANK_OF_BUTTON.get(self._states[0], DAMAGED_RANK)
 
-    @property
-    def generation(self) -> int:
-        """Grows with every kill and release: an older copy of the page has a smaller one."""
-        return self._cells[GENERATION_CELL]
-
     def kills(self) -> list[LatchedKill]:
         """Every kill whose row is whole, by row."""
         return [self._kill(row) for row in self._busy_rows() if self._is_whole(row)]
@@ -388,7 +382,6 @@ class LatchPage:
             self.press(KillMode.HALT)
         elif scope.is_global:
             self.press(mode)  # again: a release may have let the button go between the two
-        self._cells[GENERATION_CELL] += 1
         return row
 
     def explain(self, row: int, cause: LatchCause) -> None:
@@ -431,7 +424,6 @@ class LatchPage:
         with self._locked(row) as is_mine:
             if is_mine and self._cell(row, TAG) == tag:
                 self._states[row] = FREE
-                self._cells[GENERATION_CELL] += 1
         return self._find(tag) is None
 
     def release_drills(self) -> None:
@@ -441,7 +433,6 @@ class LatchPage:
                 with self._locked(row) as is_mine:
                     if is_mine and self._fields(row)[VENUE] == DRILL:
                         self._states[row] = FREE
-                        self._cells[GENERATION_CELL] += 1
 
     def settle_button(self, least: KillMode | None) -> None:
         """Hold the button with the most restrictive mode of all kills of ``global`` and ``least``, or let it go.

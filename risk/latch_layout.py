@@ -3,7 +3,6 @@
     offset 0       header: magic (the first word the gate looks at), version, size, CRC-32
           64       states: 64 x 16 bits; 0 is the button for everything, 1 to 63 say whether their row holds a kill
          512       rows: 64 x 8 x int64: tag, rank, venue, account, strategy, instrument, check, 0 (row 0 is unused)
-        4608       generation: int64
         8192       names: two areas of 64 KiB, of which the newer readable one counts
       139264       causes: 64 x 1 KiB, one per row
 
@@ -30,7 +29,6 @@ __all__ = [
     "DAMAGED_RANK",
     "DRILL",
     "FREE",
-    "GENERATION_CELL",
     "INSTRUMENT",
     "NAMES_AT",
     "NAMES_BYTES",
@@ -68,7 +66,6 @@ ALL_FREE = FREE * 0x0001_0001_0001_0001
 ROWS, ROW_CELLS = 64, 8
 STATES_CELL, STATE_WORDS = 8, ROWS // 4
 ROWS_CELL = 64
-GENERATION_CELL = ROWS_CELL + ROWS * ROW_CELLS
 WORD_CELLS = 1024
 TAG, RANK, VENUE, ACCOUNT, STRATEGY, INSTRUMENT, CHECK = range(7)
 #: The cells that the check word is made of.

@@ -630,17 +630,6 @@ def test_a_damaged_cause_never_lets_anybody_trade_and_never_passes_for_another(a
     assert told.kill_id == "K1" or "no readable cause" in told.reason
 
 
-def test_an_older_copy_of_the_page_has_a_smaller_generation(path: Path) -> None:
-    page = LatchPage.create(path, NAMES)
-    copy = path.read_bytes()
-    latch(page, Scope(venue="a"))
-    newest = page.generation
-    page.release("K1")
-    assert page.generation > newest
-    path.write_bytes(copy)
-    assert LatchPage.open(path).generation < newest
-
-
 def test_a_view_cannot_write(path: Path) -> None:
     LatchPage.create(path, NAMES)
     for view in (view_latch(path, "a", "main"), LatchPage.open(path).view("a"), LatchPage.memory(NAMES).view("a")):
