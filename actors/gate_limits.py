@@ -10,19 +10,20 @@ _MICROS = 1_000_000
 
 
 def account_limits(account: AccountSettings, venue_actors: int) -> AccountLimits:
-    """One of ``venue_actors`` equal shares of an account's limits, so that their sum never exceeds them."""
+    """What one of ``venue_actors`` may do at most. Limits that its lease shares out (``risk/budgets.py``) stand whole;
+    of the others each has an equal part, so that their sum never exceeds them."""
     limits = account.limits
     has_ratio = limits.messages_per_trade_max > 0
     return AccountLimits(
-        open_orders=limits.open_orders_max // venue_actors,
-        orders_per_second=limits.orders_per_second_max // venue_actors,
-        orders_burst=limits.orders_burst_max // venue_actors,
+        open_orders=limits.open_orders_max,
+        orders_per_second=limits.orders_per_second_max,
+        orders_burst=limits.orders_burst_max,
         replaces_per_second=limits.replaces_per_second_max // venue_actors,
         replaces_burst=limits.replaces_burst_max // venue_actors,
         cancels_per_second=limits.cancels_per_second_max // venue_actors,
         cancels_burst=limits.cancels_burst_max // venue_actors,
         currency=limits.currency,
-        gross_notional_micros=_floor(limits.gross_notional_max, _MICROS) // venue_actors,
+        gross_notional_micros=_floor(limits.gross_notional_max, _MICROS),
         net_notional_micros=_floor(limits.net_notional_max, _MICROS) // venue_actors,
         concentration_ppm=limits.concentration_max_percent * 10_000,
         concentration_from_micros=_floor(limits.concentration_from, _MICROS) // venue_actors,
@@ -32,8 +33,7 @@ def account_limits(account: AccountSettings, venue_actors: int) -> AccountLimits
         messages_per_trade=limits.messages_per_trade_max,
         duplicate_window_ns=limits.duplicate_window_ns,
         assets={
-            asset.asset: (_floor(asset.long_max, NANOS) // venue_actors, _floor(asset.short_max, NANOS) // venue_actors)
-            for asset in account.assets
+            asset.asset: (_floor(asset.long_max, NANOS), _floor(asset.short_max, NANOS)) for asset in account.assets
         },
     )
 

@@ -2,12 +2,14 @@
 
     kill switch ──authority──▶ risk actor ──lease──▶ venue actors
 
-Its death, or the loss of its own authority, stops every new order of the account within one lease.
+Its death, or the loss of its own authority, stops every new order of the account within one lease. With the leases it
+grants shares of the account's limits (``risk_budgets.py``).
 """
 
 import msgspec
 
 from actors.epochs import EpochBegun, begin_epoch
+from actors.risk_budgets import BoundRecorded, HostBooted, RiskBudgets
 from actors.watch import WATCH_TIMER, Watch
 from engine.actor import Actor, Context
 from engine.messages import (
@@ -26,7 +28,7 @@ from risk.trigger_reading import TriggerSpec
 
 __all__ = ["RiskActor", "RiskActorSettings"]
 
-_Record = EpochBegun | DayBegan | DayPeak
+_Record = EpochBegun | DayBegan | DayPeak | BoundRecorded | HostBooted
 _decoder: msgspec.msgpack.Decoder[_Record] = msgspec.msgpack.Decoder(_Record)
 
 
@@ -37,6 +39,7 @@ class RiskActorSettings(msgspec.Struct, frozen=True):
     config_hash: str
     lease_duration_ns: int
     lease_renew_ns: int
+    budgets: dict[str, int]
     triggers: tuple[TriggerSpec, ...] = ()
 
 
@@ -45,6 +48,7 @@ class RiskActor(Actor):
         self.settings = settings
         self.peers = (settings.kill_actor,)
         self.watch = Watch(settings.triggers, settings.venue_actors, settings.kill_actor, settings.config_hash)
+        self.budgets = RiskBudgets(settings.budgets, settings.venue_actors, settings.lease_duration_ns)
         self._granted = 0
         self._refused = 0
 
@@ -52,8 +56,12 @@ class RiskActor(Actor):
         self._ctx = ctx
         settings = self.settings
         epoch = begin_epoch(ctx.journal, self._replay_journal(ctx), now_ns)
-        self._authority = LeaseHolder(ctx.name, settings.config_hash, settings.lease_renew_ns)
-        self._leases = LeaseGrantor(epoch, settings.config_hash, settings.lease_duration_ns)
+        # To the kill switch each epoch is a life of its own, so that of two at a time one is served.
+        self._authority = LeaseHolder(ctx.name, settings.config_hash, settings.lease_renew_ns, life=epoch)
+        self._leases = LeaseGrantor(
+            epoch, settings.config_hash, settings.lease_duration_ns, self.budgets.lives, ctx.clock_ns()
+        )
+        self.budgets.start(ctx, epoch, now_ns)
         ctx.set_timer("authority", now_ns)
         self.watch.start(ctx, epoch, now_ns)
 
@@ -64,6 +72,8 @@ class RiskActor(Actor):
             record = _decoder.decode(payload)
             if isinstance(record, EpochBegun):
                 last_epoch = record.epoch
+            elif isinstance(record, BoundRecorded | HostBooted):
+                self.budgets.restore(record)
             else:
                 self.watch.restore(record)
         return last_epoch
@@ -105,7 +115,12 @@ class RiskActor(Actor):
             self._leases.withdraw()
 
     def _answer(self, request: LeaseRequest) -> None:
-        answer = self._leases.on_request(request, self._ctx.clock_ns())
+        now_ns = self._ctx.clock_ns()
+        answer = self._leases.on_request(request, now_ns)
+        if self._leases.is_present(request):
+            self.budgets.hear(request, now_ns, may_raise=isinstance(answer, LeaseGrant))
+        if isinstance(answer, LeaseGrant):
+            answer = self.budgets.with_ceilings(request.holder, answer)
         self._granted += isinstance(answer, LeaseGrant)
         self._refused += isinstance(answer, LeaseRefusal)
         self._ctx.send(request.holder, answer)
@@ -114,7 +129,9 @@ class RiskActor(Actor):
         live = self._authority.is_live(now_ns)
         counters = {"epoch": self._leases.epoch, "granted": self._granted, "refused": self._refused}
         counters |= self.watch.counters()
-        return StatusReport(self._ctx.name, "risk", nonce, 0, _state(live, self.watch), counters, self.watch.details())
+        counters["silent_holders"] = len(self.budgets.escrow.silent_holders())
+        details = self.watch.details() | self.budgets.details()
+        return StatusReport(self._ctx.name, "risk", nonce, 0, _state(live, self.watch), counters, details)
 
 
 def _state(live: bool, watch: Watch) -> str:

@@ -15,14 +15,16 @@ from actors.venue_core import IN_FLIGHT, ORDER_STAGES, VenueActorSettings, Venue
 from actors.venue_counters import published_counters, venue_counters
 from actors.venue_events import VenueEvents
 from actors.venue_kill import VenueKill
+from actors.venue_lease import VenueLease
 from actors.venue_orders import OrderEntry
-from actors.venue_records import DayStarted, Reconciled
+from actors.venue_records import DayStarted, LifeBegun, Reconciled
 from actors.venue_status import venue_status
 from engine.actor import Actor, Context
 from engine.book_audit import BookAudit
 from engine.codes import Reason
 from engine.errors import InvariantError
 from engine.messages import (
+    BudgetRecall,
     CancelAll,
     CancelOrder,
     Kill,
@@ -43,7 +45,6 @@ from engine.messages import (
 from engine.venue import InstrumentDefined, OrderOutcomeUnknown, VenueEvent, VenueListener, VenueSession
 from risk.gate import Gate
 from risk.latch import LatchView
-from risk.lease import LeaseHolder
 
 __all__ = ["ORDER_STAGES", "VenueActor", "VenueActorSettings"]
 
@@ -72,6 +73,7 @@ class VenueActor(Actor):
         self._orphans: dict[str, int] = {}
         self._waiting_logons: dict[str, StrategyLogon] = {}
         self._restarts = 0
+        self._life = 0
 
     # -- life -----------------------------------------------------------------------------------------------
 
@@ -85,17 +87,16 @@ class VenueActor(Actor):
         for strategy_id, limits in settings.strategy_limits.items():
             self.gate.define_strategy(strategy_id, limits)
         self.gate.warm_up()
-        self.lease = LeaseHolder(ctx.name, settings.config_hash, settings.lease_renew_ns)
         self.core = VenueCore(ctx, settings, self.session, latch, self.gate, self._on_reconciled)
         self.blotter, self.delivery = self.core.blotter, self.core.delivery
         self.orders = OrderEntry(self.core)
-        self.kill = VenueKill(self.core, self.orders, lambda: self.lease.is_live(ctx.clock_ns()))
+        self.kill = VenueKill(self.core, self.orders, lambda: self.lease.may_send(ctx.clock_ns()))
         self.events = VenueEvents(self.core, self.kill)
         self.telemetry = TelemetrySender(self.core, self.events, SWEEP_NS, now_ns)
         self._replay_journal(now_ns)
+        self.lease = self._begin_lease(now_ns)
         self.session.start(ctx, now_ns)
         ctx.set_timer("sweep", now_ns + SWEEP_NS)
-        ctx.set_timer("lease", now_ns)
 
     def on_stop(self, now_ns: int) -> None:
         self.session.stop(now_ns)
@@ -108,6 +109,8 @@ class VenueActor(Actor):
             self._restarts = 1
             if isinstance(record, InstrumentDefined):
                 core.define(record.instrument)
+            elif isinstance(record, LifeBegun):
+                self._life = record.life
             elif isinstance(record, DayStarted):
                 self.gate.on_day(record.day)
             elif isinstance(record, Reconciled):
@@ -127,25 +130,24 @@ class VenueActor(Actor):
 
     # -- lease ----------------------------------------------------------------------------------------------
 
-    def _request_lease(self, now_ns: int) -> None:
-        sent_ns = self._ctx.clock_ns()
-        request = self.lease.request(sent_ns, self.gate.open_orders)
-        self._ctx.send(self.settings.risk_actor, request)
-        self._ctx.set_timer("lease", now_ns + self.settings.lease_renew_ns)
-
-    def _on_lease_grant(self, grant: LeaseGrant, now_ns: int) -> None:
-        if self.lease.on_grant(grant):
-            self.gate.grant(self.lease.epoch, self.lease.expires_ns)
-            if self._is_open():
-                self.delivery.announce_ready()
-            self._ctx.latency.record("lease_round_trip", now_ns - grant.request_sent_ns)
-
-    def _on_lease_refusal(self, refusal: LeaseRefusal, now_ns: int) -> None:
-        """A lease that stands ends at once. A grantor without authority may get it any moment: ask again soon."""
-        if self.lease.on_refusal(refusal):
-            self.gate.revoke()
-            self._ctx.log("lease ended", text=refusal.text)
-        self._ctx.set_timer("lease", now_ns + self.settings.lease_renew_ns // 4)
+    def _begin_lease(self, now_ns: int) -> VenueLease:
+        """Numbered by the wall clock, so that also a life without its journal is later than the one before."""
+        ctx, settings = self._ctx, self.settings
+        self._life = max(self._life + 1, ctx.wall_ns(now_ns))
+        self.core.journal.fact(LifeBegun(self._life), now_ns)
+        lease = VenueLease(
+            ctx,
+            self.gate,
+            settings.risk_actor,
+            settings.config_hash,
+            settings.lease_renew_ns,
+            self._life,
+            settings.cushions,
+            lambda: self.orders.orders_sent,
+            now_ns,
+        )
+        self.orders.on_gate_refusal = lease.on_refused_order
+        return lease
 
     # -- peers and messages ---------------------------------------------------------------------------------
 
@@ -168,7 +170,9 @@ class VenueActor(Actor):
             self.orders.on_replace_order(sender, message, now_ns)
         elif isinstance(message, LeaseGrant):
             if sender == self.settings.risk_actor:
-                self._on_lease_grant(message, now_ns)
+                self.lease.on_grant(message, now_ns)
+                if self._is_open():
+                    self.delivery.announce_ready()
         elif isinstance(message, CancelAll):
             self.orders.on_cancel_all(sender, message, now_ns)
         elif isinstance(message, StrategyLogon):
@@ -185,7 +189,10 @@ class VenueActor(Actor):
                 self.kill.on_check(message)
         elif isinstance(message, LeaseRefusal):
             if sender == self.settings.risk_actor:
-                self._on_lease_refusal(message, now_ns)
+                self.lease.on_refusal(message, now_ns)
+        elif isinstance(message, BudgetRecall):
+            if sender == self.settings.risk_actor:
+                self.lease.on_recall(message, now_ns)
         elif isinstance(message, StatusRequest):
             self._ctx.send(sender, msgspec.structs.replace(self.status(), nonce=message.nonce))
 
@@ -250,7 +257,7 @@ class VenueActor(Actor):
 
     def on_timer(self, key: str, now_ns: int) -> None:
         if key == "lease":
-            self._request_lease(now_ns)
+            self.lease.request(now_ns)
         elif key == "sweep":
             self._sweep(now_ns)
             self._ctx.set_timer("sweep", now_ns + SWEEP_NS)
@@ -299,10 +306,10 @@ class VenueActor(Actor):
             self.delivery.announce_ready()
 
     def _is_open(self) -> bool:
-        """Whether a strategy may start: the venue is live and reconciled, and this actor has the right to send. Under
-        a kill there is none to wait for, and its first refusal says why."""
+        """Whether a strategy may start: the venue is live and reconciled, and this actor has the right to send and
+        budgets. Under a kill there is none to wait for, and its first refusal says why."""
         core = self.core
-        return core.ready and (self.lease.is_live(self._ctx.clock_ns()) or not core.latch.is_trading())
+        return core.ready and (self.lease.may_send(self._ctx.clock_ns()) or not core.latch.is_trading())
 
     def _on_reconciled(self, now_ns: int) -> None:
         core = self.core
@@ -317,3 +324,4 @@ class VenueActor(Actor):
         if self._is_open():
             self.delivery.announce_ready()
         self.kill.on_reconciled(now_ns)
+        self.lease.on_reconciled(now_ns)

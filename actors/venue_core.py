@@ -42,12 +42,14 @@ ORDER_STAGES = (
     "tick_to_wire",
     "wire_to_accept",
     "lease_round_trip",
+    "budget_round_trip",
     "loop_lag",
 )
 
 
 class VenueActorSettings(msgspec.Struct, frozen=True):
-    """What one venue actor is given. ``strategies`` maps a strategy id to the actor that may speak for it."""
+    """What one venue actor is given. ``strategies`` maps a strategy id to the actor that may speak for it. ``cushions``
+    names the account's shared budgets, with what of each this venue actor keeps although it lies idle."""
 
     venue: str
     account_id: str
@@ -59,6 +61,7 @@ class VenueActorSettings(msgspec.Struct, frozen=True):
     account_limits: AccountLimits
     strategy_limits: dict[str, StrategyLimits]
     lease_renew_ns: int
+    cushions: dict[str, int]
     flatten_interval_ns: int = 500_000_000
 
     @property

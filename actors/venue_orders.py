@@ -6,7 +6,7 @@
 No await, no task, nothing that waits. Cancels skip the gate: they pass in every state.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from actors.venue_core import VenueCore
 from engine.codes import ExecType, OrderStatus, OrderType, Reason, Side, TimeInForce
@@ -30,6 +30,8 @@ class OrderEntry:
         self.orders_sent = 0
         #: By order that a sweep has cancelled: how long it waits next time, and until when.
         self._paces: dict[str, tuple[int, int]] = {}
+        #: Called after the gate has refused an order: a budget may have been short.
+        self.on_gate_refusal: Callable[[int], None] = lambda now_ns: None
 
     # -- requests -------------------------------------------------------------------------------------------
 
@@ -80,6 +82,7 @@ class OrderEntry:
         check = self._gate.check_closing if closes else self._gate.check
         approved = check(order, checked_ns)
         if isinstance(approved, Refusal):
+            self.on_gate_refusal(checked_ns)
             return approved
         gated_ns = clock_ns()
         try:

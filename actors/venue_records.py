@@ -19,7 +19,7 @@ from engine.journal import JournalFull
 from engine.messages import CancelOrder, NewOrder, ReplaceOrder
 from engine.venue import InstrumentDefined, OrderEvent
 
-__all__ = ["DayStarted", "Reconciled", "VenueJournal", "VenueRecord", "decode_record", "encode_record"]
+__all__ = ["DayStarted", "LifeBegun", "Reconciled", "VenueJournal", "VenueRecord", "decode_record", "encode_record"]
 
 
 class Reconciled(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=140):
@@ -35,7 +35,15 @@ class DayStarted(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=142
     day: int
 
 
-VenueRecord = NewOrder | ReplaceOrder | CancelOrder | OrderEvent | InstrumentDefined | Reconciled | DayStarted
+class LifeBegun(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=143):
+    """A life of this venue actor, with a number larger than any before: its leases are told apart by it."""
+
+    life: int
+
+
+VenueRecord = (
+    NewOrder | ReplaceOrder | CancelOrder | OrderEvent | InstrumentDefined | Reconciled | DayStarted | LifeBegun
+)
 
 encode_record = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[VenueRecord] = msgspec.msgpack.Decoder(VenueRecord)
@@ -65,7 +73,9 @@ class VenueJournal:
             raise JournalFull(f"{len(self._owed)} facts already wait for room in the journal")
         self._journal.append(encode_record(record), now_ns)
 
-    def fact(self, record: CancelOrder | OrderEvent | InstrumentDefined | Reconciled | DayStarted, now_ns: int) -> bool:
+    def fact(
+        self, record: CancelOrder | OrderEvent | InstrumentDefined | Reconciled | DayStarted | LifeBegun, now_ns: int
+    ) -> bool:
         """False: there is no room, the record waits in memory behind others that do."""
         payload = encode_record(record)
         if not self._owed:

@@ -43,7 +43,9 @@ from engine.book_audit import BookAudit
 from engine.codes import KillMode
 from engine.errors import UsageError
 from engine.venue import VenueListener, VenueSession
+from risk.budgets import shared_budgets
 from risk.counters import CounterPage
+from risk.escrow_holder import cushion
 from risk.latch import LatchCause, LatchPage, LatchView, view_latch
 from risk.latency import LatencyPage
 from risk.release import ReleaseRules
@@ -252,17 +254,24 @@ def _limits_in_force(config: EngineConfig) -> str:
 
 
 def _risk(config: EngineConfig, account_id: str) -> RiskActor:
+    venue_actors = _venue_actors_of(config, account_id)
+    limits = account_limits(config.account(account_id), len(venue_actors))
     return RiskActor(
         RiskActorSettings(
             account_id=account_id,
             kill_actor=KILL_SWITCH,
-            venue_actors=tuple(venue_actor(venue.name) for venue in config.venues if venue.account == account_id),
+            venue_actors=venue_actors,
             config_hash=config_hash(config),
             lease_duration_ns=config.lease.duration_ns,
             lease_renew_ns=config.lease.renew_ns,
+            budgets=shared_budgets(limits),
             triggers=trigger_specs(config, account_id),
         )
     )
+
+
+def _venue_actors_of(config: EngineConfig, account_id: str) -> tuple[str, ...]:
+    return tuple(venue_actor(venue.name) for venue in config.venues if venue.account == account_id)
 
 
 def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> VenueActor:
@@ -271,6 +280,8 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
         for instrument in instruments_of(config)
         if instrument.venue == venue.name
     )
+    holders = len(_venue_actors_of(config, venue.account))
+    limits = account_limits(config.account(venue.account), holders)
     settings = VenueActorSettings(
         venue=venue.name,
         account_id=venue.account,
@@ -279,12 +290,11 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
         config_hash=config_hash(config),
         strategies={s.id: strategy_actor(s.id) for s in config.strategies if s.venue == venue.name},
         instruments=instruments,
-        account_limits=account_limits(
-            config.account(venue.account), sum(each.account == venue.account for each in config.venues)
-        ),
+        account_limits=limits,
         strategy_limits={s.id: strategy_limits(s.limits) for s in config.strategies if s.venue == venue.name},
         lease_renew_ns=config.lease.renew_ns,
         flatten_interval_ns=config.kill.flatten_interval_ms * 1_000_000,
+        cushions={name: cushion(limit, holders) for name, limit in shared_budgets(limits).items()},
     )
     BinanceSession.warm_up()  # before the actor's loop runs: a compiler must not stand between a tick and an order
     audit = BookAudit() if audit_books else None

@@ -37,6 +37,7 @@ class EscrowHolder:
 
     Attributes:
         ceilings: what the worst case must not exceed, by budget.
+        has_ceilings: False: none were issued to this life yet.
         epoch: of the grantor that was heard last.
         seq: the newest number of that epoch; 0: none.
     """
@@ -47,7 +48,7 @@ class EscrowHolder:
         self.seq = 0
         self.ceilings = dict.fromkeys(cushions, NO_CEILING)
         self._cushions = dict(cushions)
-        self._has_ceilings = False
+        self.has_ceilings = False
         self._needed: dict[str, int] = {}
         self._need_told = 0
         #: Statements made so far: each is numbered, so that an older one never replaces a newer one.
@@ -69,13 +70,13 @@ class EscrowHolder:
         self.seq = grant.ceilings_seq
         if grant.ceilings:
             self.ceilings = dict(grant.ceilings)
-            self._has_ceilings = True
+            self.has_ceilings = True
             self._needed = {name: need for name, need in self._needed.items() if need > self.ceilings[name]}
         return True
 
     def on_recall(self, recall: BudgetRecall, usage: Mapping[str, int]) -> bool:
         """Give up to the amounts asked for, cushions included. True: ceilings are lower now; tell the grantor."""
-        if recall.epoch != self.epoch or not self._has_ceilings:
+        if recall.epoch != self.epoch or not self.has_ceilings:
             return False
         lower = {}
         for name, amount in recall.amounts.items():
@@ -105,7 +106,7 @@ class EscrowHolder:
 
     def give_back(self, usage: Mapping[str, int]) -> bool:
         """Lower what lies idle beyond two cushions. True: apply ``ceilings`` to the gate before anything is told."""
-        if not self._has_ceilings:
+        if not self.has_ceilings:
             return False
         lower = {
             name: usage[name] + kept
@@ -122,7 +123,7 @@ class EscrowHolder:
         wanted = {
             name: _bounded(usage[name] + kept)
             for name, kept in self._cushions.items()
-            if not self._has_ceilings or 2 * (self.ceilings[name] - usage[name]) < kept
+            if not self.has_ceilings or 2 * (self.ceilings[name] - usage[name]) < kept
         }
         needed = self._needed
         self._need_told += bool(needed)

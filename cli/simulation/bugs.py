@@ -18,6 +18,7 @@ from actors.report_delivery import ReportDelivery
 from actors.venue import VenueActor
 from actors.venue_core import VenueCore
 from actors.venue_kill import VenueKill
+from actors.venue_lease import VenueLease
 from actors.venue_orders import OrderEntry
 from actors.venue_records import VenueJournal
 from adapters.binance.clock import VenueClock
@@ -151,13 +152,13 @@ def _lease_never_expires() -> list[Patch]:
 
 
 def _lease_counted_from_receipt() -> list[Patch]:
-    taken = VenueActor._on_lease_grant
+    taken = VenueLease.on_grant
 
-    def on_lease_grant(self: VenueActor, given: Any, now_ns: int) -> None:
+    def on_grant(self: VenueLease, given: Any, now_ns: int) -> None:
         taken(self, given, now_ns)
-        self.gate.grant(self.lease.epoch, now_ns + given.duration_ns)
+        self._gate.grant(self.epoch, now_ns + given.duration_ns)
 
-    return [(VenueActor, "_on_lease_grant", on_lease_grant)]
+    return [(VenueLease, "on_grant", on_grant)]
 
 
 def _grants_without_authority() -> list[Patch]:

@@ -102,6 +102,6 @@ def test_a_strategy_is_not_told_to_start_before_there_is_a_lease(make_desk: Make
     assert desk.venue.core.ready
     assert hand.starts == 0
     desk.restart(RISK)
-    desk.run_for(1)
+    desk.run_for(2)  # it waits out what an earlier life may have granted
     assert hand.starts == 1
     assert order_now(desk) == "NEW"
