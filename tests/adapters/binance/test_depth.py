@@ -75,11 +75,19 @@ def test_buffered_diffs_continue_the_snapshot() -> None:
 def test_a_snapshot_before_the_first_diff_is_too_old_and_the_buffer_stays() -> None:
     made = sync()
     made.on_diff(diff(157, 160, [(10, 1)]))
-    assert made.on_snapshot(snapshot(156)) is S.TOO_OLD
+    assert made.on_snapshot(snapshot(155)) is S.TOO_OLD
     assert not made.valid
     assert made.on_snapshot(snapshot(157)) is S.APPLIED
     assert made.book.update_id == 160
     assert made.book.level(Side.BUY, 10) == 1
+
+
+def test_a_snapshot_that_ends_right_before_the_first_diff_is_continued_by_it() -> None:
+    made = sync()
+    made.on_diff(diff(157, 160, [(10, 1)]))
+    assert made.on_snapshot(snapshot(156, [(9, 4)])) is S.APPLIED
+    assert made.book.update_id == 160
+    assert made.book.depth(5) == (((10, 1), (9, 4)), ())
 
 
 def test_a_snapshot_equal_to_the_last_diff_with_nothing_left_is_valid() -> None:
@@ -115,7 +123,7 @@ def test_old_and_repeated_diffs_are_ignored_and_a_gap_is_seen() -> None:
     assert made.on_diff(diff(101, 102)) is S.IGNORED
     assert made.on_diff(diff(104, 105)) is S.GAP
     assert made.on_diff(diff(106, 107)) is S.BUFFERED
-    assert made.on_snapshot(snapshot(103)) is S.TOO_OLD
+    assert made.on_snapshot(snapshot(102)) is S.TOO_OLD
     assert made.on_snapshot(snapshot(105, [(8, 1)])) is S.APPLIED
     assert made.book.update_id == 107
     assert made.book.depth(5) == (((8, 1),), ())
@@ -147,8 +155,8 @@ def test_the_buffer_is_bounded() -> None:
     made = sync()
     for at in range(BUFFERED_DIFFS_MAX + 10):
         made.on_diff(diff(at, at))
-    assert made.on_snapshot(snapshot(9)) is S.TOO_OLD
-    assert made.on_snapshot(snapshot(10)) is S.APPLIED
+    assert made.on_snapshot(snapshot(8)) is S.TOO_OLD
+    assert made.on_snapshot(snapshot(9)) is S.APPLIED
 
 
 _change = st.tuples(st.sampled_from([Side.BUY, Side.SELL]), st.integers(1, 6), st.integers(0, 3))

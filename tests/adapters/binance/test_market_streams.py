@@ -88,7 +88,7 @@ def test_snapshots_that_are_too_old_are_asked_for_again_with_growing_delays(live
 
     def depth(params: dict[str, str]) -> Any:
         asked.append(live.now_ns)
-        return {"lastUpdateId": 102 if len(asked) < 5 else 200, "bids": [], "asks": []}
+        return {"lastUpdateId": 101 if len(asked) < 5 else 200, "bids": [], "asks": []}
 
     live.venue.rest_rules["depth"] = depth
     live.venue.stream(DEPTH, diff(103, 105))
