@@ -26,7 +26,7 @@ _HISTORY = 20
 _RELEASED_MAX = 100_000
 
 
-class KillReleased(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=158):
+class KillReleased(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=160):
     """A kill was released at ``wall_time_ns`` (UTC) by these people, a drill by none. Journalled before its row in the
     latch is freed."""
 
@@ -35,7 +35,7 @@ class KillReleased(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1
     people: tuple[str, ...]
 
 
-class KillApproved(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=159):
+class KillApproved(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=161):
     """A person's approval, and when it came (UTC)."""
 
     approval: KillApproval

@@ -348,3 +348,27 @@ def test_a_page_that_lacks_a_name_halts_everything_rather_than_nothing(office: O
     keeper.page = LatchPage.memory(TradingNames())
     keeper.store("K", Scope(venue="binance"), KillMode.CANCEL)
     assert keeper.page.button_rank == KillMode.HALT.rank
+
+
+def test_reduce_lets_only_what_shrinks_the_position_pass(office: Office) -> None:
+    desk = office.desk
+    hand = desk.strategy("hand")
+    hand.buy(hand.instrument, 3_000, hand.quote.ask_ticks + 5_000)
+    desk.run_for(0.5)
+    assert hand.position_lots(hand.instrument) == 3_000
+    kill_id = office.kill("venue:binance", KillMode.REDUCE)
+    assert office.kills()[kill_id].complete
+
+    def sell(lots: int) -> str:
+        order = hand.sell(hand.instrument, lots, hand.quote.ask_ticks + 5_000)
+        desk.run_for(0.2)
+        report = hand.last(order)
+        return report.refusal.reason.name if report.refusal else report.order_status.name
+
+    assert outcome(desk) == "REDUCE_ONLY"
+    assert sell(3_001) == "REDUCE_ONLY", "would flip"
+    assert sell(3_000) == "NEW"
+    assert sell(1_000) == "REDUCE_ONLY", "the whole position is being sold already"
+    assert outcome(desk, "other") == "REDUCE_ONLY", "opens from flat"
+    office.release_by_two(kill_id)
+    assert outcome(desk) == "NEW"
