@@ -73,7 +73,7 @@ _NOTHING = EscrowOutcome()
 
 
 class _Wait(NamedTuple):
-    """A holder that was refused for want of these ceilings, until its next word or ``until_ns``."""
+    """A holder that is short and would be helped by these ceilings, until its next word or ``until_ns``."""
 
     needed: dict[str, int]
     until_ns: int
@@ -177,7 +177,9 @@ class EscrowGrantor:
         if not may_raise:
             return _NOTHING
         if request.needed:
-            self._waiting[request.holder] = _Wait(request.needed, now_ns + self._wait_ns)
+            # Who is short gets its cushion too, from the others if need be: else its every next order would be short.
+            needed = {budget: max(need, request.wanted.get(budget, need)) for budget, need in request.needed.items()}
+            self._waiting[request.holder] = _Wait(needed, now_ns + self._wait_ns)
         raised = self._serve_waiting(now_ns)
         self._raise(request.holder, asker, request.wanted)
         recalls = self._recalls(request.holder, self._waiting.get(request.holder), now_ns)

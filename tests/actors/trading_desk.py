@@ -213,6 +213,11 @@ class Desk(VirtualTrial):
 MakeDesk = Callable[..., Desk]
 
 
+def _venue_table(name: str, account: str, one_account: bool) -> str:
+    table = VENUE_TABLE.format(name=name, account=account)
+    return table.replace(f'account = "{account}"', 'account = "desk"') if one_account else table
+
+
 def desk_maker(folder: Path) -> MakeDesk:
     made: list[Desk] = []
 
@@ -224,8 +229,12 @@ def desk_maker(folder: Path) -> MakeDesk:
         options: VenueOptions | None = None,
         weather: Weather | None = None,
         start: bool = True,
+        one_account: bool = False,
     ) -> Desk:
-        """A new desk in a new directory, live and trading after one virtual second unless ``start`` is False."""
+        """A new desk in a new directory, live and trading after one virtual second unless ``start`` is False.
+
+        ``one_account``: the engine counts all venues to one account; each venue knows it under a name of its own.
+        """
         directory = folder / f"desk{len(made)}"
         directory.mkdir()
         names = {"binance": "desk", **{name: name for name in more_venues}}
@@ -237,8 +246,8 @@ def desk_maker(folder: Path) -> MakeDesk:
         config_file = directory / "desk.toml"
         config_file.write_text(
             HEAD
-            + "".join(ACCOUNT.format(account=account) for account in names.values())
-            + "".join(VENUE_TABLE.format(name=name, account=account) for name, account in names.items())
+            + "".join(ACCOUNT.format(account=account) for account in (["desk"] if one_account else names.values()))
+            + "".join(_venue_table(name, account, one_account) for name, account in names.items())
             + "".join(strategies or (strategy("hand"),))
         )
         config = load_config(config_file)
