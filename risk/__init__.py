@@ -1,9 +1,13 @@
 """Pre-trade risk: what may leave, who may send, and how everything stops. Imports ``engine`` only.
 
 gate             Gate: the one place that approves an order, and the ledger of what orders may still do
-gate_kernel      its checks and bookings, Numba on one flat int64 array
-gate_reference   ReferenceGate: their readable twin, for tests
-limits           AccountLimits, InstrumentLimits
+gate_tables      its rows by name: instruments, assets, strategies, and the cells of their limits
+gate_state       the layout of its state, one flat int64 array
+gate_kernel      its checks, Numba on that array; gate_books what is booked there
+kernel           how those kernels are compiled
+gate_reference   ReferenceGate: their readable twin, for tests; gate_reference_book its parts
+limits           AccountLimits, InstrumentLimits, StrategyLimits; Ceilings of a lease, Usage
+exposure         ExposureTable: gross, net, worst case, profit of strategies, accounts, the firm; exposure_reference its twin
 refusal          refusals in words, with units and remedy
 latch            LatchPage, LatchView: the host's mapped page that says who may trade
 latch_layout     where everything stands in that page

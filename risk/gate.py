@@ -184,8 +184,8 @@ class Gate:
     def check_closing(self, order: Order, now_ns: int) -> Approved | Refusal:
         """Approve and reserve an order of the venue actor's own that closes a position under a kill of mode FLATTEN.
 
-        It passes only while the latch says so, needs no lease, must shrink the account's position, and is held to size,
-        prices, rate, open orders and funds like any other. Any strategy id may stand on it.
+        It passes only while the latch says so, needs the lease, must shrink the account's position, and is held to
+        size, prices, rate, open orders and funds like any other. Any strategy id may stand on it.
         """
         if order.client_order_id in self._reserved:
             return duplicate(order)

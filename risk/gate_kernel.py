@@ -208,8 +208,8 @@ def _venue_notional(state: State, at: int, tick_lots: int, minimum_applies: int)
 def _authority(
     state: State, words: State, at: int, strategy_at: int, pair: int, side: int, is_closing: int, lots: int, now_ns: int
 ) -> int:
-    """Who may trade now. A closing order has its authority from the kill that wants everything closed, not from a
-    lease, which that kill has ended."""
+    """Who may trade now. A closing order is for the kill that wants everything closed, and for no other time; it needs
+    the lease like any other."""
     rank = latch_mode(
         words,
         state[g.VENUE_INDEX],
@@ -222,9 +222,9 @@ def _authority(
             return _refuse(state, _HALTED, g.ABSENT, g.ABSENT)
     elif rank > _REDUCE:
         return _refuse(state, _HALTED, g.ABSENT, g.ABSENT)
-    elif state[g.HAS_LEASE] != 1:
+    if state[g.HAS_LEASE] != 1:
         return _refuse(state, _NO_LEASE, g.ABSENT, g.ABSENT)
-    elif now_ns >= state[g.LEASE_EXPIRES_NS]:
+    if now_ns >= state[g.LEASE_EXPIRES_NS]:
         return _refuse(state, _LEASE_EXPIRED, now_ns, state[g.LEASE_EXPIRES_NS])
     if rank != 0:
         room = room_to_reduce(state, at, pair, side, is_closing)

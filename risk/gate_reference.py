@@ -296,9 +296,9 @@ class ReferenceGate:
             return Fault(Reason.WRONG_STRATEGY, ABSENT, ABSENT)
         elif self.mode not in (None, KillMode.REDUCE):
             return Fault(Reason.HALTED, ABSENT, ABSENT)
-        elif self._lease_expires_ns is None:
+        if self._lease_expires_ns is None:
             return Fault(Reason.NO_LEASE, ABSENT, ABSENT)
-        elif now_ns >= self._lease_expires_ns:
+        if now_ns >= self._lease_expires_ns:
             return Fault(Reason.LEASE_EXPIRED, now_ns, self._lease_expires_ns)
         if self.mode is not None:
             room = room_lots(order, book, closing)

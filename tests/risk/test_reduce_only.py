@@ -177,11 +177,10 @@ def test_a_closing_order_passes_under_flatten_only(
     assert answer.reason is Reason.HALTED
 
 
-def test_closing_orders_close_the_accounts_position_and_no_more_without_a_lease(
+def test_closing_orders_close_the_accounts_position_and_no_more(
     open_gate: Gate, page: LatchPage, make_order: MakeOrder
 ) -> None:
     hold(open_gate, make_order, 100)
-    open_gate.revoke()
     reduce(page, mode=KillMode.FLATTEN)
     assert refused(open_gate, make_order("s1", side=SELL, quantity_lots=10)).reason is Reason.HALTED
     assert (open_gate.reducible_lots(1, SELL), open_gate.reducible_lots(1, BUY)) == (100, 0)
@@ -193,6 +192,8 @@ def test_closing_orders_close_the_accounts_position_and_no_more_without_a_lease(
     answer = open_gate.check_closing(second, 0)
     assert isinstance(answer, Refusal)
     assert answer.reason is Reason.REDUCE_ONLY
+    open_gate.revoke()
+    assert open_gate.may_send(first, 0) is Reason.NO_LEASE
     page.release("K")
     assert open_gate.may_send(first, 0) is Reason.HALTED
     open_gate.abandon(first)
