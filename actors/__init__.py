@@ -2,12 +2,13 @@
 
 venue               one account's connection to one venue: the only place an order can leave from; its parts are
                     venue_orders (the order path), venue_events (what the venue tells), venue_kill, venue_core
-                    (what the parts share), venue_records (the journal), venue_status and venue_counters
+                    (what the parts share), venue_lease (lease and budgets), venue_records (the journal), venue_status
+                    and venue_counters
 reconciliation      asking the venue what is true; order_search is the last look before "never there"
 cancel_until_none   cancelling until the venue says that nothing is left
 report_delivery     every report to its strategy, in order, once
 strategy            hosts a user's strategy; strategy_source finds it, user_code tells what went wrong in it
-risk                grants leases to an account's venue actors, and watches them
+risk                grants leases to an account's venue actors, and watches them; risk_budgets its journalled escrow
 watch               an account's triggers: fed by telemetry, presses the kill switch; trigger_specs configures it
 telemetry           what a venue actor tells its risk actor ten times a second
 kill_switch         owns the kill state; latch_keeper its hand on the latch, release_desk where kills end, drill: kills

@@ -15,7 +15,8 @@ latch_names      the page's header and name tables
 latch_kernel     what it says about one order, Numba
 scope            Scope, parse_scope: what a kill covers
 lease            LeaseHolder, LeaseGrantor: the right to send, counted on the holder's own clock
-escrow           EscrowGrantor: shared limits split into ceilings whose sum holds; escrow_holder its other side
+escrow           EscrowGrantor: shared limits split into ceilings whose sum holds; escrow_holder its other side,
+                 budgets: which limits, in the gate's units
 kill             KillCase: one kill, from the trigger to the last confirmation
 kill_register    KillRegister: every kill that holds, and the last that no longer do
 release          ReleaseCase: two people, a window, a cooling-off time
