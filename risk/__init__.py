@@ -7,7 +7,7 @@ gate_kernel      its checks, Numba on that array; gate_books what is booked ther
 kernel           how those kernels are compiled
 gate_reference   ReferenceGate: their readable twin, for tests; gate_reference_book its parts
 limits           AccountLimits, InstrumentLimits, StrategyLimits; Ceilings of a lease, Usage
-exposure         ExposureTable: gross, net, worst case, profit of strategies, accounts, the firm; exposure_reference its twin
+exposure         ExposureTable: gross, net, worst case, profit, per strategy and up; exposure_reference its twin
 refusal          refusals in words, with units and remedy
 latch            LatchPage, LatchView: the host's mapped page that says who may trade
 latch_layout     where everything stands in that page
