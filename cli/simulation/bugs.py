@@ -13,6 +13,7 @@ import msgspec
 from actors import epochs, kill_switch, risk
 from actors.cancel_until_none import CancelUntilNone
 from actors.kill_switch import KillSwitchActor
+from actors.latch_keeper import LatchKeeper
 from actors.reconciliation import Reconciliation
 from actors.report_delivery import ReportDelivery
 from actors.venue import VenueActor
@@ -321,7 +322,9 @@ def _told_before_latched() -> list[Patch]:
 
     return [
         (LatchPage, "store", lambda self, *arguments: 0),
-        (KillSwitchActor, "_latch", lambda self, *arguments: None),
+        (LatchKeeper, "store", lambda self, *arguments: None),
+        (LatchKeeper, "explain", lambda self, *arguments: None),
+        (LatchKeeper, "restore", lambda self: None),
         (KillSwitchActor, "_set_authority", lambda self: self._grantor.authorize(FOREVER_NS)),
         (VenueKill, "on_kill", on_kill),
     ]
