@@ -1,6 +1,6 @@
 """The kill switch actor's hand on the latch: what it holds is what the register holds, whoever else writes there.
 
-Others write too: ``haltline kill``, node agents, a life of the kill switch actor that died in between, a damaged disk,
+Others write too: ``haltline kill``, a life of the kill switch actor that died in between, a damaged disk,
 a backup that was put back. So at start, and a few times a second, the page is compared with the register:
 
     held, but not latched (an older page, a full table)      latched again

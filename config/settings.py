@@ -106,7 +106,7 @@ class LeaseSettings(msgspec.Struct, frozen=True):
 
 
 class KillSettings(msgspec.Struct, frozen=True):
-    """A venue actor that has not acknowledged a kill after ``acknowledge_ms`` is fenced.
+    """How long a venue actor may take to acknowledge a kill: ``acknowledge_ms``, on which nothing acts yet.
 
     Every ``drill_every_s`` a kill that stops nobody goes the whole way; 0: only when a person asks for one.
 

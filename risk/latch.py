@@ -9,7 +9,7 @@ other, so that each kill keeps its own identity and is released alone.
 A page that is missing, short, foreign or damaged reads as killed, and so does one with a row that does not match its
 check word: for everybody, with mode ``CANCEL``.
 
-Many may write at once (the kill switch actor, every ``haltline kill``, node agents) and none may wait for another, who
+Many may write at once (the kill switch actor, every ``haltline kill``) and none may wait for another, who
 may be a stopped process. So a writer goes from row to row and tries, without waiting, to lock it; a row that somebody
 holds is passed over. In its own row it stores the fields, the check word and last the state, so a half-written row is
 either free or damaged, never a narrower kill than was asked for. When no row can be had, the button goes to ``HALT``
