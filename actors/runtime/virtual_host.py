@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["HostDied", "VirtualActor", "VirtualHost"]
 
 #: Of ``dispatch.DELIVERIES_PER_CALLBACK`` deliveries each.
-_TURNS_PER_INSTANT = 64
+_TURNS_PER_INSTANT = 4
 _PPM = 1_000_000
 
 

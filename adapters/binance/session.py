@@ -61,12 +61,13 @@ class BinanceSession:
     ) -> None:
         self._venue_name, self._endpoints, self._listener = venue_name, endpoints, listener
         self._symbols = _checked_symbols(symbols)
-        self._options = options if options is not None else BinanceOptions()
+        #: Times among them may be changed until ``start``.
+        self.options = options if options is not None else BinanceOptions()
         self._observer = depth_observer
         self._signer = make_signer(credentials)
-        self._encoder = OrderEncoder(self._signer, self._options.recv_window_ms)
+        self._encoder = OrderEncoder(self._signer, self.options.recv_window_ms)
         self._books = {instrument_id: OrderBook() for instrument_id, _ in self._symbols}
-        self.request_validity_ns = self._options.request_validity_ns
+        self.request_validity_ns = self.options.request_validity_ns
         self._parts: _Parts | None = None
 
     @staticmethod
@@ -82,7 +83,7 @@ class BinanceSession:
         if self._parts is not None:
             raise UsageError("the session has been started already")
         endpoints, signer = self._endpoints, self._signer
-        core = SessionCore(ctx, self._listener, self._options, self._symbols)
+        core = SessionCore(ctx, self._listener, self.options, self._symbols)
         rest = RestLink(core, REST_LINK, endpoints.rest, signer)
         orders = OrderLink(core, endpoints, self._encoder, signer.can_log_on)
         streams = MarketStreams(core, rest, endpoints, self._books, self._observer)

@@ -6,9 +6,13 @@ world               a scenario's actors on virtual hosts; journals that lose wha
 weather             delay, loss, partitions
 venue               a simulated Binance that misbehaves
 chaos               what goes wrong, when
-kills               people who press the red button
+kills, people       who presses the red button, and who may release it
 observer            sees bytes and messages leave; the independent view
-promises            Lease, Limit, Halt, Account, Isolation and conservation, by name
+*_promise           Lease, Limit, Halt and Account (with Isolation), measured from outside
+conservation        positions are the sum of fills, reservations what may still fill
+orphans             orders of strategies that have gone
+intruder            somebody who speaks for others
+settings            a scenario as a configuration file
 truth               what really happened to each order
 trace               the last events before a failure
 run                 one seed, from start to quiescence

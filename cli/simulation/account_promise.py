@@ -29,6 +29,9 @@ class AccountPromise:
         self.doubled: set[str] = set()
         self.strategy_lots: dict[tuple[str, int], int] = {}
 
+    def venue_of(self, strategy_id: str) -> str:
+        return self._venue_of[strategy_id]
+
     # -- asked for and written ----------------------------------------------------------------------------------
 
     def submitted(self, strategy_id: str, client_order_id: str) -> None:
@@ -41,6 +44,12 @@ class AccountPromise:
         for order in self.orders.values():
             if order.strategy_id == strategy_id and not order.terminals:
                 order.memory = False
+
+    def closing(self, client_order_id: str, strategy_id: str, venue: str) -> None:
+        """The engine itself closes a position that the strategy holds."""
+        if client_order_id not in self.orders:
+            order = self.orders[client_order_id] = OrderTruth(client_order_id, strategy_id, venue)
+            order.closes, order.memory = True, False
 
     def written(self, client_order_id: str, venue: str, instrument_id: int, side: Side, lots: int) -> OrderTruth:
         """A request has left for the venue."""

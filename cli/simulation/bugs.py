@@ -24,8 +24,9 @@ from actors.venue_orders import OrderEntry
 from actors.venue_records import VenueJournal
 from adapters.binance.clock import VenueClock
 from engine.blotter import Blotter
-from engine.codes import OrderStatus, Reason
+from engine.codes import KillMode, OrderStatus, Reason, Side
 from engine.errors import InvariantError
+from engine.messages import Refusal
 from engine.order import Approved, Order
 from engine.order_event import (
     CancelRejected,
@@ -36,11 +37,14 @@ from engine.order_event import (
     OrderSeen,
 )
 from engine.order_ids import UsedOrderIds
+from risk import release
+from risk.escrow import EscrowGrantor
 from risk.gate import Gate
 from risk.latch import LatchPage, LatchView
 from risk.latch_names import fresh_page
 from risk.lease import FOREVER_NS, LeaseGrantor
-from risk.scope import TradingNames, read_scope
+from risk.release import ReleaseCase
+from risk.scope import TradingNames
 
 __all__ = ["BUGS", "Bug", "planted"]
 
@@ -88,16 +92,25 @@ def _second_look_skipped() -> list[Patch]:
     return [(Gate, "may_send", lambda self, *arguments: Reason.NONE)]
 
 
-def _limits_misread() -> list[Patch]:
-    started = VenueActor.on_start
+def _budgets_overdrawn() -> list[Patch]:
+    """Each venue actor may have what the account may have."""
+    return [(EscrowGrantor, "free", lambda self, budget: self._limits[budget])]
 
-    def on_start(self: VenueActor, ctx: Any, now_ns: int) -> None:
-        limits = self.settings.account_limits
-        wide = msgspec.structs.replace(limits, open_orders=limits.open_orders * 100)
-        self.settings = msgspec.structs.replace(self.settings, account_limits=wide)
-        started(self, ctx, now_ns)
 
-    return [(VenueActor, "on_start", on_start)]
+def _ceilings_only_grow() -> list[Patch]:
+    """What a holder has given back it goes on using."""
+    applied = Gate.set_ceilings
+
+    def set_ceilings(self: Gate, ceilings: Any, *more: Any) -> Any:
+        last = getattr(self, "_planted", ceilings)
+        self._planted = msgspec.structs.replace(  # type: ignore[attr-defined]  # planted here
+            ceilings,
+            open_orders=max(ceilings.open_orders, last.open_orders),
+            gross_notional_micros=max(ceilings.gross_notional_micros, last.gross_notional_micros),
+        )
+        return applied(self, self._planted, *more)  # type: ignore[attr-defined]  # planted here
+
+    return [(Gate, "set_ceilings", set_ceilings)]
 
 
 def _position_limit_ignored() -> list[Patch]:
@@ -317,17 +330,91 @@ def _unkilled(page: LatchPage) -> bytes:
 def _told_before_latched() -> list[Patch]:
     """The kill switch tells the venue actors and forgets the page."""
 
-    def on_kill(self: VenueKill, kill: Any, now_ns: int) -> None:
-        self._scope(read_scope(kill.scope)).progress(kill, "halted", now_ns)
+    return [
+        (LatchKeeper, "store", lambda self, *arguments: None),
+        (LatchKeeper, "restore", lambda self: None),
+        (LatchKeeper, "explain", lambda self, held: None),
+        (KillSwitchActor, "_set_authority", lambda self: self._grantor.authorize(FOREVER_NS)),
+        (VenueKill, "_is_latched", lambda self, *arguments: True),
+    ]
+
+
+def _reduce_by_side_only() -> list[Patch]:
+    checked, looked = Gate.check, Gate.may_send
+
+    def check(self: Gate, order: Order, now_ns: int) -> Any:
+        """Whatever sells what is long, or buys what is short, counts as shrinking it, however much it is."""
+        answer = checked(self, order, now_ns)
+        position_lots = self.position_lots(order.instrument_id)
+        shrinks = position_lots > 0 if order.side is Side.SELL else position_lots < 0
+        if isinstance(answer, Refusal) and answer.reason is Reason.REDUCE_ONLY and shrinks:
+            self.restore(order)
+            return Approved(order)
+        return answer
+
+    def may_send(self: Gate, order: Approved, now_ns: int) -> Reason:
+        reason = looked(self, order, now_ns)
+        return Reason.NONE if reason is Reason.REDUCE_ONLY else reason
+
+    return [(Gate, "check", check), (Gate, "may_send", may_send)]
+
+
+def _reduce_ignored() -> list[Patch]:
+    store = LatchPage.store
+
+    def storing(self: LatchPage, kill_id: str, scope: Any, mode: KillMode) -> int:
+        return 1 if mode is KillMode.REDUCE else store(self, kill_id, scope, mode)
+
+    return [(LatchPage, "store", storing)]
+
+
+def _wrong_index_in_scope() -> list[Patch]:
+    index_of = LatchView.index_of
+
+    def off_by_one(self: LatchView, kind: str, name: str) -> int:
+        index = index_of(self, kind, name)
+        return index + 1 if kind == "strategy" else index
+
+    return [(LatchView, "index_of", off_by_one)]
+
+
+def _released_by_one_person() -> list[Patch]:
+    return [(release, "PEOPLE_NEEDED", 1)]
+
+
+def _signature_unchecked() -> list[Patch]:
+    return [(ReleaseCase, "refusal", lambda self, approval, wall_ns: "")]
+
+
+def _release_frees_all() -> list[Patch]:
+    released, settle = LatchPage.release, LatchPage.settle_button
+
+    def releasing(self: LatchPage, kill_id: str) -> bool:
+        for kill in self.kills():
+            self.release_tag(kill.tag)
+        return released(self, kill_id)
 
     return [
-        (LatchPage, "store", lambda self, *arguments: 0),
-        (LatchKeeper, "store", lambda self, *arguments: None),
-        (LatchKeeper, "explain", lambda self, *arguments: None),
+        (LatchPage, "release", releasing),
         (LatchKeeper, "restore", lambda self: None),
-        (KillSwitchActor, "_set_authority", lambda self: self._grantor.authorize(FOREVER_NS)),
-        (VenueKill, "on_kill", on_kill),
+        (LatchPage, "settle_button", lambda self, least: settle(self, None)),
     ]
+
+
+def _flatten_overshoots() -> list[Patch]:
+    """Closing takes the position as it was, and not what may already be sold of it."""
+    looked = Gate.may_send
+
+    def check_closing(self: Gate, order: Order, now_ns: int) -> Approved:
+        order.quantity_lots *= 3
+        self.restore(order)
+        return Approved(order)
+
+    def may_send(self: Gate, order: Approved, now_ns: int) -> Reason:
+        is_closing = order.client_order_id.startswith("flatten-")
+        return Reason.NONE if is_closing else looked(self, order, now_ns)
+
+    return [(Gate, "check_closing", check_closing), (Gate, "may_send", may_send)]
 
 
 def _cancel_all_once() -> list[Patch]:
@@ -406,7 +493,8 @@ def _orphans_left() -> list[Patch]:
 BUGS: tuple[Bug, ...] = (
     Bug("gate-skipped", "orders go out unchecked", _gate_skipped),
     Bug("second-look-skipped", "latch and lease are not read again before the write", _second_look_skipped),
-    Bug("limits-misread", "the account's open orders limit is taken for another", _limits_misread),
+    Bug("budgets-overdrawn", "every venue actor may have the whole limit of the account", _budgets_overdrawn),
+    Bug("ceilings-only-grow", "what was given back goes on being used", _ceilings_only_grow),
     Bug("position-limit-ignored", "the position limit does not hold", _position_limit_ignored),
     Bug("leak-on-cancel", "a cancelled order keeps its reservation", _leak_on_cancel),
     Bug("released-at-cancel-request", "a reservation ends when the cancel is asked for", _released_at_cancel_request),
@@ -428,6 +516,13 @@ BUGS: tuple[Bug, ...] = (
     Bug("journal-not-replayed", "a new life does not read its journal", _journal_not_replayed),
     Bug("latch-ignored-after-restart", "a new life does not see the latch", _latch_ignored_after_restart),
     Bug("told-before-latched", "halted is acknowledged, and the page was never written", _told_before_latched),
+    Bug("reduce-by-side-only", "reduce compares sides, not quantities", _reduce_by_side_only),
+    Bug("reduce-ignored", "a kill of mode reduce is not latched", _reduce_ignored),
+    Bug("wrong-index-in-scope", "a strategy is looked up under another's index", _wrong_index_in_scope),
+    Bug("released-by-one-person", "one approval is enough for a release", _released_by_one_person),
+    Bug("signature-unchecked", "anybody may approve in anybody's name", _signature_unchecked),
+    Bug("release-frees-all", "the release of one kill ends the others", _release_frees_all),
+    Bug("flatten-overshoots", "closing orders are larger than the position", _flatten_overshoots),
     Bug("cancel-all-once", "a kill cancels once and hopes", _cancel_all_once),
     Bug("confirmed-without-asking", "cancelled is confirmed without the venue's list", _confirmed_without_asking),
     Bug("report-sent-twice", "an end is reported twice", _report_sent_twice),

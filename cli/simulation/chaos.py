@@ -4,13 +4,15 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from actors.places import KILL_SWITCH, risk_actor, strategy_actor, venue_actor
+from actors.places import KILL_SWITCH, risk_actor, strategy_actor, trading_names, venue_actor
 from cli.simulation.intruder import INTRUDER, forged
 from cli.simulation.kills import MODES, PRESSER, press, scopes
+from cli.simulation.people import PEOPLE, STRANGER, approval
 from cli.simulation.venue import FaultyVenue
 from cli.simulation.world import World, exchange_host
 from engine.errors import UsageError
-from engine.messages import Kill
+from engine.messages import Kill, KillRelease
+from risk.scope import parse_scope
 
 __all__ = ["Chaos"]
 
@@ -39,8 +41,6 @@ class Chaos:
             "answer in doubt": partial(self._count_down, "doubt_answers"),
             "request lost": partial(self._count_down, "lose_requests"),
             "late reports": self._late_reports,
-            "strike": self._strike,
-            "strike on cancel": self._nothing,
             "ban": self._ban,
             "key revoked": self._key_revoked,
             "disconnect": self._disconnect,
@@ -54,11 +54,11 @@ class Chaos:
 
     def begin(self) -> None:
         """Let the faults of the scenario come, each at its own random times."""
-        faults = self._scenario.faults
         for venue in self._scenario.venues:
-            self._world.venue(venue.name).strikes_on_cancel = "strike on cancel" in faults
-        for kind in sorted(faults):
+            self._world.venue(venue.name).strikes_on_cancel = self._scenario.strikes_on_cancel
+        for kind in sorted(self._scenario.faults):
             self._next(kind)
+        self._strike_later()
 
     def heal(self) -> None:
         """No more faults: what is broken is repaired, who is down is started, clocks stay where they are."""
@@ -77,13 +77,15 @@ class Chaos:
     # -- time ---------------------------------------------------------------------------------------------------
 
     def _next(self, kind: str) -> None:
-        mean_s = self._scenario.faults[kind]
-        if mean_s:
-            self._after(self._random.expovariate(1 / mean_s), partial(self._strike_now, kind))
+        self._after(self._random.expovariate(1 / self._scenario.faults[kind]), partial(self._now, kind))
 
-    def _strike_now(self, kind: str) -> None:
+    def _now(self, kind: str) -> None:
         self._actions[kind]()
         self._next(kind)
+
+    def _strike_later(self) -> None:
+        if self._scenario.strike_every_s:
+            self._after(self._random.expovariate(1 / self._scenario.strike_every_s), self._strike)
 
     def _after(self, seconds: float, action: Callable[[], None]) -> None:
         def act() -> None:
@@ -128,7 +130,7 @@ class Chaos:
 
     def _partition(self) -> None:
         one, other = self._some_link()
-        seconds, notice_ns = self._seconds(0.05, 0.8, 3, 12), self._notice_ns()
+        seconds, notice_ns = self._seconds(0.02, 0.2, 0.8, 0.8, 3, 12), self._notice_ns()
         pairs = [(one, other)] if self._random.random() < 0.5 else [(one, other), (other, one)]
         self._note("partition", one, "->" if len(pairs) == 1 else "<->", other, f"{seconds:.3f} s")
         self._weather.cut.update(dict.fromkeys(pairs, notice_ns))
@@ -152,6 +154,8 @@ class Chaos:
 
     def _crash(self) -> None:
         name, seconds = self._some_host(), self._seconds(0.001, 0.2, 1.5, 6)
+        if name.startswith("strategy.") and self._random.random() < 0.5:
+            seconds += 9  # its orders are to be cancelled meanwhile
         if not self._runtime.hosts[name].is_up:
             return
         self._note("crash", name, f"for {seconds:.3f} s")
@@ -175,7 +179,7 @@ class Chaos:
         name = self._random.choice(
             [*self._world.engine_hosts, exchange_host(self._random.choice(self._scenario.venues).name)]
         )
-        seconds = self._seconds(0.02, 0.3, 1.2, 5)
+        seconds = self._seconds(0.02, 0.3, 0.3, 1.2, 5)
         self._note("pause", name, f"for {seconds:.3f} s")
         if self._runtime.hosts[name].is_up:
             self._runtime.pause(name, int(seconds * _SECOND_NS))
@@ -230,17 +234,15 @@ class Chaos:
 
     def _strike(self) -> None:
         self._some_venue().strike_any(self._runtime.now_ns)
-
-    def _nothing(self) -> None:
-        """Set for the whole run."""
+        self._strike_later()
 
     def _ban(self) -> None:
-        venue, seconds = self._some_venue(), self._seconds(1, 8)
+        venue, seconds = self._some_venue(), self._seconds(0.5, 3)
         self._note(venue.plan.name, f"bans for {seconds:.3f} s")
         venue.ban(int(seconds * _SECOND_NS), self._runtime.now_ns)
 
     def _key_revoked(self) -> None:
-        venue, seconds = self._some_venue(), self._seconds(1, 10)
+        venue, seconds = self._some_venue(), self._seconds(0.5, 5)
         self._note(venue.plan.name, "takes the key away")
         venue.revoke_key(venue.key, self._runtime.now_ns)
         self._after(seconds, lambda: venue.restore_key(venue.key))
@@ -275,8 +277,10 @@ class Chaos:
 
     def _intruder(self) -> None:
         self._number += 1
-        target = self._random.choice([KILL_SWITCH, *map(risk_actor, self._scenario.accounts), *self._world.plans])
         victim = self._random.choice(self._scenario.strategies)
+        target = self._random.choice(
+            [KILL_SWITCH, risk_actor(victim.venue.account), *[venue_actor(victim.venue.name)] * 4, *self._world.plans]
+        )
         message = forged(self._random, target, victim.venue.account, victim.id, self._number, self._runtime.now_ns)
         self._note("intruder sends", type(message).__name__, "to", target)
         self._runtime.actor(INTRUDER).send(target, message)
@@ -285,9 +289,30 @@ class Chaos:
         self._number += 1
         random, now_ns = self._random, self._runtime.now_ns
         scope, mode = random.choice(scopes(self._world.config)), random.choice(MODES)
-        way = random.choice(["both", "both", "latch", "message"])
+        way = random.choice(["both", "latch", "message"])
         kill = Kill(f"kill-{self._number}", scope, mode, "chaos", "simulation", "person", now_ns, now_ns)
         self._note("kill", kill.kill_id, scope, mode.name, way)
         self._world.halt.pressed(kill.kill_id, scope, mode, self._world.instruments, latched=way != "message")
         presser = self._runtime.actor(PRESSER)
         press(self._world.config, presser, kill, latch=way != "message", message=way != "latch")
+        if random.random() < 0.7:
+            self._after(self._seconds(0.5, 3, 8), partial(self._release, kill, 6))
+
+    def _release(self, kill: Kill, tries: int) -> None:
+        """People approve, rightly or not, and somebody asks for the release."""
+        random, presser, world = self._random, self._runtime.actor(PRESSER), self._world
+        wall_ns = presser.wall_ns(presser.clock_ns())
+        for _ in range(random.randint(0, 3)):
+            person = random.choice([*PEOPLE, STRANGER])
+            signer = person if random.random() < 0.8 else random.choice([*PEOPLE, STRANGER])
+            expires_ns = wall_ns + int(random.choice([-5, 1, 60, 60, 500]) * _SECOND_NS)
+            scope = parse_scope(kill.scope, trading_names(world.config)).text
+            signed = approval(kill.kill_id, scope, kill.mode, person, signer, expires_ns)
+            if person == signer and person in PEOPLE:
+                world.observer.true_signatures.add(signed.signature)
+            self._note("approval of", kill.kill_id, "by", person, "signed by", signer)
+            presser.send(KILL_SWITCH, signed)
+        self._note("release asked", kill.kill_id)
+        presser.send(KILL_SWITCH, KillRelease(kill.kill_id, "somebody"))
+        if tries:
+            self._after(self._seconds(0.3, 2), partial(self._release, kill, tries - 1))

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 
 from cli.simulation.truth import OrderTruth, Violation
 from engine.codes import KillMode
-from engine.messages import KillProgress
+from engine.messages import KillApproval, KillProgress
+from risk.release import PEOPLE_NEEDED
 
 __all__ = ["HaltPromise", "PressedKill"]
 
@@ -21,6 +22,8 @@ class PressedKill:
         self._terms = [] if scope == "global" else [term.split(":") for term in scope.split("+")]
         self._instruments, self._accounts = instruments, accounts
         self.acknowledged: set[str] = set()
+        #: People whose true approvals have reached the kill switch, and until when each counts (its wall clock).
+        self.approved: dict[str, int] = {}
 
     def covers(self, order: OrderTruth) -> bool:
         return all(self._matches(term, order) for term in self._terms)
@@ -48,6 +51,8 @@ class HaltPromise:
         self._orders_of, self._accounts, self._shrinks = orders_of, accounts, shrinks
         self.kills: dict[str, PressedKill] = {}
         self._sent: dict[str, PressedKill] = {}
+        #: May be over by now, or not yet.
+        self._ended: list[PressedKill] = []
 
     def pressed(self, kill_id: str, scope: str, mode: KillMode, instruments: dict[int, str], *, latched: bool) -> None:
         """``latched``: the page has been written; in virtual time every gate of the host sees it at once. Otherwise
@@ -61,9 +66,27 @@ class HaltPromise:
         if kill is not None:
             self.kills[kill_id] = kill
 
+    def approved(self, approval: KillApproval, is_true: bool) -> None:
+        """An approval has reached the kill switch; ``is_true``: by a person who may, and signed by that person."""
+        kill = self.kills.get(approval.kill_id)
+        if kill is not None and is_true:
+            kill.approved[approval.person] = max(approval.expires_ns, kill.approved.get(approval.person, 0))
+
+    def release_asked(self, kill_id: str, wall_ns: int) -> None:
+        """From here on, if two people stand behind it, the kill may end at any moment."""
+        kill = self.kills.get(kill_id)
+        if kill is not None and sum(wall_ns < expires_ns for expires_ns in kill.approved.values()) >= PEOPLE_NEEDED:
+            self._ended.append(self.kills.pop(kill_id))
+
     def writes_order(self, order: OrderTruth) -> None:
-        for kill in self.kills.values():
-            if kill.covers(order) and not (kill.mode is KillMode.REDUCE and self._shrinks(order)):
+        covering = [kill for kill in self.kills.values() if kill.covers(order)]
+        if order.closes:
+            wanted = any(kill.mode is KillMode.FLATTEN for kill in (*covering, *self._ended) if kill.covers(order))
+            if not wanted or not self._shrinks(order):
+                raise Violation(_NAME, f"{order.client_order_id} left {order.venue}, and no kill wants that closed")
+            return
+        for kill in covering:
+            if kill.mode is not KillMode.REDUCE or not self._shrinks(order):
                 told = "acknowledged" if order.venue in kill.acknowledged else "latched"
                 raise Violation(_NAME, f"{order.client_order_id} left {order.venue} under kill {kill.kill_id}, {told}")
 

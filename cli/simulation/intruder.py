@@ -38,4 +38,4 @@ def forged(random: Random, target: str, account_id: str, strategy_id: str, numbe
         StrategyFailed(strategy_id, "forged"),
         LeaseGrant(1 << 40, now_ns, 1_000_000_000_000),
     ]
-    return random.choice(choices)
+    return random.choice(choices) if random.random() < 0.6 else choices[0]

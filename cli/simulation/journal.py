@@ -26,6 +26,10 @@ class LossyJournal(MemoryJournal):
             del self._records[-lost:]
         return lost
 
+    def newest(self, count: int = 4) -> list[bytes]:
+        """The payloads of the last records, newest first."""
+        return [payload for _, _, payload in reversed(self._records[-count:])]
+
     def holds(self, text: bytes, newest: int = 4) -> bool:
         """Whether one of the newest records contains ``text``."""
         return any(text in payload for _, _, payload in self._records[-newest:])

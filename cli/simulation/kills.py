@@ -12,7 +12,7 @@ from risk.scope import parse_scope
 __all__ = ["MODES", "PRESSER", "Presser", "press", "scopes"]
 
 PRESSER = "presser"
-MODES = (KillMode.HALT, KillMode.CANCEL, KillMode.REDUCE)
+MODES = tuple(KillMode)
 
 
 class Presser(Actor):

@@ -22,6 +22,7 @@ class LimitRow:
 
     __slots__ = (
         "buy_lots",
+        "has_asset_limit",
         "instrument_id",
         "order_lots_max",
         "position_lots",
@@ -30,8 +31,10 @@ class LimitRow:
         "venue",
     )
 
-    def __init__(self, venue: str, instrument_id: int, position_lots_max: int, order_lots_max: int) -> None:
-        self.venue, self.instrument_id = venue, instrument_id
+    def __init__(
+        self, venue: str, instrument_id: int, position_lots_max: int, order_lots_max: int, has_asset_limit: bool
+    ) -> None:
+        self.venue, self.instrument_id, self.has_asset_limit = venue, instrument_id, has_asset_limit
         self.position_lots_max, self.order_lots_max = position_lots_max, order_lots_max
         self.position_lots = 0
         #: Open at the venue and on their way to it.
@@ -73,6 +76,7 @@ class AccountBounds(NamedTuple):
     open_orders: int
     per_second: int
     gross_notional: int
+    asset_lots: int
 
 
 class LimitPromise:
@@ -106,6 +110,8 @@ class LimitPromise:
     def shrinks(self, order: OrderTruth) -> bool:
         """Whether an order that has just left can only bring positions nearer to nothing, whatever else fills."""
         row = self._rows[order.venue, order.instrument_id]
+        if order.closes:  # it answers for the account
+            return row.position_lots + row.buy_lots <= 0 if order.side is _BUY else row.position_lots >= row.sell_lots
         own_lots, own_buys, own_sells = self._own[order.strategy_id, order.instrument_id]
         if order.side is _BUY:
             return row.position_lots + row.buy_lots <= 0 and own_lots + own_buys <= 0
@@ -117,7 +123,7 @@ class LimitPromise:
         if order.lots > row.order_lots_max:
             raise Violation(_NAME, f"{order.client_order_id} is for {order.lots} lots, more than {row.order_lots_max}")
         account = self._accounts[self._account_of[order.venue]]
-        if not account.buckets[is_replace].takes(now_ns):
+        if not order.closes and not account.buckets[is_replace].takes(now_ns):
             raise Violation(_NAME, f"{order.client_order_id} leaves beyond {account.limits.per_second} a second")
         self._count(order, order.lots, 1)
         self._check_gross(self._account_of[order.venue])
@@ -173,9 +179,21 @@ class LimitPromise:
                 raise Violation(_NAME, f"{venue} may become {long_lots} lots long, limit {row.position_lots_max}")
             if -short_lots > row.position_lots_max and row.sell_lots:
                 raise Violation(_NAME, f"{venue} may become {-short_lots} lots short, limit {row.position_lots_max}")
+        self._check_assets(self._account_of[venue])
         account = self._accounts[self._account_of[venue]]
         if account.open_orders > account.limits.open_orders:
             raise Violation(_NAME, f"{account.open_orders} orders may be open, limit {account.limits.open_orders}")
+
+    def _check_assets(self, name: str) -> None:
+        """What the account may come to hold of the asset that its limit names, over all venues."""
+        rows = [row for row in self._rows.values() if row.has_asset_limit and self._account_of[row.venue] == name]
+        limit = self._accounts[name].limits.asset_lots
+        long_lots = sum(row.position_lots + row.buy_lots for row in rows)
+        short_lots = -sum(row.position_lots - row.sell_lots for row in rows)
+        if long_lots > limit and any(row.buy_lots for row in rows):
+            raise Violation(_NAME, f"account {name} may come to hold {long_lots} lots, limit {limit}")
+        if short_lots > limit and any(row.sell_lots for row in rows):
+            raise Violation(_NAME, f"account {name} may come to owe {short_lots} lots, limit {limit}")
 
     def check_engine(self, actor: VenueActor, venue: str) -> None:
         """The engine's own worst case is never better than the truth."""

@@ -10,6 +10,7 @@ from websockets.frames import apply_mask  # type: ignore[attr-defined]
 
 from actors.places import KILL_SWITCH
 from actors.runtime.virtual_host import VirtualActor
+from actors.venue_records import decode_record
 from adapters.binance.order_link import ORDERS_LINK
 from adapters.simulator.binance.orders import OrderRecord, TradeRecord
 from cli.simulation.account_promise import AccountPromise
@@ -25,10 +26,13 @@ from engine.codes import Side
 from engine.instrument import Instrument
 from engine.messages import (
     Kill,
+    KillApproval,
     KillProgress,
+    KillRelease,
     LeaseGrant,
     LeaseRefusal,
     LeaseRequest,
+    Message,
     NewOrder,
     decode_message,
 )
@@ -39,7 +43,7 @@ _TEXT_FRAME = 0x81
 _METHODS = ("order.place", "order.cancelReplace")
 #: Messages that matter here, by tag; the others are passed over without being decoded.
 _SENT_TAGS = {LeaseRequest: 40, LeaseGrant: 41, KillProgress: 51, NewOrder: 10}
-_DELIVERED_TAGS = {LeaseGrant: 41, LeaseRefusal: 42, Kill: 50}
+_DELIVERED_TAGS = {LeaseGrant: 41, LeaseRefusal: 42, Kill: 50, KillApproval: 53, KillRelease: 54}
 _SENT, _DELIVERED = frozenset(_SENT_TAGS.values()), frozenset(_DELIVERED_TAGS.values())
 
 
@@ -83,6 +87,10 @@ class Observer:
         #: Venue actors at which something has changed since the promises were last checked.
         self.touched: set[str] = set()
         self.orders_written = 0
+        #: When a cancel last left, by client order id; of everything at once by venue actor.
+        self.cancels: dict[str, int] = {}
+        #: Of approvals by people who may, made by themselves.
+        self.true_signatures: set[str] = set()
 
     # -- bytes --------------------------------------------------------------------------------------------------
 
@@ -96,8 +104,13 @@ class Observer:
         payload = _unmask(data)
         if payload.startswith((b'{"id":"n:', b'{"id":"r:')):
             self._on_order(cell, data, _decode_request(payload))
-        else:
-            self._trace.note(cell.host.runtime.now_ns, cell.name, "asks", payload[7:48].decode().partition('"')[0])
+            return
+        now_ns, asked = cell.host.runtime.now_ns, payload[7:48].decode().partition('"')[0]
+        self._trace.note(now_ns, cell.name, "asks", asked)
+        if asked.startswith("c:"):
+            self.cancels[asked[2:]] = now_ns
+        elif asked.startswith("a:"):
+            self.cancels[cell.name] = now_ns
 
     def _on_order(self, cell: VirtualActor, data: bytes, request: _Request) -> None:
         params, venue = request.params, cell.name
@@ -110,6 +123,8 @@ class Observer:
         if params.apiKey != _key_of(self._plans[venue]):
             raise Violation("Isolation", f"{venue} writes {name} with the key of another account")
         lots = instrument.quantity_lots(params.quantity)
+        if name.startswith("flatten-"):
+            self._account.closing(name, self._on_behalf_of(venue, name), venue)
         order = self._account.written(name, venue, instrument.instrument_id, Side[params.side], lots)
         if not self._journals[venue].holds(name.encode()):
             raise Violation("Account", f"{name} left {venue} and is not in its journal")
@@ -119,6 +134,14 @@ class Observer:
         self._in_flight[id(data)] = (data, order)
         self.touched.add(venue)
         self.orders_written += 1
+
+    def _on_behalf_of(self, venue: str, client_order_id: str) -> str:
+        """Which strategy an order of the engine's own is for: its journal says."""
+        for payload in self._journals[venue].newest():
+            record = decode_record(payload)
+            if isinstance(record, NewOrder) and record.client_order_id == client_order_id:
+                return record.strategy_id
+        raise Violation("Account", f"{client_order_id} left {venue} and is not in its journal")
 
     def on_written(self, cell: VirtualActor, link: str, data: bytes) -> None:
         flown = self._in_flight.pop(id(data), None)
@@ -149,8 +172,16 @@ class Observer:
             self._lease.granted(cell, message)
         elif isinstance(message, LeaseRefusal):
             self._lease.refused(cell, message)
-        elif isinstance(message, Kill) and cell.name == KILL_SWITCH:
+        elif cell.name == KILL_SWITCH:
+            self._to_kill_switch(cell, message)
+
+    def _to_kill_switch(self, cell: VirtualActor, message: Message) -> None:
+        if isinstance(message, Kill):
             self._halt.reached(message.kill_id)
+        elif isinstance(message, KillApproval):
+            self._halt.approved(message, message.signature in self.true_signatures)
+        elif isinstance(message, KillRelease):
+            self._halt.release_asked(message.kill_id, cell.wall_ns(cell.host.clock_ns()))
 
     # -- the venue's books --------------------------------------------------------------------------------------
 

@@ -66,6 +66,7 @@ def run_scenario(scenario: Scenario, steps: int = STEPS, trace_lines: int = TRAC
 
 def _live(world: World, steps: int) -> None:
     runtime = world.runtime
+    world.steps_max = steps + _REST_STEPS
     runtime.start()
     chaos = Chaos(world)
     runtime.run_for(_SECOND_NS)

@@ -13,10 +13,10 @@ __all__ = ["FAULTS", "Scenario", "StrategyPlan", "VenuePlan", "draw_scenario"]
 #: Every kind of fault, with how often it comes in a run that has it: mean seconds between two.
 FAULTS: dict[str, float] = {
     "loss": 4.0,
-    "partition": 8.0,
+    "partition": 10.0,
     "slow link": 6.0,
     "crash": 8.0,
-    "pause": 6.0,
+    "pause": 8.0,
     "stall": 1.0,
     "wall clock": 8.0,
     "drift": 8.0,
@@ -24,17 +24,15 @@ FAULTS: dict[str, float] = {
     "answer in doubt": 2.0,
     "request lost": 2.0,
     "late reports": 3.0,
-    "strike": 0.6,
-    "strike on cancel": 0.0,
-    "ban": 15.0,
-    "key revoked": 20.0,
+    "ban": 40.0,
+    "key revoked": 90.0,
     "disconnect": 6.0,
     "server shutdown": 15.0,
     "market closed": 8.0,
     "journal full": 8.0,
     "duplicate": 1.0,
     "intruder": 2.0,
-    "kill": 15.0,
+    "kill": 10.0,
 }
 _FIRST_PORT = 9443
 
@@ -59,21 +57,28 @@ class StrategyPlan(msgspec.Struct, frozen=True):
     interval_ms: int
     lots: int
     executions_max: int
+    cancels: bool
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """``faults`` maps each kind that this run has to its mean seconds between two; ``steps`` is how long it goes on."""
+    """``faults`` maps each kind that this run has to its mean seconds between two. ``strike_every_s`` is how often
+    somebody trades against one of our orders (0: never), ``strikes_on_cancel`` whether that happens to an order whose
+    cancel is about to be carried out. ``impatient`` sessions wait seconds for what others wait a minute."""
 
     seed: int
     accounts: tuple[str, ...]
     venues: tuple[VenuePlan, ...]
     strategies: tuple[StrategyPlan, ...]
     faults: dict[str, float]
+    strike_every_s: float
+    strikes_on_cancel: bool
+    impatient: bool
     latency_ns: int
     jitter_ns: int
     open_orders_max: int
     orders_per_second: int
     gross_notional_max: int
+    asset_max: str
     loss_max: int
     duplicate_window_ms: int
 
@@ -94,11 +99,15 @@ def draw_scenario(seed: int) -> Scenario:
         venues=venues,
         strategies=strategies,
         faults=_faults(random),
+        strike_every_s=random.choice([0, 0.5, 1.5]),
+        strikes_on_cancel=random.random() < 0.4,
+        impatient=random.random() < 0.7,
         latency_ns=random.choice([50_000, 200_000, 3_000_000, 20_000_000]),
         jitter_ns=random.choice([1, 50_000, 5_000_000]),
         open_orders_max=random.choice([4, 8, 30]) * count,
         orders_per_second=random.choice([5, 50]) * count,
         gross_notional_max=random.choice([10_000_000, 10_000_000, 4_000 * count]),
+        asset_max=random.choice(["10", "0.1"]),
         loss_max=random.choice([1_000_000, 1_000_000, 1_000_000, 2 * count]),
         duplicate_window_ms=random.choice([0, 0, 500]),
     )
@@ -125,16 +134,17 @@ def _strategy(random: Random, number: int, venue: VenuePlan) -> StrategyPlan:
         placement=random.choice(["own-process", "co-located"]),
         interval_ms=random.choice([150, 300, 700]),
         lots=random.choice([500, 1_000]),
+        cancels=random.random() < 0.75,
         executions_max=random.choice([1_000, 1_000, 1_000, 30]),
     )
 
 
 def _faults(random: Random) -> dict[str, float]:
     """A random handful, or one kind alone and often."""
-    if random.random() < 0.25:
+    if random.random() < 0.2:
         kind = random.choice(list(FAULTS))
         return {kind: FAULTS[kind] / 3}
-    share = random.choice([0.15, 0.35, 0.7])
+    share = random.choice([0.2, 0.45, 0.75])
     return {
         kind: every_s * random.choice([0.5, 1.0, 2.0]) for kind, every_s in FAULTS.items() if random.random() < share
     }

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cli.simulation.people import PEOPLE, public_key
 from cli.simulation.scenario import Scenario
 from cli.simulation.venue import api_key, secret
 
@@ -12,6 +13,12 @@ _HEAD = """
 name = "simulation"
 runtime = "local"
 state_dir = "state"
+"""
+_PERSON = """
+[[people]]
+name = "{name}"
+public_key = "{public_key}"
+may = ["release"]
 """
 _ACCOUNT = """
 [[accounts]]
@@ -30,6 +37,10 @@ net_notional_max = "10000000"
 daily_loss_max = "{loss}"
 drawdown_max = "{loss}"
 duplicate_window_ms = {duplicate_ms}
+[[accounts.assets]]
+asset = "BTC"
+long_max = "{asset_max}"
+short_max = "{asset_max}"
 """
 _VENUE = """
 [[venues]]
@@ -65,7 +76,7 @@ source = "cli.simulation.trader:Trader"
 placement = "{placement}"
 venue = "{venue}"
 instruments = [{instruments}]
-parameters = {{ seed = {seed}, interval_ms = {interval_ms}, lots = {lots} }}
+parameters = {{ seed = {seed}, interval_ms = {interval_ms}, lots = {lots}, cancels = {cancels} }}
 [strategies.limits]
 orders_per_second_max = 100
 orders_burst_max = 100
@@ -78,7 +89,7 @@ executions_window_ms = 60000
 
 def write_config(scenario: Scenario, directory: Path) -> Path:
     """Write the configuration and its key files; returns its path."""
-    text = [_HEAD]
+    text = [_HEAD, *(_PERSON.format(name=person, public_key=public_key(person)) for person in PEOPLE)]
     for account in scenario.accounts:
         per_second = scenario.orders_per_second
         text.append(
@@ -89,6 +100,7 @@ def write_config(scenario: Scenario, directory: Path) -> Path:
                 burst=2 * per_second,
                 gross=scenario.gross_notional_max,
                 loss=scenario.loss_max,
+                asset_max=scenario.asset_max,
                 duplicate_ms=scenario.duplicate_window_ms,
             )
         )
@@ -114,6 +126,7 @@ def write_config(scenario: Scenario, directory: Path) -> Path:
                 seed=scenario.seed * 10 + number,
                 interval_ms=strategy.interval_ms,
                 lots=strategy.lots,
+                cancels=str(strategy.cancels).lower(),
                 executions=strategy.executions_max,
             )
         )

@@ -16,12 +16,14 @@ _OPEN_MAX = 10
 
 
 class Trader(Strategy):
-    """Acts every ``interval_ms`` or so. Once ``quiet``, it only cancels what it has."""
+    """Acts every ``interval_ms`` or so; without ``cancels`` it rarely takes back what it has sent. Once ``quiet``, it
+    only cancels what it has."""
 
-    def __init__(self, seed: int, interval_ms: int, lots: int) -> None:
+    def __init__(self, seed: int, interval_ms: int, lots: int, cancels: bool) -> None:
         self._random = Random(seed)
         self._interval_ms = interval_ms
         self._lots = lots
+        self._cancels = cancels
         self._quotes: dict[int, Quote] = {}
         self.quiet = False
 
@@ -53,11 +55,11 @@ class Trader(Strategy):
         working = [order for order in self.open_orders.values() if order.status in _WORKING]
         if self.open_orders and draw < 0.03:
             self.cancel(random.choice(list(self.open_orders)))  # whatever its state
-        elif working and (draw < 0.25 or len(self.open_orders) > _OPEN_MAX):
+        elif working and (draw < (0.25 if self._cancels else 0.06) or len(self.open_orders) > _OPEN_MAX):
             self.cancel(random.choice(working).client_order_id)
         elif working and draw < 0.45:
             self._replace(random.choice(working))
-        elif draw < 0.47:
+        elif self._cancels and draw < 0.47:
             self.cancel_all()
         else:
             for _ in range(3 if draw > 0.96 else 1):

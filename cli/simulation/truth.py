@@ -21,11 +21,13 @@ class OrderTruth:
         in_flight_lots: of a request that has left and that the venue has neither taken nor will ever get.
         open_lots, cum_lots, placed, ended: the venue's own.
         terminals: the terminal reports told, over all lives of its strategy.
+        closes: the engine sent it by itself, to close a position under a kill that flattens.
         memory: the life of the strategy that asked for it still remembers.
     """
 
     __slots__ = (
         "client_order_id",
+        "closes",
         "cum_lots",
         "ended",
         "in_flight_lots",
@@ -46,7 +48,7 @@ class OrderTruth:
         self.instrument_id = -1
         self.side = Side.BUY
         self.lots = self.written = self.in_flight_lots = self.open_lots = self.cum_lots = 0
-        self.placed = self.ended = False
+        self.placed = self.ended = self.closes = False
         self.memory = True
         self.terminals: list[OrderStatus] = []
 

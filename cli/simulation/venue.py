@@ -58,7 +58,7 @@ class FaultyVenue(SimulatedBinance):
         self._name, self.plan = name, plan
         self._chance = Random(f"{seed}/{name}")
         self.lose_answers = self.doubt_answers = self.lose_requests = 0
-        self.lag_ns = 0
+        self.lag_ns = self.bans_until_ns = 0
         self.strikes_on_cancel = False
         self._late: dict[str, deque[tuple[int, bytes]]] = {}
         flow = FlowParameters(
@@ -86,6 +86,11 @@ class FaultyVenue(SimulatedBinance):
         return api_key(self.plan.name)
 
     @property
+    def is_banning(self) -> bool:
+        """For the engine it may go on for a while: it keeps the silence that it was asked for."""
+        return self.bans_until_ns > self._now_ns
+
+    @property
     def is_lagging(self) -> bool:
         return bool(self._late)
 
@@ -103,6 +108,7 @@ class FaultyVenue(SimulatedBinance):
 
     def ban(self, duration_ns: int, now_ns: int) -> None:
         self.limits.banned_until_ns = self._ctx.wall_ns(now_ns) + duration_ns
+        self.bans_until_ns = now_ns + duration_ns + 2_000_000_000
 
     def drop_connections(self, now_ns: int) -> None:
         self._begin(now_ns)

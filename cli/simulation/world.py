@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from actors.places import KILL_SWITCH, risk_actor, strategy_actor, venue_actor
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.runtime.virtual import VirtualRuntime
@@ -11,6 +13,7 @@ from actors.runtime.virtual_host import VirtualActor
 from actors.strategy import StrategyActor
 from actors.venue import VenueActor
 from actors.wiring import build_actor, latch_view, make_plan, open_state
+from adapters.binance.session import BinanceSession
 from adapters.simulator.synthetic_market import default_instrument
 from cli.simulation.account_promise import AccountPromise
 from cli.simulation.conservation import check_books, check_reserved
@@ -21,6 +24,7 @@ from cli.simulation.kills import PRESSER, Presser
 from cli.simulation.lease_promise import LeasePromise
 from cli.simulation.limit_promise import AccountBounds, LimitPromise, LimitRow
 from cli.simulation.observer import Observer
+from cli.simulation.orphans import OrphanWatch
 from cli.simulation.scenario import Scenario
 from cli.simulation.settings import write_config
 from cli.simulation.trace import Trace
@@ -35,6 +39,15 @@ from engine.instrument import Instrument
 from engine.messages import ExecutionReport, NewOrder, StatusRequest, decode_message
 
 __all__ = ["World", "exchange_host"]
+
+_SECOND_NS = 1_000_000_000
+#: A session that tries again soon: more happens in the same time.
+_IMPATIENT = {
+    "answer_timeout_ns": 3 * _SECOND_NS,
+    "auth_retry_ns": 3 * _SECOND_NS,
+    "idle_timeout_ns": 25 * _SECOND_NS,
+    "retry_max_ns": 2 * _SECOND_NS,
+}
 
 
 def exchange_host(venue: str) -> str:
@@ -135,6 +148,8 @@ class World:
             venue = venue_actor(actor.plan.name)
             actor.exchange.on_change = self.observer.watch(venue, lambda: self.runtime.now_ns)
         elif isinstance(actor, VenueActor):
+            if self.scenario.impatient and isinstance(actor.session, BinanceSession):
+                actor.session.options = msgspec.structs.replace(actor.session.options, **_IMPATIENT)
             self.limit.restarted(self.plans[name].account)
             self._checked_sequence.pop(name, None)
 
@@ -184,8 +199,11 @@ class World:
             instruments[venue, each.symbol] = instrument
             lots_of = instrument.quantity_lots
             plan = self.plans[venue]
-            rows.append(LimitRow(venue, each.instrument_id, lots_of(plan.position_max), lots_of(plan.order_max)))
-        bounds = AccountBounds(scenario.open_orders_max, scenario.orders_per_second, scenario.gross_notional_max)
+            position_max, order_max = lots_of(plan.position_max), lots_of(plan.order_max)
+            rows.append(LimitRow(venue, each.instrument_id, position_max, order_max, each.symbol == "BTCUSDT"))
+        asset_lots = default_instrument().quantity_lots(scenario.asset_max)
+        rate = scenario.orders_per_second
+        bounds = AccountBounds(scenario.open_orders_max, rate, scenario.gross_notional_max, asset_lots)
         self._defined = {each.instrument_id: each for each in instruments.values()}
         self.instruments = {each.instrument_id: each.name for each in instruments_of(config)}
         accounts = {name: plan.account for name, plan in self.plans.items()}
@@ -261,6 +279,8 @@ class World:
         for actor in self.runtime.hosts[host].actors:
             if actor.startswith("strategy."):
                 self.account.forgotten(actor.removeprefix("strategy."))
+                if actor == host:
+                    OrphanWatch(self, actor.removeprefix("strategy."))
         self.runtime.crash(host)
 
     def repeat(self, cell: VirtualActor, peer: str, payload: bytes) -> None:

@@ -10,7 +10,7 @@ from runtime_probe import Probe, note, resources
 
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec
 from actors.runtime.virtual import VirtualRuntime
-from actors.runtime.weather import FairWeather
+from actors.runtime.weather import FairWeather, Lost
 from engine.actor import Endpoint
 from engine.errors import InvariantError, UsageError
 from engine.messages import Message
@@ -239,3 +239,166 @@ def test_a_name_may_be_used_once() -> None:
         )
     with pytest.raises(UsageError, match="named 'one'"):
         VirtualRuntime([HostSpec("one", (), resources, SETTINGS)] * 2, 1)
+
+
+# -- what can go wrong with time and links -------------------------------------------------------------------------
+
+
+def test_a_handler_may_stand_still_between_two_readings_of_the_clock_while_the_world_goes_on() -> None:
+    readings: list[int] = []
+
+    def read(probe: Probe, *_: Any) -> None:
+        readings.extend(probe.ctx.clock_ns() for _ in range(3))
+        probe.ctx.send("b", note(1))
+
+    def tick(probe: Probe, *_: Any) -> None:
+        probe.ctx.set_timer("tick", probe.ctx.clock_ns() + 1_000_000)
+
+    a = {"message": read}
+    b = {"start": tick, "timer": tick, "peer_up": lambda probe, peer: probe.ctx.send("a", note(0))}
+    runtime = VirtualRuntime(hosts(a=lambda: Probe(on=a), b=lambda: Probe("a", on=b)), 1)
+    steps: list[int] = []
+    runtime.on_step = lambda: steps.append(runtime.now_ns)
+    runtime.stall("host-a", 2, 30_000_000)
+    runtime.start()
+    runtime.run_for(100_000_000)
+    assert readings[1] - readings[0] >= 30_000_000
+    assert readings[2] == readings[1]
+    other = runtime.actor("b").actor
+    assert isinstance(other, Probe)
+    ticks = [at_ns for at_ns, event in _told(other) if event[0] == "timer"]
+    assert sum(readings[0] < at_ns < readings[1] for at_ns in ticks) >= 25
+    assert [at_ns > readings[1] for at_ns, event in _told(other) if event[0] == "message"] == [True]
+    assert sum(readings[0] < at_ns < readings[1] for at_ns in steps) >= 25
+
+
+def test_a_handler_whose_host_dies_while_it_stands_still_never_goes_on() -> None:
+    after: list[str] = []
+
+    def read(probe: Probe, *_: Any) -> None:
+        probe.ctx.clock_ns()
+        after.append("went on")
+
+    runtime = VirtualRuntime(hosts(a=lambda: Probe(on={"message": read}), b=lambda: Probe("a")), 1)
+    runtime.start()
+    runtime.run_for(SECOND_NS)
+    runtime.stall("host-a", 1, 30_000_000)
+    runtime.actor("b").send("a", note(1))
+    runtime.agenda.put(runtime.now_ns + 10_000_000, lambda: runtime.crash("host-a"))
+    runtime.agenda.put(runtime.now_ns + 20_000_000, lambda: runtime.restart("host-a"))
+    runtime.run_for(SECOND_NS)
+    assert after == []
+    assert runtime.actor("b").send("a", note(2))
+    runtime.run_for(SECOND_NS)
+    assert after == ["went on"]
+    assert not runtime.failures
+
+
+@pytest.mark.parametrize("ppm", [-500_000, -200, 300, 1_000_000])
+def test_a_clock_that_drifts_never_steps_and_its_timers_are_never_early(ppm: int) -> None:
+    fired: list[tuple[int, int]] = []
+
+    def arm(probe: Probe, *_: Any) -> None:
+        due_ns = probe.ctx.clock_ns() + 10_000_000
+        probe.due_ns = due_ns  # type: ignore[attr-defined]  # only for this test
+        probe.ctx.set_timer("x", due_ns)
+
+    def rang(probe: Probe, *_: Any) -> None:
+        fired.append((probe.due_ns, probe.ctx.clock_ns()))  # type: ignore[attr-defined]  # only for this test
+        arm(probe)
+
+    runtime = VirtualRuntime(hosts(a=lambda: Probe(on={"start": arm, "timer": rang})), 1)
+    runtime.start()
+    runtime.run_for(SECOND_NS)
+    host = runtime.hosts["host-a"]
+    before_ns = host.clock_ns()
+    host.drift(ppm)
+    assert host.clock_ns() == before_ns
+    runtime.run_for(SECOND_NS)
+    assert host.clock_ns() - before_ns == SECOND_NS + SECOND_NS * ppm // 1_000_000
+    host.drift(0)
+    runtime.run_for(SECOND_NS)
+    assert all(0 <= read_ns - due_ns <= 2 for due_ns, read_ns in fired[-50:])
+
+
+class Blackhole(FairWeather):
+    """Nothing from a to b arrives, and it takes a second until anybody notices."""
+
+    is_on = False
+
+    def delay_ns(self, source: str, target: str, now_ns: int) -> int | Lost | None:
+        lost = self.is_on and source == "host-a"
+        return Lost(SECOND_NS) if lost else super().delay_ns(source, target, now_ns)
+
+
+def test_a_loss_that_nobody_notices_swallows_what_follows_and_lets_the_other_direction_pass() -> None:
+    weather = Blackhole(1)
+    runtime = VirtualRuntime(hosts(a=lambda: Probe("b"), b=lambda: Probe()), 1, weather)
+    runtime.start()
+    runtime.run_for(SECOND_NS)
+    weather.is_on = True
+    assert runtime.actor("a").send("b", note(1))
+    weather.is_on = False
+    assert runtime.actor("a").send("b", note(2))  # on the same dead link
+    assert runtime.actor("b").send("a", note(3))
+    runtime.run_for(SECOND_NS // 2)
+    a, b = (runtime.actor(name).actor for name in "ab")
+    assert isinstance(a, Probe)
+    assert isinstance(b, Probe)
+    assert [message.epoch for _, message in a.seen("message")] == [3]
+    assert b.seen("message") == []
+    assert a.seen("peer_down") == []
+    runtime.run_for(SECOND_NS)
+    assert (a.seen("peer_down"), b.seen("peer_down")) == ([("b",)], [("a",)])
+    runtime.run_for(SECOND_NS)
+    assert runtime.actor("a").send("b", note(4))
+    runtime.run_for(SECOND_NS)
+    assert [message.epoch for _, message in b.seen("message")] == [4]
+
+
+def test_a_host_that_vanishes_without_a_word_is_given_up_after_a_while() -> None:
+    weather = Blackhole(1)
+    runtime = VirtualRuntime(hosts(a=lambda: Probe(), b=lambda: Probe("a")), 1, weather)
+    runtime.start()
+    runtime.run_for(SECOND_NS)
+    weather.is_on = True
+    runtime.crash("host-a")
+    b = runtime.actor("b").actor
+    assert isinstance(b, Probe)
+    runtime.run_for(SECOND_NS // 2)
+    assert b.seen("peer_down") == []
+    runtime.run_for(SECOND_NS)
+    assert b.seen("peer_down") == [("a",)]
+
+
+def test_the_probe_sees_what_leaves_and_what_becomes_of_it() -> None:
+    seen: list[tuple[str, ...]] = []
+
+    class Watch:
+        def on_write(self, cell: Any, link: str, data: bytes) -> None:
+            seen.append(("write", cell.name, link, data.decode()))
+
+        def on_written(self, cell: Any, link: str, data: bytes) -> None:
+            seen.append(("written", cell.name, link, data.decode()))
+
+        def on_send(self, cell: Any, peer: str, payload: bytes) -> None:
+            seen.append(("send", cell.name, peer))
+
+        def on_deliver(self, cell: Any, sender: str, payload: bytes) -> None:
+            seen.append(("deliver", cell.name, sender))
+
+    door = Endpoint("127.0.0.1", PORT, False)
+    dial = {"start": lambda probe: probe.ctx.open_link("out", door)}
+    runtime = VirtualRuntime(hosts(a=lambda: Probe(listen=door), b=lambda: Probe("a", on=dial)), 1)
+    runtime.network.probe = Watch()
+    runtime.start()
+    runtime.run_for(SECOND_NS)
+    runtime.actor("b").send("a", note(1))
+    runtime.actor("b").write("out", b"x")
+    runtime.run_for(SECOND_NS)
+    runtime.crash("host-a")
+    runtime.actor("b").write("out", b"y")
+    runtime.run_for(SECOND_NS)
+    assert seen[:2] == [("send", "b", "a"), ("write", "b", "out", "x")]
+    assert sorted(seen[2:4]) == [("deliver", "a", "b"), ("written", "b", "out", "x")]
+    assert seen[4] == ("write", "b", "out", "y")
