@@ -106,9 +106,8 @@ class Flattener:
         if not self._has_lease():
             self._fail("no lease: nothing may be sent", now_ns)
             return
-        self._sent += 1
         order = NewOrder(
-            f"flatten-{core.ctx.wall_ns(now_ns) // 1_000_000:x}-{self._sent}",
+            self._next_id(now_ns),
             core.settings.account_id,
             slice_.strategy_id,
             instrument_id,
@@ -122,6 +121,14 @@ class Flattener:
         refusal = self._orders.close_position(order, now_ns)
         if refusal is not None:
             self._fail(f"{refusal.reason.name}: {refusal.text}", now_ns)
+
+    def _next_id(self, now_ns: int) -> str:
+        """Another scope may flatten at the same millisecond, and a wall clock may step back between two lives."""
+        while True:
+            self._sent += 1
+            name = f"flatten-{self._core.ctx.wall_ns(now_ns) // 1_000_000:x}-{self._sent}"
+            if not self._core.blotter.is_known(name):
+                return name
 
     def _fail(self, text: str, now_ns: int) -> None:
         """It is tried again; a failure is told when it is another than the last."""

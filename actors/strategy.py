@@ -50,6 +50,7 @@ _NAME_PENDING = "name-pending"
 #: Orders that one frame names: they fit into the smallest frame that can be configured.
 _PENDING_PER_FRAME = 96
 _NAME_AGAIN_NS = 100_000_000
+_ASK_AGAIN_NS = 1_000_000_000
 _SECOND_NS = 1_000_000_000
 
 
@@ -81,6 +82,8 @@ class StrategyActor(Actor):
         self._up: set[str] = set()
         #: Orders that a venue actor is still to be told we wait for.
         self._unnamed: dict[str, deque[str]] = {}
+        #: Venue actor → the last report before a gap, and when what follows was asked for.
+        self._gaps: dict[str, tuple[int, int]] = {}
         self._local_reports: list[ExecutionReport] = []
         self._started = False
         self._failure = ""
@@ -224,18 +227,28 @@ class StrategyActor(Actor):
             if seq <= last:
                 return
             if seq > max(last, 0) + 1:
-                self._ctx.log("report gap", venue_actor=venue_actor, last=last, got=seq)
-                self._logon(venue_actor)
+                self._on_gap(venue_actor, last, seq, now_ns)
                 return
             self._last_report_seq[venue_actor] = seq
         self._take(report, now_ns)
+
+    def _on_gap(self, venue_actor: str, last: int, seq: int, now_ns: int) -> None:
+        """Ask for what is missing: once, not for each report that comes behind the gap."""
+        asked_last, asked_ns = self._gaps.get(venue_actor, (-2, 0))
+        if asked_last != last or now_ns - asked_ns >= _ASK_AGAIN_NS:
+            self._gaps[venue_actor] = (last, now_ns)
+            self._ctx.log("report gap", venue_actor=venue_actor, last=last, got=seq)
+            self._logon(venue_actor)
 
     def _take(self, report: ExecutionReport, now_ns: int) -> None:
         if not report.report_seq and report.client_order_id not in self.orders and _is_restated(report):
             return  # asked for twice
         self._report_count += 1
         orig_client_order_id = self._orig_of.get(report.client_order_id)
-        if orig_client_order_id is not None and report.order_status is not OrderStatus.PENDING_NEW:
+        is_told = (
+            report.exec_type is not ExecType.CANCEL_REJECTED and report.order_status is not OrderStatus.PENDING_NEW
+        )
+        if orig_client_order_id is not None and is_told:
             del self._orig_of[report.client_order_id]
             if not report.report_seq:
                 self._replace_refused(orig_client_order_id)
@@ -245,7 +258,9 @@ class StrategyActor(Actor):
             signed = report.fill.last_lots if report.side is Side.BUY else -report.fill.last_lots
             self._positions[report.instrument_id] = self._positions.get(report.instrument_id, 0) + signed
         order = self.orders.get(report.client_order_id)
-        if order is not None:
+        if order is not None and not report.report_seq and report.exec_type is ExecType.CANCEL_REJECTED:
+            _cancel_refused(order, report.order_status)
+        elif order is not None:
             order.cum_lots, order.status = report.cum_lots, report.order_status
             if report.order_status.is_terminal:
                 del self.orders[report.client_order_id]
@@ -458,6 +473,15 @@ class StrategyActor(Actor):
         }
         details = {"error": self._failure} if self._failure else {}
         return StatusReport(self._ctx.name, "strategy", nonce, 0, state, counters, details, dict(self._refusals))
+
+
+def _cancel_refused(order: WorkingOrder, status: OrderStatus) -> None:
+    """Nothing has happened to the order. A status that ends it is that of an order which the venue actor did not look
+    up, or one that a numbered report brings."""
+    if not status.is_terminal:
+        order.status = status
+    elif order.status is OrderStatus.PENDING_CANCEL:
+        order.status = OrderStatus.PARTIALLY_FILLED if order.cum_lots else OrderStatus.NEW
 
 
 def _unknown_order(client_order_id: str) -> Refusal:

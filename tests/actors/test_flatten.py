@@ -130,3 +130,22 @@ def test_what_the_venue_does_not_take_is_left_and_told(make_desk: MakeDesk) -> N
     assert told.complete
     left = [each.position_lots for each in told.actors[0].residual]
     assert left == ([held] if held < least else [])
+
+
+def test_a_closing_orders_name_is_never_used_again(make_desk: MakeDesk) -> None:
+    """Not for another scope, nor by a wall clock that has stepped back."""
+    desk = make_desk(strategy("hand"), strategy("other"))
+    take_position(desk, 1_000)
+    take_position(desk, 1_000, "other")
+    cell = desk.runtime.actor(VENUE)
+    began_ns, precise = cell.wall_ns(desk.now_ns), cell.wall_ns
+    cell.wall_ns = lambda now_ns: began_ns if precise(now_ns) < began_ns + 1_500 * MS else precise(now_ns)
+    desk.kill("strategy:hand", mode=KillMode.FLATTEN)
+    desk.run_for(0.5)
+    assert desk.venue.blotter.position_lots("hand", 0) == 0
+    desk.kill("strategy:other", mode=KillMode.FLATTEN)
+    desk.run_for(20)
+    assert desk.venue.gate.position_lots(0) == 0
+    names = [r.client_order_id for r in desk.orders_at_venue() if r.client_order_id.startswith("flatten-")]
+    assert [name.rpartition("-")[2] for name in names] == ["1", "2"]
+    check_books(desk)

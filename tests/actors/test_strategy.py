@@ -7,8 +7,9 @@ import pytest
 from trading_desk import STRATEGIES, VENUE, MakeDesk, check_all, strategy
 
 from actors.strategy_source import build_strategy, load_strategy_class
-from engine.codes import ExecType, OrderStatus, Reason
+from engine.codes import ExecType, OrderStatus, Reason, Side
 from engine.errors import UsageError
+from engine.messages import ExecutionReport
 from engine.strategy import Strategy
 
 CALLBACKS = ["on_quote", "on_trade", "on_book", "on_timer", "on_execution_report"]
@@ -176,3 +177,41 @@ def test_a_missing_file_module_or_class_and_wrong_parameters_are_named() -> None
 def test_an_engine_with_a_strategy_that_cannot_be_loaded_does_not_start(make_desk: MakeDesk) -> None:
     with pytest.raises(UsageError, match="Nobody"):
         make_desk(strategy("bad", "Nobody"), strategy("good"))
+
+
+def test_a_cancel_that_was_refused_unseen_ends_no_order(make_desk: MakeDesk) -> None:
+    """The venue actor does not know (yet) who asks: its answer describes no order of ours."""
+    desk = make_desk()
+    hand, hosted = desk.strategy("hand"), desk.hosted("hand")
+    order = hand.buy(hand.instrument, 1_000, hand.quote.bid_ticks - 5_000)
+    desk.run_for(0.1)
+    desk.venue.delivery.detach("strategy.hand")
+    hand.cancel(order)
+    desk.run_for(0.1)
+    report = hand.last(order)
+    assert report.exec_type is ExecType.CANCEL_REJECTED
+    assert report.refusal.reason is Reason.WRONG_STRATEGY
+    assert hosted.orders[order].status is OrderStatus.NEW
+    hosted._logon(VENUE)
+    desk.run_for(0.1)
+    hand.cancel(order)
+    desk.run_for(0.2)
+    assert hand.last(order).exec_type is ExecType.CANCELLED
+    assert not hosted.orders
+    check_all(desk)
+
+
+def test_a_gap_in_the_reports_is_asked_about_once(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    hand, hosted = desk.strategy("hand"), desk.hosted("hand")
+    orders = [hand.buy(hand.instrument, 1_000, hand.quote.bid_ticks - 5_000 - n) for n in range(20)]
+    hosted.on_message(VENUE, _numbered(hosted.strategy_id, 9), desk.now_ns)
+    hosted.on_message(VENUE, _numbered(hosted.strategy_id, 10), desk.now_ns)
+    hosted.on_message(VENUE, _numbered(hosted.strategy_id, 11), desk.now_ns)
+    desk.run_for(0.3)
+    assert len(desk.logged("report gap")) == 1
+    assert [hand.last(order).exec_type for order in orders] == [ExecType.NEW] * 20
+
+
+def _numbered(strategy_id: str, seq: int) -> ExecutionReport:
+    return ExecutionReport(seq, strategy_id, "x", "", "", 0, Side.BUY, ExecType.NEW, OrderStatus.NEW, 1, 1, 0, 1)
