@@ -56,11 +56,14 @@ class Window:
         self._number = -1
 
     def roll(self, venue_ns: int) -> None:
-        """Begin anew when the interval is over. A clock that steps back changes nothing."""
+        """Begin anew when the interval is over. A clock that steps back a little changes nothing; one that had been far
+        ahead and was set right keeps the count, and its interval ends when it ends: not when we had thought."""
         number = venue_ns // self.interval_ns
         if number > self._number:
             self._number = number
             self.used = 0
+        elif number < self._number - 1:
+            self._number = number
 
     def has_room(self, cost: int, reserved: int, venue_ns: int) -> bool:
         self.roll(venue_ns)

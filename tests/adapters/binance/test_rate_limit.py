@@ -25,6 +25,19 @@ def limits(share_ppm: int = 200_000) -> RateLimits:
     return made
 
 
+def test_a_clock_that_was_an_hour_ahead_and_is_set_right_blocks_nothing_for_an_hour() -> None:
+    made = limits()
+    ahead = 60 * MINUTE
+    made.sent(QUERY, 80, ahead)
+    made.answered(QUERY, 80, 80, ahead)
+    assert not made.has_room(QUERY, 1, 3 * MINUTE, 0)  # what was sent counts all the same
+    assert made.has_room(QUERY, 80, 4 * MINUTE, 0)
+    made.sent(QUERY, 80, 4 * MINUTE)
+    made.answered(QUERY, 80, 80, 4 * MINUTE)
+    assert not made.has_room(QUERY, 1, 3 * MINUTE + 1, 0)  # and a small step back gives nothing away
+    assert not made.has_room(QUERY, 1, 4 * MINUTE + 1, 0)
+
+
 def test_the_cancels_share_is_not_spent_by_others() -> None:
     made = limits()
     made.sent(QUERY, 80, MINUTE)
