@@ -95,8 +95,12 @@ class SessionCore:
 
     def _silenced(self, banned: bool, error: ApiError | None, retry_after_ns: int, text: str, now_ns: int) -> None:
         until_ns = now_ns + (retry_after_ns or _SILENCE_NS)
-        if error is not None and error.data is not None and error.data.retryAfter:
-            until_ns = self.clock.local_ns(venue_ns(error.data.retryAfter, self.options.unit_ns), now_ns)
+        data = error.data if error is not None else None
+        if data is not None and data.retryAfter:
+            unit_ns = self.options.unit_ns
+            until_ns = self.clock.local_ns(venue_ns(data.retryAfter, unit_ns), now_ns)
+            if data.serverTime:  # the venue's own difference, whatever we take its clock for
+                until_ns = now_ns + venue_ns(data.retryAfter, unit_ns) - venue_ns(data.serverTime, unit_ns)
         self.limits.block(until_ns, banned)
         self.emit(RateLimited(until_ns, banned, text), now_ns)
 

@@ -202,13 +202,14 @@ class ReplaceResult(_Wire, frozen=True):
 
 
 class ErrorData(_Wire, frozen=True):
-    """``retryAfter`` of a 429 or 418, or the halves of a failed cancelReplace."""
+    """``serverTime`` and ``retryAfter`` of a 429 or 418, or the halves of a failed cancelReplace."""
 
     retryAfter: _Number = 0
     cancelResult: str = ""
     newOrderResult: str = ""
     cancelResponse: ReplaceHalf | None = None
     newOrderResponse: ReplaceHalf | None = None
+    serverTime: _Number = 0
 
 
 class ApiError(_Wire, frozen=True):

@@ -214,6 +214,16 @@ def test_too_many_requests(live: Any, status: int, banned: bool) -> None:
     assert live.session.send_refusal(live.now_ns) is Reason.NONE
 
 
+def test_how_long_to_be_silent_does_not_hang_on_our_clock(live: Any) -> None:
+    """An hour behind the venue's, since somebody set it back a moment ago."""
+    live.place(live.order())
+    ahead_ms = live.venue.time_ms() + 3_600_000
+    live.venue.error(-1003, "Too many", 418, serverTime=ahead_ms, retryAfter=ahead_ms + 5_000)
+    limited = live.take()[0]
+    assert isinstance(limited, RateLimited)
+    assert limited.until_ns == live.now_ns + 5 * SECOND
+
+
 def test_too_many_orders_wait_for_the_next_ten_seconds(live: Any) -> None:
     live.place(live.order())
     live.venue.error(-1015, "Too many new orders.", 429)
