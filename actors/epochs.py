@@ -15,4 +15,5 @@ def begin_epoch(journal: Journal, last_epoch: int, now_ns: int) -> int:
     """Start the next epoch and make it durable before anything is granted under it."""
     epoch = last_epoch + 1
     journal.append(msgspec.msgpack.encode(EpochBegun(epoch)), now_ns)
+    journal.sync()  # after a power cut the next life must not begin it again
     return epoch

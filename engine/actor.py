@@ -33,6 +33,13 @@ class Journal(Protocol):
         """Append one record and return its sequence number (from 1). Raises JournalFull when there is no room."""
         ...
 
+    def sync(self) -> int:
+        """Force what is appended to the disk, so that it survives a power cut too; returns its last sequence.
+
+        Takes as long as the disk does: at start, never on the order path. Raises UsageError when the disk fails.
+        """
+        ...
+
     def records(self) -> Iterator[tuple[int, int, bytes]]:
         """What an earlier life of this actor wrote, as (sequence, now_ns, payload), oldest first."""
         ...

@@ -90,6 +90,10 @@ class MemoryJournal:
         self._records.append((sequence, now_ns, bytes(payload)))
         return sequence
 
+    def sync(self) -> int:
+        """As ``Journal.sync``; nothing here survives the process anyway."""
+        return self.sequence
+
     def records(self) -> Iterator[tuple[int, int, bytes]]:
         """Everything appended before this call, oldest first."""
         return iter(self._records[:])

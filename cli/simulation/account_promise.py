@@ -5,7 +5,7 @@ Isolation is told here too: who is told of whose orders, and who acts for whom.
 
 from cli.simulation.limit_promise import LimitPromise
 from cli.simulation.truth import OrderTruth, Violation
-from engine.codes import ExecType, OrderStatus, Reason, Side
+from engine.codes import ExecType, OrderStatus, Side
 from engine.messages import ExecutionReport
 
 __all__ = ["AccountPromise"]
@@ -102,12 +102,8 @@ class AccountPromise:
             raise Violation("Isolation", f"strategy {strategy_id} was told of {name} of strategy {report.strategy_id}")
         if order is None or report.exec_type in _NOT_AN_END:
             return
-        if (
-            name in self.doubled
-            and report.refusal is not None
-            and report.refusal.reason is Reason.DUPLICATE_CLIENT_ORDER_ID
-        ):
-            return
+        if name in self.doubled and not report.report_seq and report.exec_type is ExecType.REJECTED:
+            return  # the second one, not the order itself
         if report.fill is not None:
             self._told_fill(order, report)
         if report.order_status.is_terminal:

@@ -13,15 +13,20 @@ class LossyJournal(MemoryJournal):
     def __init__(self) -> None:
         super().__init__()
         self.is_full = False
+        self._synced = 0
 
     def append(self, payload: bytes, now_ns: int) -> int:
         if self.is_full:
             raise JournalFull("the disk is full, says the simulation")
         return super().append(payload, now_ns)
 
+    def sync(self) -> int:
+        self._synced = len(self._records)
+        return self._synced
+
     def lose_tail(self, random: Random, records_max: int) -> int:
-        """The newest records were not synced. Returns how many are gone."""
-        lost = min(random.randrange(records_max + 1), len(self._records))
+        """The newest records were not on the disk yet, but for those that were synced. Returns how many are gone."""
+        lost = min(random.randrange(records_max + 1), len(self._records) - self._synced)
         if lost:
             del self._records[-lost:]
         return lost

@@ -16,6 +16,7 @@ FAULTS: dict[str, float] = {
     "partition": 10.0,
     "slow link": 6.0,
     "crash": 8.0,
+    "power cut": 12.0,
     "pause": 8.0,
     "stall": 1.0,
     "wall clock": 8.0,

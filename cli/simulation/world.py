@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from random import Random
 
 import msgspec
 
@@ -41,6 +42,8 @@ from engine.messages import ExecutionReport, NewOrder, StatusRequest, decode_mes
 __all__ = ["World", "exchange_host"]
 
 _SECOND_NS = 1_000_000_000
+#: Records that a power cut can take.
+_UNSYNCED_MAX = 12
 #: A session that tries again soon: more happens in the same time.
 _IMPATIENT = {
     "answer_timeout_ns": 3 * _SECOND_NS,
@@ -282,6 +285,19 @@ class World:
                 if actor == host:
                     OrphanWatch(self, actor.removeprefix("strategy."))
         self.runtime.crash(host)
+
+    def power_cut(self, name: str, random: Random) -> int:
+        """The machine goes down: what was not synced is gone, and its monotonic clock begins anew. Returns how many
+        records were lost."""
+        host = self.runtime.hosts[name]
+        actors = list(host.actors)
+        self.crash(name)
+        before_ns = host.clock_ns()
+        host.drift(0)
+        host.clock_offset_ns = random.randrange(_SECOND_NS, 20 * _SECOND_NS) - self.runtime.now_ns
+        host.wall_offset_ns += before_ns - host.clock_ns()
+        journals = [self.journals[actor] for actor in actors if actor in self.journals]
+        return sum(journal.lose_tail(random, _UNSYNCED_MAX) for journal in journals)
 
     def repeat(self, cell: VirtualActor, peer: str, payload: bytes) -> None:
         """A message comes once more."""
