@@ -27,6 +27,7 @@ __all__ = [
     "CancelOrder",
     "Depth",
     "ExecutionReport",
+    "FenceActor",
     "Fill",
     "Hello",
     "InstrumentDefinition",
@@ -57,12 +58,23 @@ __all__ = [
     "RefusalsLost",
     "ReplaceOrder",
     "ResidualPosition",
+    "ShadowAccount",
+    "ShadowLine",
+    "ShadowLogoff",
+    "ShadowLogon",
+    "ShadowQuery",
     "StatusReport",
     "StatusRequest",
+    "StrategyEnable",
+    "StrategyEnabled",
     "StrategyFailed",
     "StrategyLogon",
     "StrategyReady",
+    "ThrottleQuery",
+    "ThrottleRecords",
+    "ThrottledStrategy",
     "Trade",
+    "Undertake",
     "VenueTelemetry",
     "decode_message",
     "encode_message",
@@ -379,7 +391,9 @@ class ResidualPosition(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class KillProgress(_Message, frozen=True, tag=51):
     """A venue actor's word on a kill, once per stage it reaches: ``halted`` (nothing more can leave that the mode
     forbids), ``cancel_sent``, ``cancelled`` (the venue confirmed that none of the scope's orders is open), ``flat``
-    (nothing is left that could be closed). ``failure`` is empty on success. All counts are of the kill's scope."""
+    (nothing is left that could be closed). ``failure`` is empty on success. All counts are of the kill's scope, but
+    ``orders_sent``: how many orders and replacements have left this actor since its start, as of ``halted``; the venue
+    must never have got more of what the kill stops (-1: not told)."""
 
     kill_id: str
     venue_actor: str
@@ -390,6 +404,7 @@ class KillProgress(_Message, frozen=True, tag=51):
     failure: str = ""
     orders_cancelled: int = 0
     residual: tuple[ResidualPosition, ...] = ()
+    orders_sent: int = -1
 
 
 class KillStage(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -400,7 +415,8 @@ class KillStage(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class KillActorState(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One venue actor's part in a kill, by its last word; ``stage`` is empty while it has said nothing."""
+    """One venue actor's part in a kill, by its last word; ``stage`` is empty while it has said nothing.
+    ``orders_sent``: as of its first ``halted``, see ``KillProgress``."""
 
     venue_actor: str
     stage: str
@@ -408,6 +424,7 @@ class KillActorState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     open_orders: int
     unknown_orders: int
     residual: tuple[ResidualPosition, ...] = ()
+    orders_sent: int = -1
 
 
 class KillApprover(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -497,6 +514,70 @@ class KillStanding(_Message, frozen=True, tag=58):
     failure: str = ""
 
 
+# -- the execution throttle -------------------------------------------------------------------------------------
+
+
+class ThrottledStrategy(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A strategy that fired too often in one instrument (``VENUE:SYMBOL``) at ``since_ns`` (UTC), and waits for a
+    person."""
+
+    strategy_id: str
+    instrument: str
+    since_ns: int
+
+
+class ThrottleQuery(_Message, frozen=True, tag=85):
+    """Asks a risk actor which strategies of its account wait for a person. Answered by ThrottleRecords."""
+
+
+class ThrottleRecords(_Message, frozen=True, tag=86):
+    """Who waits, and why what was asked for was not done (empty: it was)."""
+
+    throttled: tuple[ThrottledStrategy, ...]
+    refusal: str = ""
+
+
+class StrategyEnable(_Message, frozen=True, tag=87):
+    """A person lets a throttled strategy trade the instrument again; sent to the risk actor of its account, which
+    checks who it is and passes it on to the venue actor. ``since_ns`` binds it to one throttling, so it is good for
+    no later one. ``signature`` is Ed25519, in hex, over ``risk.enabling.enabling_text``. Answered by
+    ThrottleRecords."""
+
+    throttled: ThrottledStrategy
+    person: str
+    expires_ns: int
+    signature: str
+
+
+class StrategyEnabled(_Message, frozen=True, tag=88):
+    """The venue actor's answer to its risk actor; ``refusal`` says why it was not done (empty: it was)."""
+
+    throttled: ThrottledStrategy
+    refusal: str = ""
+
+
+# -- fencing: kill switch → node agents and undertakers ----------------------------------------------------------
+
+
+class FenceActor(_Message, frozen=True, tag=80):
+    """To a node agent: end the venue actor's process, which has not acknowledged the kill in time. Answered by a
+    KillProgress on its behalf: ``halted`` once it has certainly ended, or with the failure."""
+
+    kill_id: str
+    venue_actor: str
+
+
+class Undertake(_Message, frozen=True, tag=81):
+    """To an undertaker: cancel what the venue actor has left open, over a connection of your own. Holds for a moment
+    and is repeated; ``is_over`` takes it back. ``is_halted``: nothing more can leave the venue actor, so that an empty
+    list of the venue's can become final. Answered by KillProgress on its behalf, ``cancel_sent`` and ``cancelled``."""
+
+    kill_id: str
+    venue_actor: str
+    is_halted: bool
+    is_over: bool = False
+
+
 # -- telemetry: venue actor → risk actor ------------------------------------------------------------------------
 
 
@@ -539,6 +620,72 @@ class VenueTelemetry(_Message, frozen=True, tag=75):
     clock_offset_ns: int
     loop_lag_ns: int
     instruments: tuple[InstrumentTelemetry, ...]
+    throttled: tuple[ThrottledStrategy, ...] = ()
+
+
+# -- clutch: what a killed strategy would have done ---------------------------------------------------------------
+
+
+class ShadowLogon(_Message, frozen=True, tag=90):
+    """A shadow wants to follow the market of its strategy's venue actor. Answered by instruments, the strategy's
+    PositionSnapshot, the last quotes and from then on market data; not before the venue is live, so it is asked again.
+    It gives no right to send anything."""
+
+    strategy_id: str
+    book_levels: int
+
+
+class ShadowLogoff(_Message, frozen=True, tag=91):
+    """It has seen enough."""
+
+    strategy_id: str
+
+
+class ShadowQuery(_Message, frozen=True, tag=92):
+    """Ask a shadow for its ShadowAccount."""
+
+    nonce: int = 0
+
+
+class ShadowLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a shadow did in one instrument (``VENUE:SYMBOL``). ``pnl_tick_lots``: since it began, before fees, marked at
+    what closing would bring. ``most_lots``: the most it could have held or owed, whichever of its open orders filled;
+    ``most_tick_lots``: its largest value. The last four say the same as text, with units."""
+
+    instrument: str
+    fills: int
+    begun_lots: int
+    position_lots: int
+    most_lots: int
+    pnl_tick_lots: int
+    most_tick_lots: int
+    begun: str
+    position: str
+    most: str
+    pnl: str
+
+
+class ShadowAccount(_Message, frozen=True, tag=93):
+    """What a strategy would have done since it was killed.
+
+    ``state``: ``idle`` (not killed, and nothing to tell), ``waiting`` (killed; the market is not known yet),
+    ``running``, ``over`` (the kill was released), ``lost`` (its process ended before the release). ``orders`` counts
+    what was asked for, ``refused`` by reason what of it the limits and the venue's rules would have refused, ``kills``
+    the kills that cover the strategy. ``lives``: how often it had to begin anew under them. ``failure``: how the
+    strategy failed in it. Times are UTC."""
+
+    strategy_id: str
+    state: str
+    kills: tuple[str, ...] = ()
+    begun_wall_ns: int = 0
+    wall_time_ns: int = 0
+    lives: int = 0
+    orders: int = 0
+    open_orders: int = 0
+    fills: int = 0
+    refused: dict[int, int] = {}
+    lines: tuple[ShadowLine, ...] = ()
+    failure: str = ""
 
 
 # -- status ----------------------------------------------------------------------------------------------------
@@ -597,6 +744,16 @@ Message = (
     | StatusRequest
     | StatusReport
     | VenueTelemetry
+    | ShadowLogon
+    | ShadowLogoff
+    | ShadowQuery
+    | ShadowAccount
+    | FenceActor
+    | Undertake
+    | ThrottleQuery
+    | ThrottleRecords
+    | StrategyEnable
+    | StrategyEnabled
 )
 
 _encoder = msgspec.msgpack.Encoder()
