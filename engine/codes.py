@@ -189,3 +189,4 @@ class Reason(IntEnum):
     KILLED = 601
     STRATEGY_FAILED = 602
     REPLACE_REQUESTED = 603
+    SHADOW_OVER = 604
