@@ -23,12 +23,12 @@ from bench.row import Row, Sample, Target, make_rows
 from engine.codes import OrderType, Side, TimeInForce
 from engine.errors import InvariantError
 from engine.instrument import NANOS, Instrument
+from engine.kernel import kernel
 from engine.messages import NewOrder
 from engine.order import Order
 from risk import gate_books, gate_kernel
 from risk import gate_state as g
 from risk.gate import AccountLimits, Gate, InstrumentLimits, StrategyLimits
-from risk.kernel import kernel
 from risk.latch import LatchPage
 from risk.scope import TradingNames
 

@@ -11,6 +11,7 @@ blotter           every order, fill, position and report of one venue actor, as 
 position          net positions and ledger lines
 book              order book on flat arrays; book_reference its twin, book_audit holds them together
 venue             the border between a venue actor and an adapter
+kernel            how Numba's kernels are compiled, and kept between two runs
 frame, journal    formats of links and journals
 errors            whose fault, and what to do
 """

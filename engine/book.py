@@ -18,11 +18,11 @@ and counts it in ``dropped_levels``. What is dropped would come back only when t
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from engine.codes import Side
 from engine.errors import UsageError
+from engine.kernel import kernel
 
 __all__ = ["LEVELS_MAX", "OrderBook", "apply_levels"]
 
@@ -34,7 +34,7 @@ _INT64_MIN = -(2**63)
 _PRICE, _LOTS = 0, 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _position(keys: NDArray[np.int64], used: int, key: int) -> int:
     """The first position in ``keys[:used]`` (ascending) whose key is not below ``key``."""
     low, high = 0, used
@@ -47,7 +47,7 @@ def _position(keys: NDArray[np.int64], used: int, key: int) -> int:
     return low
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _open_gap(levels: NDArray[np.int64], at: int, used: int) -> None:
     """Move levels ``at … used-1`` one towards the end.
 
@@ -60,7 +60,7 @@ def _open_gap(levels: NDArray[np.int64], at: int, used: int) -> None:
         sizes[end - back] = sizes[end - back - one]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _close_gap(levels: NDArray[np.int64], at: int, used: int) -> None:
     """Move levels ``at+1 … used-1`` one towards the front, over the one at ``at``."""
     keys, sizes, one = levels[_PRICE], levels[_LOTS], np.uint64(1)
@@ -69,7 +69,7 @@ def _close_gap(levels: NDArray[np.int64], at: int, used: int) -> None:
         sizes[i] = sizes[i + one]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _put(levels: NDArray[np.int64], used: int, levels_max: int, key: int, lots: int) -> tuple[int, int]:
     """Set, insert or remove one level; returns (used, levels dropped)."""
     at = _position(levels[_PRICE], used, key)
@@ -93,7 +93,7 @@ def _put(levels: NDArray[np.int64], used: int, levels_max: int, key: int, lots: 
     return used, 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill_empty(
     levels: NDArray[np.int64],
     levels_max: int,
@@ -120,7 +120,7 @@ def _fill_empty(
     return used, dropped
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def apply_levels(
     levels: NDArray[np.int64],
     used: int,

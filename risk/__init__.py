@@ -4,7 +4,6 @@ gate             Gate: the one place that approves an order, and the ledger of w
 gate_tables      its rows by name: instruments, assets, strategies, and the cells of their limits
 gate_state       the layout of its state, one flat int64 array
 gate_kernel      its checks, Numba on that array; gate_books what is booked there
-kernel           how those kernels are compiled
 gate_reference   ReferenceGate: their readable twin, for tests; gate_reference_book its parts
 limits           AccountLimits, InstrumentLimits, StrategyLimits; Ceilings of a lease, Usage
 exposure         ExposureTable: gross, net, worst case, profit, per strategy and up; exposure_reference its twin

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from engine.codes import Side
 from engine.errors import UsageError
-from risk.kernel import kernel
+from engine.kernel import kernel
 
 __all__ = ["FIRM", "Exposure", "ExposureTable", "Holder", "revalue_rows"]
 

@@ -12,9 +12,9 @@ so the larger of both magnitudes is the instrument's share of gross, and the sum
 from numpy import int64, uint64
 
 from engine.instrument import INT64_MAX, NANOS
+from engine.kernel import inlined, kernel
 from risk import gate_state as g
 from risk.gate_state import State
-from risk.kernel import inlined, kernel
 
 __all__ = [
     "cancel",

@@ -13,10 +13,10 @@ sells one sum of lots, and an asset is charged the rounded-up worth of the sum a
 
 from engine.codes import KillMode, OrderType, Reason, Side, TimeInForce
 from engine.instrument import INT64_MAX, NANOS
+from engine.kernel import inlined, kernel
 from risk import gate_state as g
 from risk.gate_books import contribution, micros, order_way, part, scaled_up, tokens
 from risk.gate_state import State
-from risk.kernel import inlined, kernel
 from risk.latch_kernel import latch_mode
 
 __all__ = ["check", "may_send", "room_to_reduce"]

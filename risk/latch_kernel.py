@@ -6,7 +6,7 @@
 from numpy import int64
 from numpy.typing import NDArray
 
-from risk.kernel import inlined, kernel
+from engine.kernel import inlined, kernel
 from risk.latch_layout import (
     ACCOUNT,
     ACTIVE,

@@ -17,11 +17,11 @@ from typing import Self
 
 import msgspec
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from engine.errors import UsageError
 from engine.instrument import INT64_MAX
+from engine.kernel import kernel
 from risk.page import PageFormat, create_page, memory_page, open_page
 
 __all__ = [
@@ -53,8 +53,7 @@ _FORMAT = PageFormat(
 STAGES_MAX = _FORMAT.names_max
 
 
-@njit(cache=True, nogil=True)
-def bucket_of(latency_ns: int) -> int:
+def _bucket_of(latency_ns: int) -> int:
     """The bucket of a latency in 1 … LATENCY_NS_MAX."""
     rest = latency_ns >> 8
     shift = 0
@@ -66,7 +65,11 @@ def bucket_of(latency_ns: int) -> int:
     return (shift << 7) + (latency_ns >> shift)
 
 
-@njit(cache=True, nogil=True)
+bucket_of = kernel(_bucket_of)
+_BUCKET_COUNT = _bucket_of(LATENCY_NS_MAX) + 1
+
+
+@kernel
 def record_latency(words: NDArray[np.int64], stage: int, latency_ns: int) -> None:
     """Count one latency. ``words`` is [stages, 4096]; for use inside other kernels too."""
     if latency_ns < 1:
@@ -80,14 +83,13 @@ def record_latency(words: NDArray[np.int64], stage: int, latency_ns: int) -> Non
     words[stage, _COUNT] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def record_latencies(words: NDArray[np.int64], stage: int, latencies_ns: NDArray[np.int64]) -> None:
     """Count many latencies, [n]."""
     for latency_ns in latencies_ns:
         record_latency(words, stage, latency_ns)
 
 
-_BUCKET_COUNT = bucket_of.py_func(LATENCY_NS_MAX) + 1
 assert _BUCKETS + _BUCKET_COUNT <= _STAGE_WORDS
 
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from adapters.binance.grid import Grid, InstrumentGrid
 from engine.errors import VenueError
+from engine.kernel import kernel
 
 __all__ = ["Levels", "parse_levels", "parse_levels_plainly", "read_levels", "warm_up"]
 
@@ -31,7 +31,7 @@ class Levels(NamedTuple):
     quantity_lots: NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _read_steps(text: NDArray[np.uint8], at: int, step_units: int, step_scale: int, is_exact: bool) -> tuple[int, int]:
     """The quoted number at ``at`` as (steps, position behind it); steps is -1 when it is not of the plain form."""
     end = len(text)
@@ -74,14 +74,14 @@ def _read_steps(text: NDArray[np.uint8], at: int, step_units: int, step_scale: i
     return (1 if is_cut and steps == 0 else steps), at + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _skip_blanks(text: NDArray[np.uint8], at: int) -> int:
     while at < len(text) and (text[at] == 32 or text[at] == 9 or text[at] == 10 or text[at] == 13):
         at += 1
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_levels(
     text: NDArray[np.uint8],
     tick_units: int,
