@@ -23,7 +23,7 @@ simulate: $(READY)            ## the long simulation: make simulate SEEDS=1..200
 	$(BIN)/haltline simulate --seeds $(SEEDS) --jobs $$(nproc 2>/dev/null || echo 1)
 
 bench: $(READY)
-	$(BIN)/python -m bench
+	$(BIN)/haltline bench --report bench-report
 
 lock: $(READY)                ## renew the lock file from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -1,4 +1,4 @@
-"""One result: percentiles of one case, its ratio to a baseline of the same run, and its target."""
+"""One result: percentiles of one case, its spread over the run, its ratio to a baseline of the same run, its target."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,10 +9,18 @@ from numpy.typing import NDArray
 
 from engine.errors import InvariantError
 
-__all__ = ["Row", "Sample", "Target", "make_rows"]
+__all__ = ["ROW_KEYS", "Row", "Sample", "Target", "make_rows", "row_document"]
 
 _PER_MILLE = (500, 900, 990, 999, 1000)
 _NS_PER_UNIT = {"ns": 1, "us": 1_000, "ms": 1_000_000}
+#: A run is looked at in so many parts, one after the other, to tell how much its median moved.
+_PARTS = 5
+
+#: What a row is in JSON: these keys, in this order.
+ROW_KEYS = (
+    *("bench", "case", "unit", "p50", "p90", "p99", "p99_9", "max", "count"),
+    *("baseline", "ratio_p50", "ratio_p99", "target", "met"),
+)
 
 
 class Target(NamedTuple):
@@ -26,18 +34,24 @@ class Target(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What was measured of one case, in ns [n]. ``baseline`` names another case of the same run, "" for none."""
+    """What was measured of one case, in ns [n], oldest first.
+
+    ``baseline`` names another case of the same run, "" for none. ``at_ns`` [n] are the planned times on the monotonic
+    clock, where there were any: the time axis of the report.
+    """
 
     case: str
     latencies_ns: NDArray[Any]
     baseline: str = ""
     targets: tuple[Target, ...] = ()
+    at_ns: NDArray[Any] | None = None
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, eq=False):
     """Percentiles in ``unit``. A ratio is this case over its baseline: smaller is better.
 
-    ``met`` is None when no target is set, or when the target is on a baseline that was not measured.
+    ``met`` is None when no target is set, or when the target is on a baseline that was not measured. ``spread`` is how
+    far the medians of five parts of the run lie apart, as a share of the median of all; None for a handful of samples.
     """
 
     bench: str
@@ -54,6 +68,20 @@ class Row(msgspec.Struct, frozen=True):
     ratio_p99: float | None
     target: str
     met: bool | None
+    spread: float | None
+    sample: Sample
+
+    @property
+    def distance(self) -> float | None:
+        """The worst of what was reached over what was to be reached: at most 1 is met. None without a verdict."""
+        if self.met is None:
+            return None
+        return max(float(getattr(self, target.field)) / target.at_most for target in self.sample.targets)
+
+
+def row_document(row: Row) -> dict[str, object]:
+    """The row as it goes into JSON."""
+    return {key: getattr(row, key) for key in ROW_KEYS}
 
 
 def make_rows(bench: str, unit: str, samples: Sequence[Sample]) -> list[Row]:
@@ -101,7 +129,16 @@ def _row(bench: str, unit: str, sample: Sample, measured: Mapping[str, list[floa
         ratio_p99=fields["ratio_p99"],
         target=", ".join(map(str, sample.targets)),
         met=_met(sample.targets, fields),
+        spread=_spread(sample.latencies_ns),
+        sample=sample,
     )
+
+
+def _spread(latencies_ns: NDArray[Any]) -> float | None:
+    if len(latencies_ns) < 2 * _PARTS or not (median := float(np.median(latencies_ns))):
+        return None
+    medians = [float(np.median(part)) for part in np.array_split(latencies_ns, _PARTS)]
+    return round((max(medians) - min(medians)) / median, 4)
 
 
 def _met(targets: Sequence[Target], fields: Mapping[str, float | None]) -> bool | None:

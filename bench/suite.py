@@ -1,4 +1,4 @@
-"""Which benches there are, and how a run of them is shown and written.
+"""Which benches there are, how they are run, and how a run is shown and written.
 
 A bench is a module with ``FULL`` and ``TINY`` sizes and ``run(size) -> list[Row]``; its header asks the question and
 draws who talks to whom. It checks its own result and raises InvariantError when that is wrong: a fast wrong run fails.
@@ -18,15 +18,26 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench.row import Row
+from bench.cores import pinned
+from bench.row import Row, row_document
 from engine.errors import UsageError
 
-__all__ = ["BENCHES", "machine", "question", "run_bench", "run_suite", "table", "write_json"]
+__all__ = [
+    "BENCHES",
+    "cells",
+    "header",
+    "machine",
+    "question",
+    "run_bench",
+    "run_suite",
+    "table",
+    "verdict",
+    "write_json",
+]
 
 BENCHES: tuple[str, ...] = ("histogram", "gate", "exposure", "hop", "market_data")
 
-_VERDICTS = {True: ": met", False: ": missed", None: ""}
-_VERSIONS_OF = ("numpy", "numba", "msgspec", "uvloop", "ray")
+_VERSIONS_OF = ("haltline", "numpy", "numba", "msgspec", "uvloop", "websockets", "ray")
 
 
 def _module(name: str) -> Any:
@@ -35,73 +46,87 @@ def _module(name: str) -> Any:
     return importlib.import_module(f"bench.{name}")
 
 
+def header(name: str) -> str:
+    """A bench's header: its question, then who talks to whom. Raises UsageError for an unknown bench."""
+    return str(_module(name).__doc__)
+
+
 def question(name: str) -> str:
     """The first line of a bench's header. Raises UsageError for an unknown bench."""
-    return str(_module(name).__doc__).splitlines()[0]
+    return header(name).splitlines()[0]
 
 
-def run_bench(name: str, *, tiny: bool = False, recording: str = "") -> list[Row]:
-    """Run one bench; ``recording`` is for those that read one.
+def run_bench(name: str, *, tiny: bool = False, recording: str = "", pin: tuple[int, ...] = ()) -> list[Row]:
+    """Run one bench; ``recording`` is for those that read one, ``pin`` are the cores that it may use.
 
-    Raises UsageError for an unknown bench or a bad recording, InvariantError when the result is wrong.
+    A bench of several processes puts the venue's on the first of them and what is measured on the others; everything
+    else stays within them. Raises UsageError for an unknown bench, a bad recording or core, InvariantError when the
+    result is wrong.
     """
     module = _module(name)
     size = module.TINY if tiny else module.FULL
-    if recording and "recording" in size.__struct_fields__:
-        size = msgspec.structs.replace(size, recording=recording)
-    rows: list[Row] = module.run(size)
+    for field, value in (("recording", recording), ("pin", pin)):
+        if value and field in size.__struct_fields__:
+            size = msgspec.structs.replace(size, **{field: value})
+    with pinned(pin):
+        rows: list[Row] = module.run(size)
     return rows
 
 
-def run_suite(names: Sequence[str], console: Console, *, tiny: bool = False, recording: str = "") -> list[Row]:
+def run_suite(
+    names: Sequence[str],
+    console: Console,
+    *,
+    tiny: bool = False,
+    recording: str = "",
+    pin: tuple[int, ...] = (),
+) -> list[Row]:
     """Run the named benches (none named: all) one after the other, printing each one's table as it ends."""
     for name in names:
         _module(name)
     rows: list[Row] = []
     for name in names or BENCHES:
         with console.status(f"{name}: {question(name)}"):
-            found = run_bench(name, tiny=tiny, recording=recording)
+            found = run_bench(name, tiny=tiny, recording=recording, pin=pin)
         console.print(table(name, found))
         rows += found
     return rows
 
 
 def table(name: str, rows: Sequence[Row]) -> Table:
-    """A bench's rows for people; ``÷`` is this case over its baseline."""
+    """A bench's rows for people; ``÷`` is this case over its baseline, ``±`` the spread of the median over the run."""
     shown = Table(title=f"{name}: {question(name)}", title_justify="left")
-    for column in (
-        "case",
-        "unit",
-        "p50",
-        "p90",
-        "p99",
-        "p99.9",
-        "max",
-        "count",
-        "baseline",
-        "÷ p50",
-        "÷ p99",
-        "target",
-    ):
-        is_text = column in ("case", "unit", "baseline", "target")
+    for column in ("case", "unit", "p50", "p90", "p99", "p99.9", "max", "count", "±", "baseline", "÷ p50", "÷ p99"):
+        is_text = column in ("case", "unit", "baseline")
         shown.add_column(column, justify="left" if is_text else "right", no_wrap=True)
+    shown.add_column("target", no_wrap=True)
     for row in rows:
-        percentiles = (row.p50, row.p90, row.p99, row.p99_9, row.max)
-        shown.add_row(
-            row.case,
-            row.unit,
-            *(f"{value:,.{1 if value >= 10 else 2}f}" for value in percentiles),
-            f"{row.count:,}",
-            row.baseline,
-            *("" if ratio is None else f"{ratio:.3g}" for ratio in (row.ratio_p50, row.ratio_p99)),
-            f"{row.target}{_VERDICTS[row.met]}",
-        )
+        shown.add_row(row.case, row.unit, *cells(row), verdict(row))
     return shown
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Percentiles, count, spread, baseline and ratios as text, for a table of people."""
+    return (
+        *(f"{value:,.{1 if value >= 10 else 2}f}" for value in (row.p50, row.p90, row.p99, row.p99_9, row.max)),
+        f"{row.count:,}",
+        "" if row.spread is None else f"{row.spread:.0%}",
+        row.baseline,
+        *("" if ratio is None else f"{ratio:.3g}" for ratio in (row.ratio_p50, row.ratio_p99)),
+    )
+
+
+def verdict(row: Row) -> str:
+    """The target, and whether it was met or how far off it is."""
+    if row.met is None:
+        return row.target
+    return f"{row.target}: met" if row.met else f"{row.target}: missed, {row.distance:.2f} ×"
 
 
 def machine() -> dict[str, str]:
     """Where and with what a run was made: a number without it says nothing."""
-    facts = {"system": platform.platform(), "cpu": _cpu(), "cores": str(os.cpu_count())}
+    facts = {"system": platform.platform(), "kernel": platform.release(), "cpu": _cpu(), "cores": str(os.cpu_count())}
+    facts["load"] = " ".join(f"{load:.2f}" for load in os.getloadavg())
     facts["python"] = sys.version.split()[0]
     return facts | {name: version(name) for name in _VERSIONS_OF}
 
@@ -116,8 +141,8 @@ def _cpu() -> str:
 
 
 def write_json(path: Path, rows: Sequence[Row]) -> None:
-    """Write ``{"machine": {…}, "rows": [{…}, …]}``. Raises UsageError naming the file."""
-    document = msgspec.json.format(msgspec.json.encode({"machine": machine(), "rows": rows}), indent=2)
+    """Write the rows as a list. Raises UsageError naming the file."""
+    document = msgspec.json.format(msgspec.json.encode([row_document(row) for row in rows]), indent=2)
     try:
         path.write_bytes(document + b"\n")
     except OSError as error:

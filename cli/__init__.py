@@ -8,6 +8,7 @@ simulator            a venue of one's own; simulator_process is it as a child
 kill, status         the red button, and what every actor says; kill_drill rehearses it, kill_release ends it
 config_command       every error of a configuration
 simulate            seeded faults, every promise checked; simulation/ is its world
+bench                the benchmarks
 virtual_trial        engine and venue in virtual time
 screen               tables and numbers
 """

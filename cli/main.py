@@ -18,8 +18,10 @@ COMMANDS = {
     "simulator": "cli.simulator:simulator",
     "simulate": "cli.simulate:simulate",
     "kill": "cli.kill:app",
+    "enable": "cli.enable:enable",
     "status": "cli.status:status",
     "exporter": "cli.exporter:exporter",
+    "bench": "cli.bench:bench",
     "config": "cli.config_command:app",
 }
 

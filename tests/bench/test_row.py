@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.row import Sample, Target, make_rows
+from bench.row import Sample, Target, make_rows, row_document
 from engine.errors import InvariantError
 
 
@@ -43,3 +43,31 @@ def test_a_target_on_a_baseline_that_was_not_measured_is_neither_met_nor_missed(
 def test_measuring_nothing_is_an_error():
     with pytest.raises(InvariantError, match="bench some: case ours measured nothing"):
         make_rows("some", "ns", [Sample("ours", np.array([]))])
+
+
+def test_json_has_the_agreed_keys_and_no_others():
+    (row,) = make_rows("some", "ns", [Sample("ours", np.array([1]))])
+    assert list(row_document(row)) == [
+        *("bench", "case", "unit", "p50", "p90", "p99", "p99_9", "max", "count"),
+        *("baseline", "ratio_p50", "ratio_p99", "target", "met"),
+    ]
+
+
+def test_the_spread_is_of_the_medians_of_five_parts():
+    steady, drifting, few = make_rows(
+        "some",
+        "ns",
+        [
+            Sample("steady", np.tile([9, 10, 11], 50)),
+            Sample("drifting", np.repeat([10, 11, 12, 13, 14], 20)),
+            Sample("few", np.array([1, 2, 3])),
+        ],
+    )
+    assert (steady.spread, drifting.spread, few.spread) == (0, round(4 / 12, 4), None)
+
+
+def test_the_distance_is_that_of_the_target_that_is_furthest_off():
+    targets = (Target("p50", 20), Target("ratio_p50", 0.05))
+    samples = [Sample("ours", np.array([10]), "base", targets), Sample("base", np.array([100]))]
+    ours, base = make_rows("some", "ns", samples)
+    assert (ours.met, ours.distance, base.distance) == (False, 2.0, None)
