@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from config.files import secret_mode_problem, secret_path_problem
-from config.settings import VenueSettings
+from config.settings import CredentialSettings, VenueSettings
 from engine.errors import UsageError
 
 __all__ = ["Credentials", "load_credentials"]
@@ -33,9 +33,10 @@ class Credentials:
         raise UsageError("credentials do not leave their process; load them where they are used")
 
 
-def load_credentials(venue: VenueSettings) -> Credentials:
-    """Read a venue's credentials. Raises UsageError naming venue, key, file and remedy; never the content."""
-    settings = venue.credentials
+def load_credentials(venue: VenueSettings, settings: CredentialSettings | None = None) -> Credentials:
+    """Read a venue's credentials: its own, or other ones for it. Raises UsageError naming venue, key, file and remedy;
+    never the content."""
+    settings = settings or venue.credentials
     api_key = _read(venue.name, "api_key_file", Path(settings.api_key_file))
     secret = _read(venue.name, "secret_file", Path(settings.secret_file))
     if not _is_visible(api_key):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from config.errors import KeyPath
+from config.settings import CREDENTIAL_TABLES
 from config.shape import Report, tables
 
 __all__ = ["check_files", "secret_mode_problem", "secret_path_problem"]
@@ -27,8 +28,9 @@ def check_files(good: dict[str, Any], base: Path, report: Report) -> None:
     _look(good.get("engine", {}), "state_dir", ("engine",), base, _state_dir_problem, report)
     for path, venue in tables(good, "venues"):
         _look(venue, "ca_file", path, base, _file_problem, report)
-        for key in ("api_key_file", "secret_file"):
-            _look(venue.get("credentials", {}), key, (*path, "credentials"), base, secret_path_problem, report)
+        for table in CREDENTIAL_TABLES:
+            for key in ("api_key_file", "secret_file"):
+                _look(venue.get(table) or {}, key, (*path, table), base, secret_path_problem, report)
     for path, strategy in tables(good, "strategies"):
         module, _, _ = strategy.get("source", "").rpartition(":")
         if module.endswith(".py"):

@@ -11,7 +11,7 @@ from config.errors import ConfigErrors, ConfigProblem, KeyPath, key_text
 from config.files import check_files as check_named_files
 from config.lines import KeyLines, key_lines
 from config.relations import check_relations
-from config.settings import EngineConfig
+from config.settings import CREDENTIAL_TABLES, EngineConfig
 from config.shape import checked
 from engine.errors import UsageError
 
@@ -83,9 +83,13 @@ def _with_absolute_paths(config: EngineConfig, base: Path) -> EngineConfig:
 
     venues = []
     for venue in config.venues:
-        keys = venue.credentials
-        credentials = replace(keys, api_key_file=absolute(keys.api_key_file), secret_file=absolute(keys.secret_file))
-        venues.append(replace(venue, ca_file=absolute(venue.ca_file), credentials=credentials))
+        keys = {table: getattr(venue, table) for table in CREDENTIAL_TABLES}
+        credentials = {
+            table: replace(key, api_key_file=absolute(key.api_key_file), secret_file=absolute(key.secret_file))
+            for table, key in keys.items()
+            if key is not None
+        }
+        venues.append(replace(venue, ca_file=absolute(venue.ca_file), **credentials))
     strategies = []
     for strategy in config.strategies:
         where, _, name = strategy.source.rpartition(":")

@@ -6,7 +6,7 @@ from typing import Any
 
 from config.errors import KeyPath
 from config.scopes import check_scope
-from config.settings import KillSettings, LeaseSettings
+from config.settings import CREDENTIAL_TABLES, KillSettings, LeaseSettings
 from config.shape import Report, tables
 from engine.instrument import parse_decimal
 
@@ -21,11 +21,15 @@ DRILL_EVERY_S_MIN = 10
 def check_relations(good: _Table, report: Report) -> None:
     """Report every broken relation of a document that ``config.shape.checked`` returned."""
     _check_times(good, report)
+    _check_fence(good, report)
     _check_unique(good, report)
     for path, venue in tables(good, "venues"):
         _check_venue(good, venue, path, report)
     for path, strategy in tables(good, "strategies"):
         _check_strategy(good, strategy, path, report)
+    for index, name in _texts(good.get("kill", {}), "drill_strategies"):
+        where = ("kill", "drill_strategies", index)
+        _known(name, _names(good, "strategies", "id") if "strategies" in good else [], "strategies", where, report)
     for path, trigger in tables(good, "triggers"):
         check_scope(good, trigger.get("scope"), (*path, "scope"), report)
 
@@ -55,6 +59,16 @@ def _check_times(good: _Table, report: Report) -> None:
             ("kill", "acknowledge_ms"),
             f"is {acknowledge}, not below the lease of {duration} ms, which ends trading by itself",
             f"write less than {duration}",
+        )
+
+
+def _check_fence(good: _Table, report: Report) -> None:
+    engine, kill = good.get("engine", {}), good.get("kill", {})
+    if kill.get("fence") and engine.get("runtime") == "local":
+        report(
+            ("kill", "fence"),
+            'is true, and with engine.runtime "local" all actors are one process: none can be ended alone',
+            'write engine.runtime = "ray", or fence = false',
         )
 
 
@@ -90,10 +104,11 @@ def _once(seen: dict[tuple[Any, ...], str], among: Any, name: Any, path: KeyPath
 
 def _check_venue(good: _Table, venue: _Table, path: KeyPath, report: Report) -> None:
     _known(venue.get("account"), _names(good, "accounts", "id"), "accounts", (*path, "account"), report)
-    credentials = venue.get("credentials", {})
-    files = [credentials.get("api_key_file"), credentials.get("secret_file")]
-    if None not in files and files[0] == files[1]:
-        report((*path, "credentials", "secret_file"), "is the api_key_file", "name the file that holds the secret")
+    for key in CREDENTIAL_TABLES:
+        credentials = venue.get(key) or {}
+        files = [credentials.get("api_key_file"), credentials.get("secret_file")]
+        if None not in files and files[0] == files[1]:
+            report((*path, key, "secret_file"), "is the api_key_file", "name the file that holds the secret")
     for inner, instrument in tables(venue, "instruments"):
         _check_limits(instrument.get("limits", {}), (*path, *inner, "limits"), report)
 

@@ -14,6 +14,7 @@ from msgspec import Meta
 from config.trigger_settings import TriggerSettings
 
 __all__ = [
+    "CREDENTIAL_TABLES",
     "AccountLimitSettings",
     "AccountSettings",
     "AssetLimitSettings",
@@ -106,17 +107,21 @@ class LeaseSettings(msgspec.Struct, frozen=True):
 
 
 class KillSettings(msgspec.Struct, frozen=True):
-    """How long a venue actor may take to acknowledge a kill: ``acknowledge_ms``, on which nothing acts yet.
+    """With ``fence``, a venue actor that has not acknowledged a kill within ``acknowledge_ms`` is ended (SIGKILL)
+    before it counts as halted, and what it left open is cancelled over another connection. Without, it is waited for.
 
-    Every ``drill_every_s`` a kill that stops nobody goes the whole way; 0: only when a person asks for one.
+    Every ``drill_every_s`` a drill goes the whole way of a kill; 0: only when a person asks for one. It stops the
+    orders of ``drill_strategies``, no others, and ends by itself ``drill_hold_ms`` after its last stage.
 
     A kill is released by two people whose approvals both count: each for at most ``release_window_s``, and not before
     ``cooling_off_s`` have passed since the kill. ``flatten_interval_ms``: between two closing orders of one instrument.
     """
 
     acknowledge_ms: Annotated[int, Meta(ge=5, le=60_000)] = 50
-
+    fence: bool = False
     drill_every_s: Annotated[int, Meta(ge=0, le=604_800)] = 0
+    drill_strategies: tuple[ShortName, ...] = ()
+    drill_hold_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0
     release_window_s: Annotated[int, Meta(ge=10, le=86_400)] = 600
     cooling_off_s: Annotated[int, Meta(ge=0, le=86_400)] = 0
     flatten_interval_ms: Annotated[int, Meta(ge=50, le=60_000)] = 500
@@ -124,6 +129,10 @@ class KillSettings(msgspec.Struct, frozen=True):
     @property
     def acknowledge_ns(self) -> int:
         return self.acknowledge_ms * _NANOS_PER_MS
+
+    @property
+    def drill_hold_ns(self) -> int:
+        return self.drill_hold_ms * _NANOS_PER_MS
 
     @property
     def drill_every_ns(self) -> int:
@@ -222,8 +231,16 @@ class InstrumentSettings(msgspec.Struct, frozen=True):
     limits: InstrumentLimitSettings
 
 
+#: Where a venue names credentials.
+CREDENTIAL_TABLES = ("credentials", "undertaker_credentials")
+
+
 class VenueSettings(msgspec.Struct, frozen=True):
-    """One account's connection to one venue. ``ca_file`` empty: the system's certificate authorities."""
+    """One account's connection to one venue. ``ca_file`` empty: the system's certificate authorities.
+
+    ``undertaker_credentials``: with what the orders of a dead venue actor are cancelled, a key that can do nothing
+    else where the venue offers such keys. Without, it is the venue actor's own.
+    """
 
     name: ShortName
     adapter: Literal["binance"]
@@ -234,6 +251,7 @@ class VenueSettings(msgspec.Struct, frozen=True):
     credentials: CredentialSettings
     instruments: Annotated[tuple[InstrumentSettings, ...], Meta(min_length=1)]
     ca_file: PathOrNone = ""
+    undertaker_credentials: CredentialSettings | None = None
 
 
 class StrategyLimitSettings(msgspec.Struct, frozen=True):
@@ -302,11 +320,12 @@ class MetricsSettings(msgspec.Struct, frozen=True):
 
 
 class PersonSettings(msgspec.Struct, frozen=True):
-    """``public_key`` is the raw Ed25519 key in hex, as ``haltline kill keygen`` prints it."""
+    """``public_key`` is the raw Ed25519 key in hex, as ``haltline kill keygen`` prints it. ``may``: ``release`` kills
+    (two people do), ``enable`` strategies that were throttled (one does)."""
 
     name: ShortName
     public_key: PublicKey
-    may: Annotated[tuple[Literal["release"], ...], Meta(min_length=1)]
+    may: Annotated[tuple[Literal["release", "enable"], ...], Meta(min_length=1)]
 
 
 class EngineConfig(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import msgspec.inspect as mi
 
 from config.errors import KeyPath, key_text
+from config.settings import CREDENTIAL_TABLES
 from config.urls import url_problem
 from engine.errors import UsageError
 from engine.instrument import parse_decimal
@@ -62,6 +63,8 @@ def _value(value: Any, kind: mi.Type, path: KeyPath, report: Report) -> Any:
     if isinstance(kind, mi.Metadata):
         described, extra = str((kind.extra_json_schema or {}).get("description", "")), kind.extra or {}
         kind = kind.type
+    if isinstance(kind, mi.UnionType) and any(isinstance(each, mi.NoneType) for each in kind.types):
+        (kind,) = (each for each in kind.types if not isinstance(each, mi.NoneType))  # which TOML cannot say
     if isinstance(kind, mi.StructType):
         if isinstance(value, dict):
             return _table(value, kind, path, report)
@@ -76,6 +79,10 @@ def _value(value: Any, kind: mi.Type, path: KeyPath, report: Report) -> Any:
         return _whole_number(value, kind, path, report)
     elif isinstance(kind, mi.LiteralType):
         return _choice(value, kind, path, report)
+    elif isinstance(kind, mi.BoolType):
+        if isinstance(value, bool):
+            return value
+        report(path, f"is {_tag(value)}, not true or false", "write true or false, without quotes")
     elif "amount" in extra:
         return _amount(value, extra["amount"] == "positive", path, report)
     elif not isinstance(value, str):
@@ -282,7 +289,7 @@ def _tag(value: Any) -> str:
 
 def _shown(value: Any, path: KeyPath) -> str:
     """A value for an error text, cut short; never what stands under credentials."""
-    if "credentials" in path:
+    if not set(path).isdisjoint(CREDENTIAL_TABLES):
         return "something else"
     if not isinstance(value, str):
         return _tag(value)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.errors import ConfigErrors, ConfigProblem
 from config.loader import load_config
-from config.settings import EngineConfig, instruments_of
+from config.settings import CredentialSettings, EngineConfig, instruments_of
 from engine.errors import UsageError
 
 Problems = Callable[[str], list[ConfigProblem]]
@@ -51,6 +51,31 @@ def test_units_are_turned_once_in_one_place(right_text: str, config_path: Path) 
     assert (limits.price_collar_ppm, limits.reference_age_ns) == (50_000, 5_000_000_000)
     assert (config.lease.duration_ns, config.lease.renew_ns) == (1_000_000_000, 200_000_000)
     assert (config.kill.acknowledge_ns, config.journal.segment_bytes) == (50_000_000, 64 * 2**20)
+
+
+def test_an_undertaker_may_have_credentials_of_its_own(
+    right_text: str, config_path: Path, problems_of: Problems
+) -> None:
+    text = right_text.replace("[venues.credentials]", UNDERTAKER + "[venues.credentials]", 1)
+    missing = problems_of(text)
+    assert [each.key for each in missing] == [
+        f"venues[0].undertaker_credentials.{name}" for name in ("api_key_file", "secret_file")
+    ]
+    base = config_path.parent
+    for name in ("cancel.key", "cancel.secret"):
+        (base / name).write_text("x" * 64)
+        (base / name).chmod(0o600)
+    config_path.write_text(text)
+    keys = load_config(config_path).venue("binance").undertaker_credentials
+    assert keys == CredentialSettings("hmac", str(base / "cancel.key"), str(base / "cancel.secret"))
+    assert load_config(config_path).venue("second").undertaker_credentials is None
+
+
+def test_what_stands_under_the_undertakers_credentials_is_never_shown(right_text: str, problems_of: Problems) -> None:
+    text = right_text.replace("[venues.credentials]", UNDERTAKER + "[venues.credentials]", 1)
+    (found, *_) = problems_of(text.replace('"cancel.key"', '"shown\\u0001"'))
+    assert found.key == "venues[0].undertaker_credentials.api_key_file"
+    assert "shown" not in found.problem
 
 
 def test_relative_paths_do_not_depend_on_the_working_directory(
@@ -105,6 +130,7 @@ ONE_WRONG = [
     ('"local"', "[1]", "engine.runtime", "an array, not one of", '"local", "ray"'),
     ("runtime", "runtim", "engine.runtim", "not a key", 'did you mean "runtime"?'),
     ("[engine]", "[motor]\nx = 1\n[engine]", "motor", "not a key", "the keys here are engine, accounts"),
+    ("[engine]", "kill.fence = 1\n[engine]", "kill.fence", "a whole number, not true or false", "without quotes"),
     ("[engine]", "[[lease]]\n[engine]", "lease", "is an array, not a table", "write a [lease] table"),
     ("open_orders_max = 50\n", "", "accounts[0].limits.open_orders_max", "is missing", "from 1 to 1000000"),
     (
@@ -158,10 +184,24 @@ def test_one_wrong_value_is_one_error_with_line_key_and_remedy(
     assert found.line <= offset if "missing" in problem else found.line == offset
 
 
+UNDERTAKER = """\
+[venues.undertaker_credentials]
+key_type = "hmac"
+api_key_file = "cancel.key"
+secret_file = "cancel.secret"
+"""
+
 RELATIONS = [
     ("[engine]", "[lease]\nrenew_ms = 500\n[engine]", "lease.renew_ms", "one lost renewal would halt", "less than 500"),
     ("[engine]", "[lease]\nduration_ms = 401\nrenew_ms = 201\n[engine]", "lease.renew_ms", "401 ms", "less than 201"),
     ("[engine]", "[kill]\nacknowledge_ms = 1000\n[engine]", "kill.acknowledge_ms", "lease of 1000 ms", "less than"),
+    (
+        '[[accounts]]\nid = "main"',
+        '[kill]\nfence = true\n[[accounts]]\nid = "main"',
+        "kill.fence",
+        "one process",
+        "ray",
+    ),
     ("[engine]", "[kill]\ndrill_every_s = 9\n[engine]", "kill.drill_every_s", "all drills", "at least 10"),
     ('id = "other"', 'id = "main"', "accounts[1].id", "twice", "its own name"),
     ('name = "second"', 'name = "binance"', "venues[1].name", "twice", "its own name"),
@@ -173,6 +213,13 @@ RELATIONS = [
     ('"binance:ETHUSDT"]', '"second:BTCUSDT"]', "strategies[0].instruments[1]", "not of its venue", "binance:SYMBOL"),
     ('long_position_max = "2"', 'long_position_max = "0.4"', "", "could never pass", "raise a position limit"),
     ('secret_file = "secret.txt"', 'secret_file = "key.txt"', "", "is the api_key_file", "holds the secret"),
+    (
+        "[venues.credentials]",
+        UNDERTAKER.replace("cancel.secret", "cancel.key") + "[venues.credentials]",
+        "undertaker_credentials.secret_file",
+        "is the api_key_file",
+        "holds the secret",
+    ),
 ]
 
 
