@@ -93,10 +93,11 @@ class CancelUntilNone:
             for instrument_id in self._instrument_ids:
                 self._session.cancel_all(instrument_id, now_ns)
         if self._live:
-            self._announce(now_ns)
+            self.announce(now_ns)
             self._list_if_answered(now_ns)
 
-    def _announce(self, now_ns: int) -> None:
+    def announce(self, now_ns: int) -> None:
+        """A cancel has left. Called by ``cancel_singly`` right after the first of them."""
         if not self._announced:
             self._announced = True
             self._sent(now_ns)
@@ -107,7 +108,7 @@ class CancelUntilNone:
         if event.failure:
             self._failed(event.failure, now_ns)
             return  # the sweep tries again
-        self._announce(now_ns)  # whichever way it went
+        self.announce(now_ns)  # whichever way it went
         self._waiting.discard(event.instrument_id)
         self._list_if_answered(now_ns)
 

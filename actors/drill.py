@@ -1,10 +1,14 @@
-"""Drills: kills that go the whole way of a real one and stop nobody, so that one knows that a real one would work.
+"""Drills: kills that go the whole way of a real one, so that one knows that a real one would work.
 
     asked or due ─▶ a row in the latch ─▶ Kill to every venue actor ─▶ each looks for the row as its gate does
-                                                      ─▶ its word ─▶ receipt, journalled ─▶ the row is freed
+                      ─▶ its word ─▶ held a while ─▶ the row is freed ─▶ receipt, journalled
 
-The row names a venue that no order has, so it never covers an order. A drill that not every venue actor has
-acknowledged in time has failed: it is logged, its receipt says who was silent, and the age of the last good one grows.
+A drill stops the strategies that the configuration names as ``kill.drill_strategies``, and can stop no others: the row
+names a venue that no order has, and only the gates, each from its own configuration, count those strategies' orders to
+it. With none of them it stops nobody. So one process may start and end it, where a kill takes two people to end.
+
+A drill that not every venue actor has followed to its end in time has failed: it is freed and logged, its receipt says
+who was silent, and the age of the last good one grows.
 
 A part of the kill switch actor, with nothing in common with real kills but the latch and the links: a drill is never
 taken up again, needs no approvals, and gives way when the latch is short of rows.
@@ -33,7 +37,7 @@ _FIRST_NS = 10 * _SECOND_NS
 _KILLS_MAX = 32
 #: How its id begins, so that it is none that a kill has.
 _ID = "drill-"
-_DUE, _OVER = "drill", "drill_over"
+_DUE, _OVER, _HELD = "drill", "drill_over", "drill_held"
 #: What ``Drills.counters`` has. ``drill_wall_ns``: UTC of the last good drill, 0 before the first.
 DRILL_COUNTERS = ("drills", "drills_failed", "drill_wall_ns")
 
@@ -43,18 +47,23 @@ def is_drill(message: Kill | KillReceipt) -> bool:
 
 
 class Drills:
-    """``record`` journals the receipt of a drill that is over. ``every_ns`` 0: only those that somebody asks for."""
+    """``record`` journals the receipt of a drill that is over. ``every_ns`` 0: only those that somebody asks for.
+    ``hold_ns``: how long the row stays after the last stage. ``strategies`` are what a drill stops."""
 
     def __init__(
         self,
         page: LatchPage,
         venue_actors: Iterable[str],
         every_ns: int,
+        hold_ns: int,
+        strategies: Iterable[str],
         record: Callable[[KillReceipt, int], object],
     ) -> None:
         self._page = page
         self._venue_actors = tuple(venue_actors)
         self._every_ns = every_ns
+        self._hold_ns = hold_ns
+        self._mode = KillMode.CANCEL if tuple(strategies) else KillMode.HALT
         self._record = record
         self._case: KillCase | None = None
         self._asked_by = ""
@@ -84,11 +93,13 @@ class Drills:
         if key == _DUE:
             self._ctx.set_timer(_DUE, now_ns + self._every_ns)
             kill_id = f"{_ID}{self._ctx.wall_ns(now_ns) // 1000:x}"
-            kill = Kill(kill_id, DRILL_SCOPE.text, KillMode.HALT, "scheduled", self._ctx.name, DRILL_TRIGGER, now_ns)
+            kill = Kill(kill_id, DRILL_SCOPE.text, self._mode, "scheduled", self._ctx.name, DRILL_TRIGGER, now_ns)
             self.on_kill("", kill, now_ns)
         elif key == _OVER:
             self._on_over(now_ns)
-        return key in (_DUE, _OVER)
+        elif key == _HELD:
+            self._end("", now_ns)
+        return key in (_DUE, _OVER, _HELD)
 
     def counters(self) -> dict[str, int]:
         return {"drills": self._good, "drills_failed": self._failed, "drill_wall_ns": self._good_wall_ns}
@@ -120,22 +131,38 @@ class Drills:
         case = self._case
         if case is None or progress.kill_id != case.kill.kill_id:
             return False
-        self._measure(case.on_progress(progress))
-        if case.complete:
-            self._end(case.receipt(self._ctx.wall_ns(now_ns)), now_ns)
+        news = case.on_progress(progress)
+        self._measure(news)
+        if not news or not case.complete:
+            return True
+        if not self._hold_ns:
+            self._end("", now_ns)
+        else:
+            self._ctx.cancel_timer(_OVER)
+            self._ctx.set_timer(_HELD, now_ns + self._hold_ns)
         return True
 
     def _on_over(self, now_ns: int) -> None:
         if self._case is None:
             return
-        receipt = self._case.receipt(self._ctx.wall_ns(now_ns))
-        text = f"not acknowledged within {DRILL_TIMEOUT_NS // 1_000_000} ms by {', '.join(receipt.waiting_for)}"
-        self._ctx.log("DRILL FAILED", kill_id=receipt.kill_id, text=text, failures=list(receipt.failures))
-        self._end(msgspec.structs.replace(receipt, failures=(*receipt.failures, text)), now_ns)
+        waiting_for = self._case.waiting_for
+        text = f"not acknowledged within {DRILL_TIMEOUT_NS // 1_000_000} ms by {', '.join(waiting_for)}"
+        self._ctx.log("DRILL FAILED", kill_id=self._case.kill.kill_id, text=text)
+        self._end(text, now_ns)
 
-    def _end(self, receipt: KillReceipt, now_ns: int) -> None:
-        self._case = None
+    def _end(self, failure: str, now_ns: int) -> None:
+        case, self._case = self._case, None
+        if case is None:
+            return
         self._ctx.cancel_timer(_OVER)
+        receipt = case.receipt(self._ctx.wall_ns(now_ns))
+        # Read before the row is freed: until then nothing was sent.
+        released = KillStage("released", self._ctx.clock_ns() - case.kill.pressed_ns)
+        receipt = msgspec.structs.replace(
+            receipt,
+            stages=(*receipt.stages, released),
+            failures=(*receipt.failures, failure) if failure else receipt.failures,
+        )
         latched = self._page.kill(receipt.kill_id)
         if latched is not None and latched.scope.is_drill:  # never the row of a kill that goes by the same name
             self._page.release(receipt.kill_id)
@@ -144,8 +171,10 @@ class Drills:
         self._send(self._asked_by, receipt)
 
     def _refusal(self, kill: Kill) -> str:
-        if KillMode(kill.mode) is not KillMode.HALT:
-            return f"a drill has mode halt, not {KillMode(kill.mode).name.lower()}"
+        mode = KillMode(kill.mode)
+        if mode not in (KillMode.HALT, self._mode):
+            known = " or ".join(dict.fromkeys(each.name.lower() for each in (KillMode.HALT, self._mode)))
+            return f"a drill has mode {known} here, not {mode.name.lower()}"
         if not kill.kill_id.startswith(_ID) or self._page.has(kill.kill_id):
             return f"a drill's id begins with {_ID} and is not that of a kill"
         if self._case is not None:

@@ -68,6 +68,8 @@ class KillSwitchSettings(msgspec.Struct, frozen=True):
     release: ReleaseRules = ReleaseRules({}, 600 * 1_000 * _MS, 0)
     limits: str = "{}"
     drill_every_ns: int = 0
+    drill_hold_ns: int = 0
+    drill_strategies: tuple[str, ...] = ()
 
 
 _Record = Kill | KillReceipt | KillApproved | KillReleased | EpochBegun
@@ -85,7 +87,14 @@ class KillSwitchActor(Actor):
         self._page = page
         self.register = KillRegister(settings.release, settings.config_hash, settings.limits)
         self._up: set[str] = set()
-        self._drills = Drills(page, settings.venue_actors, settings.drill_every_ns, self._record)
+        self._drills = Drills(
+            page,
+            settings.venue_actors,
+            settings.drill_every_ns,
+            settings.drill_hold_ns,
+            settings.drill_strategies,
+            self._record,
+        )
 
     # -- life -----------------------------------------------------------------------------------------------
 

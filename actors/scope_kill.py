@@ -36,6 +36,12 @@ class ScopeKill:
         self._orders = orders
         self.scope = scope
         self._confirmed = confirmed
+        #: Whose orders it covers; None: everybody's.
+        self._strategies: frozenset[str] | None = None
+        if scope.is_drill:
+            self._strategies = core.latch.drill_strategies & core.settings.strategies.keys()
+        elif scope.strategy:
+            self._strategies = frozenset((scope.strategy,))
         #: Kills that wait for the venue's confirmation, and what was open when each came.
         self._waiting: dict[str, tuple[Kill, frozenset[str]]] = {}
         #: Kills that wait for the scope to be flat.
@@ -57,20 +63,18 @@ class ScopeKill:
             self._on_confirmed,
             next_query_id,
             self._covers_listed,
-            self._cancel_singly if scope.strategy else None,
+            None if self._strategies is None else self._cancel_singly,
         )
 
     # -- what is covered ------------------------------------------------------------------------------------
 
     def covers(self, strategy_id: str, instrument_id: int) -> bool:
-        return instrument_id in self.instrument_ids and self.scope.strategy in ("", strategy_id)
+        return instrument_id in self.instrument_ids and (self._strategies is None or strategy_id in self._strategies)
 
     def open_orders(self) -> list[Order]:
         """As we believe them to be."""
         return [
-            order
-            for order in self._core.blotter.open_orders(self.scope.strategy or None)
-            if order.instrument_id in self.instrument_ids
+            order for order in self._core.blotter.open_orders() if self.covers(order.strategy_id, order.instrument_id)
         ]
 
     def unknown_orders(self) -> int:
@@ -90,10 +94,10 @@ class ScopeKill:
         return tuple(found)
 
     def position_lots(self, instrument_id: int) -> int:
-        """The scope's: of its strategy, or of the account."""
-        if not self.scope.strategy:
+        """The scope's: of its strategies, or of the account."""
+        if self._strategies is None:
             return self._core.gate.position_lots(instrument_id)
-        return self._core.blotter.position_lots(self.scope.strategy, instrument_id)
+        return sum(self._core.blotter.position_lots(each, instrument_id) for each in self._strategies)
 
     def _covers_listed(self, listed: VenueOrder) -> bool:
         order = self._core.blotter.orders.get(listed.client_order_id)
@@ -123,9 +127,9 @@ class ScopeKill:
             self._on_failed("the venue is not connected; confirmation waits for it", now_ns)
 
     def _cancel_singly(self, listed: Iterable[VenueOrder], now_ns: int) -> None:
-        instrument_ids = self.instrument_ids if self.scope.instrument else (-1,)
-        for instrument_id in instrument_ids:
-            self._orders.cancel_strategy(self.scope.strategy, instrument_id, now_ns)
+        for order in self.open_orders():
+            if self._orders.cancel_order(order, now_ns):
+                self.cancelling.announce(now_ns)
         self._orders.cancel_listed(listed, now_ns)
 
     def _on_sent(self, now_ns: int) -> None:
@@ -175,5 +179,6 @@ class ScopeKill:
                 failure,
                 cancelled,
                 self.residual(),
+                self._orders.orders_sent,
             ),
         )

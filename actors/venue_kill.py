@@ -3,6 +3,7 @@
     Kill ──▶ lease revoked, latch looked at ──▶ "halted" ──▶ ScopeKill ──▶ "cancel_sent" … "cancelled"
     in the latch, but nobody told us (no kill switch actor alive) ──two sweeps──▶ ScopeKill, all the same
     nothing open, and the kill flattens ──▶ Flattener ──▶ "flat"
+    drill ──▶ as a kill, for the drill strategies alone, until its row is gone
     KillCheck (somebody wants to release it) ──▶ how its orders stand now
 
 The latch is written before anybody is told, so the gate refuses already when a Kill arrives. Each kill touches its own
@@ -17,11 +18,11 @@ from actors.scope_kill import ScopeKill
 from actors.venue_core import VenueCore
 from actors.venue_orders import OrderEntry
 from engine.codes import KillMode, Reason
-from engine.messages import Kill, KillCheck, KillProgress, KillStanding
+from engine.messages import Kill, KillCheck, KillStanding
 from engine.venue import CancelAllAnswered, OpenOrdersListed
 from risk.latch_kernel import latch_mode
 from risk.latch_layout import ANY, DRILL
-from risk.scope import GLOBAL_SCOPE, Scope, read_scope
+from risk.scope import DRILL_SCOPE, GLOBAL_SCOPE, Scope, read_scope
 
 __all__ = ["VenueKill"]
 
@@ -39,6 +40,8 @@ class VenueKill:
         #: Kills in the latch that cancel, by tag: their scope. Those of the second set have been seen to.
         self._latched: dict[int, Scope] = {}
         self._seen_to: set[int] = set()
+        #: The drill that cancels, while it lasts.
+        self._drill_id = ""
         # Query ids of kills are negative, so that they never meet those of the reconciliation.
         self._query_ids = count(-1, -1)
 
@@ -48,7 +51,7 @@ class VenueKill:
         core, scope = self._core, read_scope(kill.scope)
         mode = KillMode(kill.mode)
         if scope.is_drill:
-            self._on_drill(kill)
+            self._on_drill(kill, scope, now_ns)
             return
         settings = core.settings
         if mode in (KillMode.HALT, KillMode.CANCEL) and scope.covers_all_of(settings.venue, settings.account_id):
@@ -63,16 +66,31 @@ class VenueKill:
             self._seen_to |= {tag for tag, latched in self._cancelling().items() if latched == scope}
             here.begin(now_ns)
 
-    def _on_drill(self, kill: Kill) -> None:
-        """Goes the whole way and stops nobody: "halted" when this actor's own view of the latch shows it, to the gate's
-        own eyes too: an order of the venue that the row names, if there were one, would be refused."""
-        core = self._core
-        latch = core.latch
-        sees = latch.has(kill.kill_id) and latch_mode(latch.words, DRILL, ANY, ANY, ANY) >= KillMode.HALT.rank
-        failure = "" if sees else "this host's latch does not show the drill"
-        core.ctx.send(
-            core.settings.kill_actor,
-            KillProgress(kill.kill_id, core.ctx.name, "halted", core.ctx.clock_ns(), 0, 0, failure),
+    def _on_drill(self, kill: Kill, scope: Scope, now_ns: int) -> None:
+        """The whole way of a kill, for the drill strategies alone: "halted" when this actor's view of the latch shows
+        it, to the gate's own eyes too. Without such a strategy: an order of the venue that the row names, if there were
+        one, would be refused."""
+        failure = "" if self._sees_drill(kill) else "this host's latch does not show the drill"
+        here = self._scope(scope)
+        here.progress(kill, "halted", self._core.ctx.clock_ns(), failure)
+        if KillMode(kill.mode).cancels and not failure:
+            self._drill_id = kill.kill_id
+            here.add(kill)
+            here.begin(now_ns)
+
+    def _end_drill(self) -> None:
+        """A drill that is over, whether or not it came to its end, cancels nothing any more."""
+        if self._drill_id and not self._core.latch.has(self._drill_id):
+            self._drill_id = ""
+            self._scopes.pop(DRILL_SCOPE, None)
+
+    def _sees_drill(self, kill: Kill) -> bool:
+        core, latch, halt = self._core, self._core.latch, KillMode.HALT.rank
+        drilled = latch.drill_strategies & core.settings.strategies.keys()
+        return (
+            latch.has(kill.kill_id)
+            and latch_mode(latch.words, DRILL, ANY, ANY, ANY) >= halt
+            and all(latch.rank(latch.index_of("strategy", each)) >= halt for each in drilled)
         )
 
     def _is_latched(self, kill: Kill, scope: Scope, mode: KillMode) -> bool:
@@ -106,6 +124,7 @@ class VenueKill:
 
         A kill has to be seen twice, which gives the kill switch actor the time to tell us of it first.
         """
+        self._end_drill()
         latched = self._cancelling()
         for tag in latched.keys() & self._latched.keys() - self._seen_to:
             self._seen_to.add(tag)
@@ -140,7 +159,7 @@ class VenueKill:
 
     def _forget(self) -> None:
         """Scopes that no kill in the latch names any more, once nothing of theirs is under way."""
-        held = set(self._latched.values())
+        held = set(self._latched.values()) | ({DRILL_SCOPE} if self._drill_id else set())
         for scope, here in list(self._scopes.items()):
             if scope not in held and not here.cancelling.active:
                 del self._scopes[scope]
@@ -166,5 +185,6 @@ class VenueKill:
             here.cancelling.on_cancel_all_answered(event, now_ns)
 
     def on_open_orders(self, event: OpenOrdersListed, now_ns: int) -> None:
+        self._end_drill()
         for here in list(self._scopes.values()):
             here.cancelling.on_open_orders(event, now_ns)

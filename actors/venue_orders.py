@@ -246,11 +246,17 @@ class OrderEntry:
         """
         left = self._blotter.open_orders(strategy_id, None if instrument_id < 0 else instrument_id)
         for order in left:
-            if not self._core.session_live or not order.can_cancel or self._is_being_cancelled(order):
-                continue
-            if not paced or self._may_try(order, now_ns):
-                self._cancel(order, now_ns)
+            self.cancel_order(order, now_ns, paced=paced)
         return not left
+
+    def cancel_order(self, order: Order, now_ns: int, *, paced: bool = True) -> bool:
+        """True: its cancel has left now. False: it cannot be cancelled, is being cancelled, or has to wait."""
+        if not self._core.session_live or not order.can_cancel or self._is_being_cancelled(order):
+            return False
+        if paced and not self._may_try(order, now_ns):
+            return False
+        self._cancel(order, now_ns)
+        return True
 
     def _may_try(self, order: Order, now_ns: int) -> bool:
         wait_ns, until_ns = self._paces.get(order.client_order_id, (_CANCEL_AGAIN_NS, 0))

@@ -200,7 +200,7 @@ def latch_view(config: EngineConfig, actor: str) -> LatchView:
     """The host's latch as an actor sees it: a venue actor its own part, everybody else the whole."""
     for venue in config.venues:
         if venue_actor(venue.name) == actor:
-            return view_latch(latch_path(config), venue.name, venue.account)
+            return view_latch(latch_path(config), venue.name, venue.account, config.kill.drill_strategies)
     return view_latch(latch_path(config))
 
 
@@ -233,6 +233,8 @@ def _kill_switch(config: EngineConfig) -> KillSwitchActor:
         config_hash=config_hash(config),
         lease_duration_ns=config.lease.duration_ns,
         drill_every_ns=config.kill.drill_every_ns,
+        drill_hold_ns=config.kill.drill_hold_ns,
+        drill_strategies=config.kill.drill_strategies,
         release=ReleaseRules(
             {person.name: person.public_key for person in config.people if "release" in person.may},
             config.kill.release_window_s * 1_000_000_000,

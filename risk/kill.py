@@ -134,7 +134,16 @@ def word_of(progress: KillProgress) -> Word | None:
 class _ActorCase:
     """One venue actor's part: its state, when it reached each stage, and its last counts."""
 
-    __slots__ = ("at_ns", "open_orders", "orders_cancelled", "reached_ns", "residual", "stage", "unknown_orders")
+    __slots__ = (
+        "at_ns",
+        "open_orders",
+        "orders_cancelled",
+        "orders_sent",
+        "reached_ns",
+        "residual",
+        "stage",
+        "unknown_orders",
+    )
 
     def __init__(self) -> None:
         self.stage = ActorStage.SILENT
@@ -144,10 +153,13 @@ class _ActorCase:
         self.unknown_orders = 0
         self.orders_cancelled = 0
         self.residual: tuple[ResidualPosition, ...] = ()
+        self.orders_sent = -1
 
     def move(self, progress: KillProgress, word: Word) -> None:
         """Apply a word. One that is older than the last may tell more, but takes nothing back."""
         stage = TRANSITIONS[self.stage, word]
+        if word is Word.HALTED and self.orders_sent < 0:
+            self.orders_sent = progress.orders_sent
         if progress.at_ns < self.at_ns:
             stage = max(stage, self.stage)
         else:
@@ -228,6 +240,7 @@ class KillCase:
                 actor.open_orders,
                 actor.unknown_orders,
                 actor.residual,
+                actor.orders_sent,
             )
             for name, actor in self._actors.items()
         )

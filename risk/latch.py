@@ -33,7 +33,7 @@ import hashlib
 import mmap
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -51,6 +51,7 @@ from risk.latch_layout import (
     CHECK,
     DAMAGED_RANK,
     DRILL,
+    DRILLED,
     FREE,
     PAGE_BYTES,
     PAGE_MAGIC,
@@ -116,16 +117,18 @@ class LatchedKill(NamedTuple):
 
 
 class LatchView:
-    """A latch page as one venue actor sees it: read-only. ``venue`` and ``account`` are its indices in the page.
+    """A latch page as one venue actor sees it: read-only. ``venue`` and ``account`` are its indices in the page;
+    ``drill_strategies`` are those whose orders a drill may stop.
 
     An order is covered by what ``risk.latch_kernel.latch_mode(words, venue, account, strategy, instrument)`` says;
     ``rank`` is its readable twin.
     """
 
-    __slots__ = ("_page", "_words", "account", "venue")
+    __slots__ = ("_page", "_words", "account", "drill_strategies", "venue")
 
-    def __init__(self, page: "LatchPage", venue: int, account: int) -> None:
+    def __init__(self, page: "LatchPage", venue: int, account: int, drill_strategies: Iterable[str] = ()) -> None:
         self._page = page
+        self.drill_strategies = frozenset(drill_strategies)
         self._words: NDArray[int64] | None = None
         self.venue = venue
         self.account = account
@@ -145,8 +148,10 @@ class LatchView:
         """The index of a ``venue``, ``account``, ``strategy`` or ``instrument`` (``VENUE:SYMBOL``) in the page.
 
         UNKNOWN for a name that the page does not have: an order of it is covered by every kill that names its kind.
+        A drill strategy's has ``DRILLED`` added.
         """
-        return self._page.names.index_of(kind, name)
+        is_drilled = kind == "strategy" and name in self.drill_strategies
+        return self._page.names.index_of(kind, name) + (DRILLED if is_drilled else 0)
 
     def rank(self, strategy: int = ANY, instrument: int = ANY) -> int:
         """The rank of the most restrictive mode for an order of this actor; by default, for all of them."""
@@ -286,7 +291,7 @@ class LatchPage:
 
     # -- reading --------------------------------------------------------------------------------------------
 
-    def view(self, venue: str = "", account: str = "") -> LatchView:
+    def view(self, venue: str = "", account: str = "", drill_strategies: Iterable[str] = ()) -> LatchView:
         """The page as the actor of this venue and account sees it; without a venue, as all of them together.
 
         Raises UsageError for a name that the page does not have.
@@ -296,7 +301,7 @@ class LatchPage:
         index = [self.names.index_of("venue", venue), self.names.index_of("account", account) if account else UNKNOWN]
         if index[0] == UNKNOWN or (account and index[1] == UNKNOWN):
             raise UsageError(f"the latch does not know venue {venue!r} of account {account!r}")
-        return LatchView(self, *index)
+        return LatchView(self, index[0], index[1], drill_strategies)
 
     def rank(self, venue: int, account: int, strategy: int, instrument: int) -> int:
         """Readable twin of ``risk.latch_kernel.latch_mode``."""
@@ -346,6 +351,9 @@ class LatchPage:
     def covers(self, row: int, venue: int, account: int, strategy: int, instrument: int) -> bool:
         """Whether a row's scope covers an order of these indices."""
         named = self._fields(row)[VENUE:]
+        if strategy > DRILL:
+            strategy -= DRILLED
+            venue = DRILL if named[0] == DRILL else venue
         return all(
             mine in (ANY, its) or its == UNKNOWN
             for mine, its in zip(named, (venue, account, strategy, instrument), strict=True)
@@ -569,14 +577,14 @@ class LatchPage:
         return cause if kill_tag(cause.kill_id) == self._cell(row, TAG) else None
 
 
-def view_latch(path: str | Path, venue: str = "", account: str = "") -> LatchView:
+def view_latch(path: str | Path, venue: str = "", account: str = "", drill_strategies: Iterable[str] = ()) -> LatchView:
     """The gate's way in: map a host's page read-only. Never raises for a bad page.
 
     A page that is missing, short, foreign or damaged, or does not know the venue or account, gives a view that reads
     as killed and whose ``cause`` says what is wrong.
     """
     try:
-        return LatchPage._map(Path(path), writable=False).view(venue, account)
+        return LatchPage._map(Path(path), writable=False).view(venue, account, drill_strategies)
     except UsageError as error:
         page = LatchPage.memory(TradingNames())
         page.latch(Scope(), LatchCause("no-latch", "haltline", str(error), KillMode.CANCEL, 0))

@@ -17,6 +17,8 @@ from risk.latch_layout import (
     CHECK_PRIME,
     CHECK_SEED,
     DAMAGED_RANK,
+    DRILL,
+    DRILLED,
     FREE,
     INSTRUMENT,
     PAGE_MAGIC,
@@ -47,8 +49,8 @@ def latch_mode(words: Words, venue: int, account: int, strategy: int, instrument
     0 none, or ``KillMode.rank``: 1 reduce, 2 halt, 3 cancel, 4 flatten.
 
     ``words`` is the page from its header on; the rest are indices of its names (``ANY``: is *all* of them covered;
-    ``UNKNOWN``: a name that the page does not have). A page or row that cannot be trusted reads as ``DAMAGED_RANK``
-    for everybody. Every state word is read at each call.
+    ``UNKNOWN``: a name that the page does not have; a drill strategy's index has ``DRILLED`` added). A page or row that
+    cannot be trusted reads as ``DAMAGED_RANK`` for everybody. Every state word is read at each call.
     """
     if words[0] != PAGE_MAGIC:
         return DAMAGED_RANK
@@ -68,6 +70,9 @@ def _most_restrictive(words: Words, venue: int, account: int, strategy: int, ins
         most = (button - _BUTTON) // _BUTTON_STEP
         if most < _LEAST_RANK or most > _MOST_RANK or button != _BUTTON + _BUTTON_STEP * most:
             return DAMAGED_RANK
+    drilled = strategy > DRILL
+    if drilled:
+        strategy -= DRILLED
     for row in range(1, ROWS):
         state = _state(words, row)
         if state == FREE:
@@ -78,7 +83,7 @@ def _most_restrictive(words: Words, venue: int, account: int, strategy: int, ins
             return DAMAGED_RANK
         if (
             rank > most
-            and _covers(words[at + VENUE], venue)
+            and (_covers(words[at + VENUE], venue) or (drilled and words[at + VENUE] == DRILL))
             and _covers(words[at + ACCOUNT], account)
             and _covers(words[at + STRATEGY], strategy)
             and _covers(words[at + INSTRUMENT], instrument)

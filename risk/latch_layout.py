@@ -28,6 +28,7 @@ __all__ = [
     "CHECK_SEED",
     "DAMAGED_RANK",
     "DRILL",
+    "DRILLED",
     "FREE",
     "INSTRUMENT",
     "NAMES_AT",
@@ -76,8 +77,11 @@ ROW_FIELDS = 6
 ANY = -1
 #: As an argument: one whose name the page does not know. Every row that names any of its kind matches it.
 UNKNOWN = -2
-#: As a row's venue: none. The scope of drills, which stops nobody.
+#: As a row's venue: none. The scope of drills: it covers the orders of drill strategies, and no other.
 DRILL = 2**40
+#: Added to a strategy's index, or UNKNOWN, by whoever asks about it: its orders may be stopped by a drill. Which
+#: strategies those are says the configuration of whoever asks; nothing in the page can make one of another.
+DRILLED = 2**41
 
 #: What a page or a row that cannot be trusted reads as.
 DAMAGED_RANK = KillMode.CANCEL.rank

@@ -1,4 +1,4 @@
-"""Drills in virtual time: the whole way of a kill, seen by every gate, and not one order stopped."""
+"""Drills in virtual time: the whole way of a kill, seen by every gate; only the drill strategies' orders stop."""
 
 import msgspec
 import pytest
@@ -51,7 +51,7 @@ def test_every_venue_actor_acknowledges_and_trading_goes_on(make_desk: MakeDesk)
     desk.trade(5)
     receipt = held(desk)
     assert receipt.complete
-    assert [stage.stage for stage in receipt.stages] == ["latched", "halted"]
+    assert [stage.stage for stage in receipt.stages] == ["latched", "halted", "released"]
     assert 0 <= receipt.stages[0].after_ns <= receipt.stages[1].after_ns < SECOND_NS
     assert (receipt.trigger, receipt.by, receipt.failures) == ("drill", "eve", ())
     assert journalled(desk) == [receipt]
@@ -146,7 +146,7 @@ def test_a_drill_of_another_mode_is_refused(make_desk: MakeDesk, mode: KillMode)
     desk = make_desk(QUOTER)
     ask(desk, mode=mode)
     desk.trade(1)
-    assert held(desk).failures == (f"a drill has mode halt, not {mode.name.lower()}",)
+    assert held(desk).failures == (f"a drill has mode halt here, not {mode.name.lower()}",)
     assert desk.venue.status().state == "ready"
     assert rows(desk) == 0
 
@@ -196,3 +196,118 @@ def test_a_drill_under_a_kill_changes_nothing_about_the_kill(make_desk: MakeDesk
     assert rows(desk) == 1
     assert desk.venue.status().state == "halted"
     assert counters(desk)["kills"] == 1
+
+
+# -- with a scope: strategies that the configuration gives to drills ------------------------------------------------
+
+CANARY = strategy("canary", "Churner", seed=1)
+MAKER = strategy("maker", "Churner", seed=2)
+DRILLED = """
+[kill]
+drill_strategies = ["canary"]
+drill_hold_ms = 300
+"""
+
+
+def open_of(desk: Desk, strategy_id: str) -> int:
+    return sum(order.client_order_id.startswith(f"{strategy_id}-") for order in desk.open_at_venue())
+
+
+def placed_of(desk: Desk, strategy_id: str) -> int:
+    return sum(order.client_order_id.startswith(f"{strategy_id}-") for order in desk.orders_at_venue())
+
+
+def test_a_drill_stops_and_cancels_the_drill_strategies_and_no_others(make_desk: MakeDesk) -> None:
+    desk = make_desk(CANARY, MAKER, DRILLED)
+    while open_of(desk, "canary") < 3:
+        desk.trade(0.1)
+    ask(desk, mode=KillMode.CANCEL)
+    desk.trade(0.2)
+    assert open_of(desk, "canary") == 0
+    halted, others = placed_of(desk, "canary"), placed_of(desk, "maker")
+    desk.trade(0.1)
+    assert placed_of(desk, "canary") == halted
+    assert placed_of(desk, "maker") > others
+    assert desk.refusals("canary")["HALTED"] > 0
+    assert desk.refusals("maker")["HALTED"] == 0
+    # and it ends by itself
+    desk.trade(1)
+    receipt = held(desk)
+    assert receipt.complete
+    stages = {stage.stage: stage.after_ns for stage in receipt.stages}
+    assert list(stages) == ["latched", "halted", "cancel_sent", "cancelled", "released"]
+    assert stages["released"] - stages["cancelled"] >= 300_000_000
+    assert rows(desk) == 0
+    assert placed_of(desk, "canary") > halted
+    check_books(desk)
+
+
+def test_its_acknowledgement_says_how_many_orders_have_ever_left(make_desk: MakeDesk) -> None:
+    """The venue must have got just as many by the end of the drill: a claim of which the venue has its own proof."""
+    desk = make_desk(CANARY, DRILLED)
+    desk.trade(3)
+    ask(desk, mode=KillMode.CANCEL)
+    desk.trade(0.25)
+    assert desk.counters()["orders_admitted"] > 10
+    sent = desk.venue.orders.orders_sent
+    desk.trade(1)
+    (state,) = held(desk).actors
+    assert (state.venue_actor, state.orders_sent) == (VENUE, sent)
+
+
+def test_scheduled_drills_cancel_where_there_is_something_to_cancel(make_desk: MakeDesk) -> None:
+    desk = make_desk(CANARY, MAKER, DRILLED + "drill_every_s = 10\n")
+    desk.trade(43)
+    receipts = journalled(desk)
+    assert [(receipt.mode, receipt.complete) for receipt in receipts] == 4 * [(KillMode.CANCEL, True)]
+    assert sum(receipt.actors[0].orders_cancelled for receipt in receipts) > 0
+
+
+def test_a_drill_under_a_kill_frees_nothing_of_it(make_desk: MakeDesk) -> None:
+    desk = make_desk(CANARY, MAKER, DRILLED)
+    desk.trade(2)
+    desk.kill("strategy:canary")
+    ask(desk, mode=KillMode.CANCEL)
+    desk.trade(2)
+    assert held(desk).complete
+    placed = placed_of(desk, "canary")
+    desk.trade(2)
+    assert placed_of(desk, "canary") == placed
+    assert rows(desk) == 1
+
+
+def test_a_drill_that_fails_cancels_nothing_any_more(make_desk: MakeDesk) -> None:
+    """One venue actor is silent for good: the other one's strategies trade on after the drill's time is over."""
+    far = strategy("far", "Churner", venue="second", seed=3)
+    desk = make_desk(CANARY, far, DRILLED, more_venues=["second"])
+    desk.trade(2)
+    desk.runtime.crash("venue.second")
+    ask(desk, mode=KillMode.CANCEL)
+    desk.trade(DRILL_TIMEOUT_NS / SECOND_NS + 0.2)
+    assert not held(desk).complete
+    desk.trade(3)
+    assert open_of(desk, "canary") > 0
+    refused = desk.refusals("canary")["HALTED"]
+    desk.trade(3)
+    assert desk.refusals("canary")["HALTED"] == refused
+    assert rows(desk) == 0
+
+
+@pytest.mark.parametrize("mode", [KillMode.REDUCE, KillMode.FLATTEN])
+def test_a_drill_neither_reduces_nor_flattens(make_desk: MakeDesk, mode: KillMode) -> None:
+    desk = make_desk(CANARY, DRILLED)
+    ask(desk, mode=mode)
+    desk.trade(1)
+    assert held(desk).failures == (f"a drill has mode halt or cancel here, not {mode.name.lower()}",)
+
+
+def test_nobody_widens_a_drill_by_what_he_sends(make_desk: MakeDesk) -> None:
+    """The scope is a word that names nothing; another one is a kill, which takes two people to end."""
+    desk = make_desk(CANARY, MAKER, DRILLED)
+    desk.trade(2)
+    kill = Kill("drill-9", "drill+strategy:maker", KillMode.CANCEL, "wider", "eve", "drill", desk.now_ns)
+    assert desk.runtime.actor(PRESSER).send(KILL_SWITCH, kill)
+    desk.trade(1)
+    assert "unknown" in held(desk, "drill-9").failures[0]
+    assert desk.refusals("maker")["HALTED"] == 0
+    assert rows(desk) == 0

@@ -26,6 +26,7 @@ from risk.latch_layout import (
     BUTTONS,
     CAUSE_BYTES,
     CAUSES_AT,
+    DRILLED,
     FREE,
     NAMES_AT,
     NAMES_BYTES,
@@ -193,6 +194,24 @@ def test_a_drill_covers_nobody() -> None:
     assert latch_mode(page.view("a", "main").words, 0, 0, UNKNOWN, UNKNOWN) == 0
 
 
+def test_a_drill_covers_the_drill_strategies_and_no_others() -> None:
+    page = LatchPage.memory(NAMES)
+    view = page.view("a", "main", ["one", "not-in-the-page"])
+    drilled, other = view.index_of("strategy", "one"), view.index_of("strategy", "two")
+    strange = view.index_of("strategy", "not-in-the-page")
+    assert [view.rank(each) for each in (drilled, other, strange)] == [0, 0, 0]
+    latch(page, DRILL_SCOPE, KillMode.CANCEL)
+    for index, rank in ((drilled, 3), (other, 0), (strange, 3), (UNKNOWN, 0), (ANY, 0)):
+        assert view.rank(index) == rank
+        assert latch_mode(view.words, view.venue, view.account, index, ANY) == rank
+    assert view.is_trading()
+    # a kill covers a drill strategy as it covers any other
+    assert page.release("K1")
+    latch(page, Scope(strategy="one"))
+    assert [view.rank(each) for each in (drilled, other)] == [2, 0]
+    assert page.view("a", "main").rank(page.names.index_of("strategy", "one")) == 2
+
+
 @pytest.mark.parametrize("scope", [Scope(venue="x"), Scope(account="x"), Scope(strategy="x"), Scope(instrument="a:X")])
 def test_a_scope_that_the_page_does_not_know_is_refused_and_kills_nothing(scope: Scope) -> None:
     page = LatchPage.memory(NAMES)
@@ -306,7 +325,7 @@ USED_BYTES = ROWS_CELL * 8 + ROWS * ROW_CELLS * 8
     flips=st.lists(
         st.tuples(st.integers(0, ROWS_CELL * 8 + ROWS * ROW_CELLS * 8 - 1), st.integers(1, 255)), max_size=2
     ),
-    order=st.tuples(INDEX, INDEX, INDEX, INDEX),
+    order=st.tuples(INDEX, INDEX, INDEX | INDEX.map(lambda index: index + DRILLED), INDEX),
 )
 @settings(deadline=None)
 def test_the_kernel_and_its_twin_say_the_same_of_every_page(
