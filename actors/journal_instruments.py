@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from actors.venue_records import DayStarted, LifeBegun, Reconciled, VenueRecord
+from actors.venue_records import DayStarted, LifeBegun, Reconciled, StrategyThrottled, ThrottleEnded, VenueRecord
 from engine.blotter import Blotter
 from engine.errors import UsageError
 from engine.instrument import Instrument
@@ -61,7 +61,7 @@ class JournalInstruments:
         ]
 
     def _translated(self, record: VenueRecord, at_ns: int) -> VenueRecord | None:
-        if isinstance(record, DayStarted | LifeBegun):
+        if isinstance(record, DayStarted | LifeBegun | StrategyThrottled | ThrottleEnded):
             return record
         if isinstance(record, InstrumentDefined):
             instrument = record.instrument

@@ -8,6 +8,7 @@ grants shares of the account's limits (``risk_budgets.py``).
 
 import msgspec
 
+from actors.enabling_desk import EnablingAsked, EnablingDesk, EnablingEnded
 from actors.epochs import EpochBegun, begin_epoch
 from actors.risk_budgets import BoundRecorded, HostBooted, RiskBudgets
 from actors.watch import WATCH_TIMER, Watch
@@ -20,15 +21,19 @@ from engine.messages import (
     Message,
     StatusReport,
     StatusRequest,
+    StrategyEnable,
+    StrategyEnabled,
+    ThrottleQuery,
     VenueTelemetry,
 )
 from risk.day_pnl import DayBegan, DayPeak
+from risk.enabling import EnablingRules
 from risk.lease import LeaseGrantor, LeaseHolder
 from risk.trigger_reading import TriggerSpec
 
 __all__ = ["RiskActor", "RiskActorSettings"]
 
-_Record = EpochBegun | DayBegan | DayPeak | BoundRecorded | HostBooted
+_Record = EpochBegun | DayBegan | DayPeak | BoundRecorded | HostBooted | EnablingAsked | EnablingEnded
 _decoder: msgspec.msgpack.Decoder[_Record] = msgspec.msgpack.Decoder(_Record)
 
 
@@ -41,6 +46,7 @@ class RiskActorSettings(msgspec.Struct, frozen=True):
     lease_renew_ns: int
     budgets: dict[str, int]
     triggers: tuple[TriggerSpec, ...] = ()
+    enabling: EnablingRules = EnablingRules({}, 0)
 
 
 class RiskActor(Actor):
@@ -49,6 +55,7 @@ class RiskActor(Actor):
         self.peers = (settings.kill_actor,)
         self.watch = Watch(settings.triggers, settings.venue_actors, settings.kill_actor, settings.config_hash)
         self.budgets = RiskBudgets(settings.budgets, settings.venue_actors, settings.lease_duration_ns)
+        self._desk = EnablingDesk(settings.enabling, settings.venue_actors, lambda: self.watch.latest)
         self._granted = 0
         self._refused = 0
 
@@ -62,6 +69,7 @@ class RiskActor(Actor):
             epoch, settings.config_hash, settings.lease_duration_ns, self.budgets.lives, ctx.clock_ns()
         )
         self.budgets.start(ctx, epoch, now_ns)
+        self._desk.start(ctx)
         ctx.set_timer("authority", now_ns)
         self.watch.start(ctx, epoch, now_ns)
 
@@ -74,7 +82,7 @@ class RiskActor(Actor):
                 last_epoch = record.epoch
             elif isinstance(record, BoundRecorded | HostBooted):
                 self.budgets.restore(record)
-            else:
+            elif isinstance(record, DayBegan | DayPeak):
                 self.watch.restore(record)
         return last_epoch
 
@@ -96,6 +104,12 @@ class RiskActor(Actor):
                 self._answer(message)
         elif isinstance(message, VenueTelemetry):
             self.watch.on_telemetry(sender, message, now_ns)
+        elif isinstance(message, ThrottleQuery):
+            self._desk.on_query(sender)
+        elif isinstance(message, StrategyEnable):
+            self._desk.on_enable(sender, message, now_ns)
+        elif isinstance(message, StrategyEnabled):
+            self._desk.on_enabled(sender, message, now_ns)
         elif isinstance(message, KillReceipt):
             if sender == self.settings.kill_actor:
                 self._on_receipt(message)

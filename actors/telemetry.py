@@ -91,6 +91,7 @@ class TelemetrySender:
             instruments=tuple(
                 self._instrument(definition.instrument, now_ns) for definition in core.definitions.values()
             ),
+            throttled=core.throttle.throttled(),
         )
 
     def _answer_wait_ns(self, now_ns: int) -> int:

@@ -17,7 +17,7 @@ from actors.venue_events import VenueEvents
 from actors.venue_kill import VenueKill
 from actors.venue_lease import VenueLease
 from actors.venue_orders import OrderEntry
-from actors.venue_records import DayStarted, LifeBegun, Reconciled
+from actors.venue_records import DayStarted, LifeBegun, Reconciled, StrategyThrottled, ThrottleEnded
 from actors.venue_status import venue_status
 from engine.actor import Actor, Context
 from engine.book_audit import BookAudit
@@ -39,6 +39,7 @@ from engine.messages import (
     ReplaceOrder,
     StatusReport,
     StatusRequest,
+    StrategyEnable,
     StrategyFailed,
     StrategyLogon,
 )
@@ -111,6 +112,9 @@ class VenueActor(Actor):
                 core.define(record.instrument)
             elif isinstance(record, LifeBegun):
                 self._life = record.life
+                core.throttle.replay_life()
+            elif isinstance(record, StrategyThrottled | ThrottleEnded):
+                core.throttle.replay(record)
             elif isinstance(record, DayStarted):
                 self.gate.on_day(record.day)
             elif isinstance(record, Reconciled):
@@ -122,7 +126,7 @@ class VenueActor(Actor):
         for instrument in instruments.moved():
             core.journal.fact(InstrumentDefined(instrument), now_ns)
         core.assume_replayed()
-        self.gate.restored()
+        core.throttle.begin(now_ns)
         self._begin_day(now_ns)
         core.doubt_in_flight("the engine restarted", now_ns)
         for order in self.blotter.open_orders():
@@ -193,6 +197,9 @@ class VenueActor(Actor):
         elif isinstance(message, BudgetRecall):
             if sender == self.settings.risk_actor:
                 self.lease.on_recall(message, now_ns)
+        elif isinstance(message, StrategyEnable):
+            if sender == self.settings.risk_actor:
+                self.core.throttle.on_enable(message, now_ns)
         elif isinstance(message, StatusRequest):
             self._ctx.send(sender, msgspec.structs.replace(self.status(), nonce=message.nonce))
 

@@ -3,6 +3,7 @@
     venue.py ── venue_orders.py    requests of strategies, and the order path
              ├─ venue_events.py    what the venue tells
              ├─ venue_kill.py      kills and the latch: cancel until none
+             ├─ venue_throttle.py  strategies that fired too often
              └─ venue_status.py    for people
 
 Whatever happens to an order goes through ``VenueCore.settle``: journal, blotter (which moves the gate's exposure),
@@ -17,13 +18,14 @@ from actors.gate_limits import instrument_limits
 from actors.reconciliation import Reconciliation
 from actors.report_delivery import ReportDelivery
 from actors.venue_records import VenueJournal
+from actors.venue_throttle import VenueThrottle
 from config.settings import InstrumentLimitSettings
 from engine.actor import Context
 from engine.blotter import Blotter
 from engine.codes import OrderStatus, Reason
 from engine.instrument import Instrument
 from engine.messages import InstrumentDefinition, Quote, Refusal
-from engine.venue import OrderEvent, OrderOutcomeUnknown, VenueSession
+from engine.venue import OrderEvent, OrderFilled, OrderOutcomeUnknown, VenueSession
 from risk.gate import AccountLimits, Gate, StrategyLimits
 from risk.latch import LatchView
 
@@ -91,6 +93,8 @@ class VenueCore:
         self.ctx, self.settings, self.session, self.latch, self.gate = ctx, settings, session, latch, gate
         self.blotter = Blotter(gate)
         self.journal = VenueJournal(ctx.journal)
+        symbols = {symbol: instrument_id for instrument_id, symbol, _ in settings.instruments}
+        self.throttle = VenueThrottle(ctx, gate, self.journal, settings.venue, settings.risk_actor, symbols)
         self.delivery = ReportDelivery(ctx, self.blotter, settings.strategies)
         self.reconciliation = Reconciliation(session, self.blotter, settings.instrument_ids, self.settle, on_reconciled)
         self.definitions: dict[int, InstrumentDefinition] = {}
@@ -118,6 +122,8 @@ class VenueCore:
             return
         written = self.journal.fact(event, now_ns)
         reports = self.blotter.apply(event, now_ns)
+        if isinstance(event, OrderFilled):
+            self.throttle.on_fill(order.strategy_id, order.instrument_id, now_ns)
         if not written:
             self._hold_reports()
         self.delivery.deliver(reports)

@@ -3,7 +3,7 @@
 A name ``family|word`` is one number of a family, told apart by the word: a reason, a strategy.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from actors.venue_core import VenueCore
 from actors.venue_events import VenueEvents
@@ -41,14 +41,15 @@ _PEERS = (
 )
 _AUDIT = ("book_mismatches", "bbo_comparisons", "bbo_disagreements")
 _FLAGS = ("halted", "ready", "stopped", "session_live")
-_REFUSALS, _BEHIND = "refusals|", "reports_behind|"
+_REFUSALS, _BEHIND, _THROTTLED = "refusals|", "reports_behind|", "throttled|"
 
 
-def venue_counter_names(strategies: Iterable[str]) -> tuple[str, ...]:
+def venue_counter_names(strategies: Collection[str]) -> tuple[str, ...]:
     """Every name that a venue actor of these strategies publishes."""
     reasons = (_REFUSALS + reason.name for reason in Reason if reason is not Reason.NONE)
     behind = (_BEHIND + strategy for strategy in strategies)
-    return (*_COUNTERS, *_BLOTTER, *_PEERS, *_AUDIT, *_FLAGS, *reasons, *behind)
+    throttled = (_THROTTLED + strategy for strategy in strategies)
+    return (*_COUNTERS, *_BLOTTER, *_PEERS, *_AUDIT, *_FLAGS, *reasons, *behind, *throttled)
 
 
 def venue_counters(
@@ -85,6 +86,10 @@ def published_counters(core: VenueCore, counters: Mapping[str, int]) -> dict[str
         "stopped": core.stopped is not None,
         "session_live": core.session_live,
         **{_REFUSALS + Reason(code).name: count for code, count in core.refusals.items()},
+        **{
+            _THROTTLED + strategy_id: sum(each.strategy_id == strategy_id for each in core.throttle.throttled())
+            for strategy_id in core.settings.strategies
+        },
         **{_BEHIND + strategy_id: count for strategy_id, count in core.delivery.owed().items()},
     }
 

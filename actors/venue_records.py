@@ -1,7 +1,7 @@
 """What a venue actor writes to its journal: everything that changes its orders, in the order in which it happened.
 
 The blotter is a function of these records, so a new life of the actor has the same orders, positions and report
-numbers. The evolution rules of ``engine/messages.py`` hold.
+numbers. The evolution rules of ``engine/messages`` hold.
 
 There are two kinds, and a full disk treats them differently. A *request* is ours to make: without room it is not made.
 A *fact* is the venue's: it has happened whether or not there is room. It counts at once, and is kept in memory until it
@@ -19,7 +19,17 @@ from engine.journal import JournalFull
 from engine.messages import CancelOrder, NewOrder, ReplaceOrder
 from engine.venue import InstrumentDefined, OrderEvent
 
-__all__ = ["DayStarted", "LifeBegun", "Reconciled", "VenueJournal", "VenueRecord", "decode_record", "encode_record"]
+__all__ = [
+    "DayStarted",
+    "LifeBegun",
+    "Reconciled",
+    "StrategyThrottled",
+    "ThrottleEnded",
+    "VenueJournal",
+    "VenueRecord",
+    "decode_record",
+    "encode_record",
+]
 
 
 class Reconciled(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=140):
@@ -41,9 +51,26 @@ class LifeBegun(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=143)
     life: int
 
 
-VenueRecord = (
-    NewOrder | ReplaceOrder | CancelOrder | OrderEvent | InstrumentDefined | Reconciled | DayStarted | LifeBegun
-)
+class StrategyThrottled(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=144):
+    """The strategy fired too often in the instrument: it may not trade it until ThrottleEnded (UTC)."""
+
+    strategy_id: str
+    symbol: str
+    wall_time_ns: int
+
+
+class ThrottleEnded(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=145):
+    """``person`` has enabled it again (UTC)."""
+
+    strategy_id: str
+    symbol: str
+    person: str
+    wall_time_ns: int
+
+
+#: Of the venue actor itself, not of an order.
+OwnRecord = InstrumentDefined | Reconciled | DayStarted | LifeBegun | StrategyThrottled | ThrottleEnded
+VenueRecord = NewOrder | ReplaceOrder | CancelOrder | OrderEvent | OwnRecord
 
 encode_record = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[VenueRecord] = msgspec.msgpack.Decoder(VenueRecord)
@@ -67,15 +94,13 @@ class VenueJournal:
         """Facts that wait for room. While there are any, no request is accepted."""
         return len(self._owed)
 
-    def request(self, record: NewOrder | ReplaceOrder, now_ns: int) -> None:
+    def request(self, record: NewOrder | ReplaceOrder | ThrottleEnded, now_ns: int) -> None:
         """Raises JournalFull: then nothing is written, and the request must not be made."""
         if self._owed and not self.catch_up():
             raise JournalFull(f"{len(self._owed)} facts already wait for room in the journal")
         self._journal.append(encode_record(record), now_ns)
 
-    def fact(
-        self, record: CancelOrder | OrderEvent | InstrumentDefined | Reconciled | DayStarted | LifeBegun, now_ns: int
-    ) -> bool:
+    def fact(self, record: CancelOrder | OrderEvent | OwnRecord, now_ns: int) -> bool:
         """False: there is no room, the record waits in memory behind others that do."""
         payload = encode_record(record)
         if not self._owed:

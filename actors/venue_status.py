@@ -1,6 +1,7 @@
 """A venue actor's state as a StatusReport: counters, refusals by reason, and its own ledger in exact decimal text."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -20,6 +21,11 @@ def venue_status(core: VenueCore, counters: Mapping[str, int]) -> StatusReport:
     for attachment in core.delivery.attachments.values():
         if attachment.stopped:
             details[f"stopped:{attachment.strategy_id}"] = attachment.stopped
+    for throttled in core.throttle.throttled():
+        since = f"since {datetime.fromtimestamp(throttled.since_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        details[f"throttled:{throttled.strategy_id}:{throttled.instrument}"] = (
+            f"fired too often, {since}; a person lets it trade again: haltline enable"
+        )
     if core.stopped is not None:
         details["stopped"] = core.stopped.text
     return StatusReport(core.ctx.name, "venue", 0, 0, _state(core), dict(counters), details, dict(core.refusals))

@@ -35,7 +35,8 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Watch:
-    """``refusal``: why the account must have no more leases; empty while all is well."""
+    """``refusal``: why the account must have no more leases; empty while all is well. ``latest``: the newest telemetry
+    of each venue actor."""
 
     def __init__(
         self, triggers: tuple[TriggerSpec, ...], venue_actors: tuple[str, ...], kill_actor: str, config_hash: str
@@ -45,7 +46,7 @@ class Watch:
         self.refusal = ""
         self._venue_actors = venue_actors
         self._kill_actor = kill_actor
-        self._latest: dict[str, VenueTelemetry] = {}
+        self.latest: dict[str, VenueTelemetry] = {}
         self._heard_ns: dict[str, int] = {}
         self._fresh: set[str] = set()
         self._round = 0
@@ -77,13 +78,13 @@ class Watch:
         if sender != telemetry.venue_actor or sender not in self._venue_actors:
             return
         self._heard_ns[sender] = now_ns
-        self._latest[sender] = telemetry
+        self.latest[sender] = telemetry
         self._fresh.add(sender)
         self._look(telemetry, now_ns)
         if all(name in self._fresh or now_ns - at_ns > _ALIVE_NS for name, at_ns in self._heard_ns.items()):
             self._fresh.clear()
             self._round += 1
-            self._look(AccountRound(self._round, self._ctx.wall_ns(now_ns) // _DAY_NS, self._latest), now_ns)
+            self._look(AccountRound(self._round, self._ctx.wall_ns(now_ns) // _DAY_NS, self.latest), now_ns)
             self._keep_records(now_ns)
 
     def _look(self, observation: Observation, now_ns: int) -> None:

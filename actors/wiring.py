@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -45,6 +46,7 @@ from engine.errors import UsageError
 from engine.venue import VenueListener, VenueSession
 from risk.budgets import shared_budgets
 from risk.counters import CounterPage
+from risk.enabling import EnablingRules
 from risk.escrow_holder import cushion
 from risk.latch import LatchCause, LatchPage, LatchView, view_latch
 from risk.latency import LatencyPage
@@ -182,7 +184,7 @@ def counter_names_of(config: EngineConfig, actor: str) -> tuple[str, ...]:
     if actor == KILL_SWITCH:
         return KILL_COUNTERS
     if kind == "venue":
-        return venue_counter_names(strategy.id for strategy in config.strategies if strategy.venue == name)
+        return venue_counter_names([strategy.id for strategy in config.strategies if strategy.venue == name])
     return ()
 
 
@@ -236,13 +238,17 @@ def _kill_switch(config: EngineConfig) -> KillSwitchActor:
         drill_hold_ns=config.kill.drill_hold_ns,
         drill_strategies=config.kill.drill_strategies,
         release=ReleaseRules(
-            {person.name: person.public_key for person in config.people if "release" in person.may},
+            _people_who_may(config, "release"),
             config.kill.release_window_s * 1_000_000_000,
             config.kill.cooling_off_s * 1_000_000_000,
         ),
         limits=_limits_in_force(config),
     )
     return KillSwitchActor(settings, LatchPage.open(latch_path(config)))
+
+
+def _people_who_may(config: EngineConfig, what: Literal["release", "enable"]) -> dict[str, str]:
+    return {person.name: person.public_key for person in config.people if what in person.may}
 
 
 def _limits_in_force(config: EngineConfig) -> str:
@@ -268,6 +274,7 @@ def _risk(config: EngineConfig, account_id: str) -> RiskActor:
             lease_renew_ns=config.lease.renew_ns,
             budgets=shared_budgets(limits),
             triggers=trigger_specs(config, account_id),
+            enabling=EnablingRules(_people_who_may(config, "enable"), config.kill.release_window_s * 1_000_000_000),
         )
     )
 

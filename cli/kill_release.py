@@ -30,7 +30,7 @@ from risk.latch import LatchPage
 if TYPE_CHECKING:  # the red button does not wait for cryptography
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["approve", "keygen", "receipt", "release", "status"]
+__all__ = ["approve", "keygen", "private_key", "receipt", "release", "status"]
 
 _ANSWER_S = 10.0
 _KillId = Annotated[str, typer.Argument(help="The kill's id, as status shows it.")]
@@ -75,7 +75,7 @@ def approve(
     from risk.release import approval_text
 
     settings = load_config(config, check_files=False)
-    signer = _private_key(key)
+    signer = private_key(key)
     with _kill_switch(settings) as observer:
         known = observer.request(KillQuery(kill_id), KillRecords, _ANSWER_S)
         held = next((each for each in known.kills if not each.released_ns), None)
@@ -198,7 +198,7 @@ def _kill_switch(config: EngineConfig) -> BlockingObserver:
     return BlockingObserver(str(run_dir(config)), KILL_SWITCH)
 
 
-def _private_key(path: Path) -> "Ed25519PrivateKey":
+def private_key(path: Path) -> "Ed25519PrivateKey":
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 

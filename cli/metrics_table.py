@@ -80,4 +80,10 @@ FAMILIES: Final[dict[str, CounterMetric]] = {
     "reports_behind": CounterMetric(
         "haltline_reports_behind", False, "Execution reports that a strategy has not been sent yet.", "strategy"
     ),
+    "throttled": CounterMetric(
+        "haltline_strategy_throttled",
+        False,
+        "Instruments in which a strategy fired too often and waits for a person.",
+        "strategy",
+    ),
 }

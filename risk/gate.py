@@ -341,6 +341,16 @@ class Gate:
             if self._cells[self._tables.pair_at(at, instrument_id) + g.PAIR_THROTTLED]
         )
 
+    def is_throttled(self, strategy_id: str, instrument_id: int) -> bool:
+        at = self._tables.strategies.get(strategy_id)
+        return at is not None and self._cells[self._tables.pair_at(at, instrument_id) + g.PAIR_THROTTLED] != 0
+
+    def throttle(self, strategy_id: str, instrument_id: int) -> None:
+        """What the journal says: it fired too often in an earlier life, and nobody has enabled it since."""
+        at = self._tables.strategy_at(strategy_id)
+        self._bind()
+        self._state[self._tables.pair_at(at, instrument_id) + g.PAIR_THROTTLED] = 1
+
     def enable(self, strategy_id: str, instrument_id: int) -> None:
         """A person lets a throttled strategy trade the instrument again. Raises UsageError when it is not throttled."""
         if (strategy_id, instrument_id) not in self.throttled():

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from engine.errors import UsageError
 from engine.messages import KillApproval, KillApprover
 
-__all__ = ["PEOPLE_NEEDED", "ReleaseCase", "ReleaseRules", "approval_text"]
+__all__ = ["PEOPLE_NEEDED", "ReleaseCase", "ReleaseRules", "approval_text", "is_signed"]
 
 #: So many different people release a kill.
 PEOPLE_NEEDED = 2
@@ -30,6 +30,15 @@ _PEOPLE_MAX = 64
 def approval_text(kill_id: str, scope: str, mode: str, expires_ns: int) -> bytes:
     """What a person signs. No part can be read as another: none of them contains a line break."""
     return "\n".join(("haltline release", kill_id, scope, mode, str(expires_ns))).encode()
+
+
+def is_signed(public_key: str, signature: str, text: bytes) -> bool:
+    """Whether ``text`` was signed with the key to this raw Ed25519 public key; both in hex."""
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 class ReleaseRules(msgspec.Struct, frozen=True):
@@ -76,9 +85,7 @@ class ReleaseCase:
         if approval.kill_id != self._bound[0]:
             return f"the approval is for kill {approval.kill_id}, not {self._bound[0]}"
         text = approval_text(*self._bound, approval.expires_ns)
-        try:
-            Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(approval.signature), text)
-        except (InvalidSignature, ValueError):
+        if not is_signed(key, approval.signature, text):
             return f"the signature is not {approval.person}'s over this kill's id, scope and mode"
         if approval.expires_ns <= wall_ns:
             return "the approval has expired; sign a new one"

@@ -1,0 +1,24 @@
+"""``haltline enable`` at the command line, as far as it goes without an engine."""
+
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from actors.wiring import open_state
+from config.loader import load_config
+
+Run = Callable[..., CompletedProcess[str]]
+
+
+def test_it_names_the_strategies_there_are_and_the_actor_that_does_not_run(haltline: Run, desk: Path) -> None:
+    config = load_config(desk)
+    open_state(config)
+    key = desk.parent / "ann.pem"
+    made = haltline("kill", "keygen", "--out", str(key), "--name", "ann").stdout
+    desk.write_text(desk.read_text() + made.replace('["release"]', '["release", "enable"]'))
+    assert load_config(desk).people[0].may == ("release", "enable")
+    more = ("--config", str(desk), "--as", "ann", "--key", str(key))
+    done = haltline("enable", "nobody", *more)
+    assert (done.returncode, config.strategies[0].id in done.stderr) == (2, True)
+    done = haltline("enable", config.strategies[0].id, *more)
+    assert (done.returncode, f"risk.{config.accounts[0].id}" in done.stderr) == (2, True)
