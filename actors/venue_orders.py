@@ -8,10 +8,11 @@ No await, no task, nothing that waits. Cancels skip the gate: they pass in every
 
 from collections.abc import Callable, Iterable
 
+from actors.order_refusals import ghost_order, not_open, refusal_report, unknown_order
 from actors.venue_core import VenueCore
-from engine.codes import ExecType, OrderStatus, OrderType, Reason, Side, TimeInForce
+from engine.codes import ExecType, OrderType, Reason, TimeInForce
 from engine.journal import JournalFull
-from engine.messages import CancelAll, CancelOrder, ExecutionReport, NewOrder, Refusal, ReplaceOrder
+from engine.messages import CancelAll, CancelOrder, NewOrder, Refusal, ReplaceOrder
 from engine.order import Order
 from engine.venue import OrderRejected, VenueOrder
 
@@ -52,14 +53,14 @@ class OrderEntry:
     def on_replace_order(self, sender: str, message: ReplaceOrder, now_ns: int) -> None:
         orig = self._blotter.orders.get(message.orig_client_order_id)
         if orig is None or orig.strategy_id != message.strategy_id:
-            ghost = _ghost(message.client_order_id, message.strategy_id, message.orig_client_order_id)
-            refusal = self._wrong_strategy(sender, message.strategy_id) or _unknown_order(message.orig_client_order_id)
+            ghost = ghost_order(message.client_order_id, message.strategy_id, message.orig_client_order_id)
+            refusal = self._wrong_strategy(sender, message.strategy_id) or unknown_order(message.orig_client_order_id)
             self._refuse(sender, ghost, refusal, now_ns)
             return
         order = Order.from_replace(message, orig)
         may_not = self._may_submit(sender, order, now_ns)
         if may_not is None and not orig.can_replace:
-            may_not = _not_open(orig)
+            may_not = not_open(orig)
         may_not = may_not or self._submit(order, orig, message, now_ns)
         if may_not is not None:
             self._refuse(sender, order, may_not, now_ns)
@@ -176,25 +177,7 @@ class OrderEntry:
     ) -> None:
         refusals = self._core.refusals
         refusals[refusal.reason] = refusals.get(refusal.reason, 0) + 1
-        status = OrderStatus.REJECTED if exec_type is ExecType.REJECTED else order.status
-        report = ExecutionReport(
-            0,
-            order.strategy_id,
-            order.client_order_id,
-            order.orig_client_order_id,
-            order.order_id,
-            order.instrument_id,
-            order.side,
-            exec_type,
-            status,
-            order.quantity_lots,
-            order.price_ticks,
-            order.cum_lots,
-            0 if status.is_terminal else order.leaves_lots,
-            refusal=refusal,
-            received_ns=now_ns,
-        )
-        self._delivery.deliver_refusal(sender, report)
+        self._delivery.deliver_refusal(sender, refusal_report(order, refusal, exec_type, now_ns))
 
     # -- cancels: pass in every state -----------------------------------------------------------------------
 
@@ -203,8 +186,8 @@ class OrderEntry:
         stranger = self._wrong_strategy(sender, message.strategy_id)
         if stranger is not None or order is None or order.strategy_id != message.strategy_id:
             # An order of somebody else is not described to whoever guessed its id.
-            ghost = _ghost(message.client_order_id, message.strategy_id)
-            refusal = stranger or _unknown_order(message.client_order_id)
+            ghost = ghost_order(message.client_order_id, message.strategy_id)
+            refusal = stranger or unknown_order(message.client_order_id)
             self._refuse(sender, ghost, refusal, now_ns, ExecType.CANCEL_REJECTED)
             return
         may_not = self._may_not_cancel(order)
@@ -215,7 +198,7 @@ class OrderEntry:
 
     def _may_not_cancel(self, order: Order) -> Refusal | None:
         if not order.can_cancel:
-            return _not_open(order)
+            return not_open(order)
         if not self._core.session_live:
             return Refusal(Reason.VENUE_LINK_DOWN, text="no way to the venue; its state is asked on reconnect")
         if self._is_being_cancelled(order):
@@ -284,16 +267,6 @@ def _is_client_order_id(text: str, strategy_id: str) -> bool:
     )
 
 
-def _ghost(client_order_id: str, strategy_id: str, orig: str = "") -> Order:
-    """Stands for an order that was never ours, so that its refusal can be reported like any other."""
-    order = Order.from_new(
-        NewOrder(client_order_id, "", strategy_id, -1, Side.BUY, OrderType.LIMIT, TimeInForce.GTC, 0, 0)
-    )
-    order.orig_client_order_id = orig
-    order.status = OrderStatus.REJECTED
-    return order
-
-
 def _found(listed: VenueOrder) -> Order:
     """Stands for an order that only the venue knows, so that it can be cancelled like any other."""
     order = Order.from_new(
@@ -311,15 +284,3 @@ def _found(listed: VenueOrder) -> Order:
     )
     order.order_id = listed.order_id
     return order
-
-
-def _unknown_order(client_order_id: str) -> Refusal:
-    return Refusal(
-        Reason.UNKNOWN_ORDER, "client_order_id", client_order_id, text="no order of this strategy has that id"
-    )
-
-
-def _not_open(order: Order) -> Refusal:
-    return Refusal(
-        Reason.ORDER_NOT_OPEN, "client_order_id", order.client_order_id, order.status.name, "it is ending or has ended"
-    )
