@@ -1,4 +1,4 @@
-"""What a venue can say about one of our orders. Journalled, so the evolution rules of ``engine/messages.py`` hold.
+"""What a venue can say about one of our orders. Journalled, so the evolution rules of ``engine/messages`` hold.
 
 They are apart from ``engine/venue.py`` (which gives them on) because ``engine/order.py`` needs them, and the border
 needs the order.

@@ -3,7 +3,7 @@
 A session (``adapters/<venue>/session.py``) is sans-I/O: bytes come in through ``on_link_bytes``, bytes go out through
 the context, and everything it learns is told to its ``VenueListener`` as one of the events below, in the order in
 which the venue said it. Events about orders are also what the venue actor journals, so the evolution rules of
-``engine/messages.py`` hold for them.
+``engine/messages`` hold for them.
 """
 
 from typing import Protocol
@@ -253,6 +253,11 @@ class VenueSession(Protocol):
 
     def cancel_all(self, instrument_id: int, now_ns: int) -> None:
         """Ask the venue to cancel everything of one instrument; answered by CancelAllAnswered and order events."""
+        ...
+
+    def arm_dead_man_timer(self, duration_ns: int, now_ns: int) -> bool:
+        """Have the venue cancel every order of the account by itself unless armed again within ``duration_ns``. False:
+        this venue has no such timer, and nothing was done (Binance spot; Kraken has CancelAllOrdersAfter)."""
         ...
 
     def query_order(self, order: Order, now_ns: int) -> None:

@@ -1,7 +1,7 @@
 """One link between two actors: framed messages over a Unix socket or TCP with mutual TLS.
 
 The dialler speaks first. Hello must be the first frame each way, and each side must have the same SCHEMA_VERSION: it
-changes only when the evolution rules of ``engine/messages.py`` could not be kept, so an equal number means that both
+changes only when the evolution rules of ``engine/messages`` could not be kept, so an equal number means that both
 sides can read each other whatever their releases, and another number that they cannot.
 """
 

@@ -1,4 +1,4 @@
-"""The evolution rules of ``engine/messages.py``, held: tags are for ever, fields are only appended, with a default.
+"""The evolution rules of ``engine/messages``, held: tags are for ever, fields are only appended, with a default.
 
 ``schema_1.json`` pins every type's tag, field names and one frame, and every enumeration's values. When a test here
 goes red because a field was appended on purpose: raise SCHEMA_VERSION, leave the old file as it is, and let

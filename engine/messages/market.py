@@ -1,0 +1,46 @@
+"""Market data, from a venue actor to strategies. Conflated: of what a slow reader misses, the latest counts."""
+
+from typing import ClassVar
+
+from engine.codes import Side
+from engine.messages.shape import MessageBase
+
+__all__ = ["Depth", "Quote", "Trade"]
+
+
+class Quote(MessageBase, frozen=True, tag=30):
+    """Best bid and offer. A side without orders has 0 lots."""
+
+    CONFLATED: ClassVar[bool] = True
+    instrument_id: int
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int
+    update_id: int
+    venue_time_ns: int
+    received_ns: int
+
+
+class Trade(MessageBase, frozen=True, tag=31):
+    """A public trade; ``aggressor`` is the side that took."""
+
+    CONFLATED: ClassVar[bool] = True
+    instrument_id: int
+    price_ticks: int
+    quantity_lots: int
+    aggressor: Side
+    trade_id: int
+    venue_time_ns: int
+    received_ns: int
+
+
+class Depth(MessageBase, frozen=True, tag=32):
+    """The top of the book, best first, as (ticks, lots) pairs."""
+
+    CONFLATED: ClassVar[bool] = True
+    instrument_id: int
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    update_id: int
+    received_ns: int
