@@ -4,15 +4,15 @@ The same actors, the same wiring, the same bytes on every link as in a real run;
 journals are in memory. One seed gives one run, byte for byte.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from actors.places import KILL_SWITCH, latch_path, strategy_actor, trading_names
+from actors.places import KILL_SWITCH, NODE_AGENT, latch_path, strategy_actor, trading_names
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.runtime.virtual import VirtualRuntime
 from actors.runtime.weather import Weather
 from actors.strategy import StrategyActor
-from actors.wiring import counter_names_of, latch_view, make_plan, stages_of
+from actors.wiring import build_node_agent, counter_names_of, latch_view, make_plan, stages_of
 from adapters.simulator.binance.venue import SimulatedBinance
 from config.settings import EngineConfig
 from engine.actor import Actor
@@ -46,7 +46,8 @@ class Presser(Actor):
 class VirtualTrial:
     """``config`` must have been given its state directory and latch (``open_state``) and its credential files.
 
-    ``reports`` holds, by strategy, every execution report it was given, as frames.
+    ``reports`` holds, by strategy, every execution report it was given, as frames. ``more``: further actors by name,
+    each on a host of its own, such as a second venue.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class VirtualTrial:
         seed: int,
         audit_books: bool = False,
         weather: Weather | None = None,
+        more: Mapping[str, Callable[[], Actor]] | None = None,
     ) -> None:
         self.config = config
         self.reports: dict[str, list[bytes]] = {strategy.id: [] for strategy in config.strategies}
@@ -64,7 +66,7 @@ class VirtualTrial:
         #: The counter page of each actor that has one, of its latest life.
         self.counter_pages: dict[str, CounterPage] = {}
         self._journals: dict[str, MemoryJournal] = {}
-        self.runtime = VirtualRuntime(self._hosts(config, make_venue, seed, audit_books), seed, weather)
+        self.runtime = VirtualRuntime(self._hosts(config, make_venue, seed, audit_books, more or {}), seed, weather)
 
     def start(self) -> None:
         self.runtime.start()
@@ -103,20 +105,44 @@ class VirtualTrial:
     # -- inside ---------------------------------------------------------------------------------------------
 
     def _hosts(
-        self, config: EngineConfig, make_venue: Callable[[], SimulatedBinance], seed: int, audit_books: bool
+        self,
+        config: EngineConfig,
+        make_venue: Callable[[], SimulatedBinance],
+        seed: int,
+        audit_books: bool,
+        more: Mapping[str, Callable[[], Actor]],
     ) -> Sequence[HostSpec]:
         settings = HostSettings(run_dir="virtual", config_hash="", seed=seed)
         venue = ActorSpec(SIMULATOR, lambda _: make_venue())
-        presser = ActorSpec(PRESSER, lambda _: self.presser)
+        outside = {PRESSER: lambda: self.presser, **more}
         engine = tuple(
-            HostSpec(host.name, host.actors, self._resources, host.settings)
+            HostSpec(host.name, self._actors(host), self._resources, host.settings)
             for host in make_plan(config, seed=seed, audit_books=audit_books)
         )
         return (
             HostSpec(SIMULATOR, (venue,), self._resources, settings),
             *engine,
-            HostSpec(PRESSER, (presser,), self._resources, engine[0].settings),
+            *(
+                HostSpec(name, (ActorSpec(name, _builder(make)),), self._resources, engine[0].settings)
+                for name, make in outside.items()
+            ),
         )
+
+    def _actors(self, host: HostSpec) -> tuple[ActorSpec, ...]:
+        """The plan's, but a node agent that ends virtual processes."""
+        if host.name != NODE_AGENT:
+            return host.actors
+
+        def build(arguments: bytes) -> Actor:
+            return build_node_agent(self.config, self.fence)
+
+        return (ActorSpec(NODE_AGENT, build),)
+
+    def fence(self, host: str) -> str:
+        """Stands for ``actors.runtime.fence.ProcessFence``."""
+        if self.runtime.hosts[host].is_up:
+            self.runtime.crash(host)
+        return ""
 
     def _resources(self, actor: str, arguments: bytes) -> Resources:
         journal = self._journals.setdefault(actor, MemoryJournal())
@@ -139,3 +165,8 @@ class VirtualTrial:
             told(report)
 
         actor.strategy.on_execution_report = on_execution_report  # type: ignore[method-assign]  # a tee, on purpose
+
+
+def _builder(make: Callable[[], Actor]) -> Callable[[bytes], Actor]:
+    """As an actor's specification wants it: there are no arguments."""
+    return lambda _: make()
