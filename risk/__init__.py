@@ -8,7 +8,11 @@ gate_reference   ReferenceGate: their readable twin, for tests; gate_reference_b
 limits           AccountLimits, InstrumentLimits, StrategyLimits; Ceilings of a lease, Usage
 exposure         ExposureTable: gross, net, worst case, profit, per strategy and up; exposure_reference its twin
 refusal          refusals in words, with units and remedy
-latch            LatchPage, LatchView: the host's mapped page that says who may trade
+latch            LatchPage: the host's mapped page that says who may trade, and who kills and releases through it
+latch_view       LatchView: the page as one venue actor sees it
+latch_rows       LatchRows: its states and rows as numbers, and how writers keep apart
+latch_cause      why something is killed, for people
+latch_file       the file that it is mapped from
 latch_layout     where everything stands in that page
 latch_names      the page's header and name tables
 latch_kernel     what it says about one order, Numba

@@ -31,6 +31,7 @@ IMPURE = {"asyncio", "socket", "time", "random", "os", "threading", "uvloop", "r
 IMPURE_ALLOWED = {
     "engine/kernel.py": {"os", "pathlib"},
     "risk/latch.py": {"os", "pathlib"},
+    "risk/latch_file.py": {"os", "pathlib"},
     "risk/latency.py": {"pathlib"},
     "risk/page.py": {"pathlib"},
     "risk/counters.py": {"pathlib"},

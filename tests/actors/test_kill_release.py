@@ -287,9 +287,9 @@ def test_what_the_latch_cannot_explain_becomes_a_kill_that_people_can_release(of
     desk = office.desk
     page = latch(desk)
     if damage == "row":
-        page._states[9] = 0x1234
+        page.rows.states[9] = 0x1234
     elif damage == "button":
-        page._states[0] = 0x1234
+        page.rows.states[0] = 0x1234
     elif damage == "pressed":
         page.press(KillMode.HALT)
     else:

@@ -227,7 +227,7 @@ def test_a_latch_that_cannot_be_trusted_shows_as_the_gates_read_it(config: Engin
         row = page.latch(
             parse_scope("venue:binance", trading_names(config)), LatchCause("k", "a", "b", KillMode.HALT, 1)
         )
-        page._cells[64 + 8 * row + 2] += 1  # another venue, with the check word of the first
+        page.rows.cells[64 + 8 * row + 2] += 1  # another venue, with the check word of the first
     shown = scrape(config)
     state = {value for key, value in shown.items() if key[0] == "kill_switch_state"}
     assert state == {KillMode.CANCEL.rank}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -336,8 +337,8 @@ def test_the_kernel_and_its_twin_say_the_same_of_every_page(
 ) -> None:
     page = LatchPage.memory(NAMES)
     for row, (scope, mode) in rows.items():
-        page._write_row(row, (row, mode.rank, *page._indices(scope)))
-    page._states[0] = button
+        page.rows.write(row, (row, mode.rank, *page._indices(scope)))
+    page.rows.states[0] = button
     for at, change in flips:
         page.buffer[at] ^= change
     assert latch_mode(page.view().words, *order) == page.rank(*order)
@@ -404,10 +405,10 @@ def test_a_writer_that_died_between_its_stores_leaves_a_row_that_is_free_or_halt
     fields = (99, KillMode.HALT.rank, 0, ANY, ANY, ANY)
     at = ROWS_CELL + ROW_CELLS * 5
     for cell, value in enumerate(fields):
-        page._cells[at + cell] = value
+        page.rows.cells[at + cell] = value
         assert ranks(page) == {"a": 0, "b": 0, "c": 0}, "not yet killed, and nobody was told that it is"
     assert page.store("K1", Scope(venue="b"), KillMode.HALT) > 0, "the row is free for whoever comes"
-    page._states[6] = ACTIVE  # the state of a row whose fields are not there
+    page.rows.states[6] = ACTIVE  # the state of a row whose fields are not there
     assert ranks(page) == {"a": 3, "b": 3, "c": 3}
     assert (list(page.damaged_rows()), page.is_damaged()) == ([6], True)
     assert page.take_over(6, "damage", KillMode.CANCEL, GLOBAL_SCOPE)
@@ -425,17 +426,19 @@ def test_two_writers_of_one_row_never_leave_less_than_what_they_said_they_killed
     stores: list[Callable[[], None]] = []
     base = ROWS_CELL + ROW_CELLS * 9
     whole = LatchPage.memory(NAMES)
-    whole._write_row(9, mine)
-    stores = [lambda cell=cell: page._cells.__setitem__(base + cell, whole._cells[base + cell]) for cell in range(7)]
-    stores.append(lambda: page._states.__setitem__(9, ACTIVE))
+    whole.rows.write(9, mine)
+    stores = [
+        lambda cell=cell: page.rows.cells.__setitem__(base + cell, whole.rows.cells[base + cell]) for cell in range(7)
+    ]
+    stores.append(partial(page.rows.states.__setitem__, 9, ACTIVE))
     for store in stores[:at]:
         store()
-    page._write_row(9, (2, KillMode.CANCEL.rank, *page._indices(other)))  # as if no row were locked
+    page.rows.write(9, (2, KillMode.CANCEL.rank, *page._indices(other)))  # as if no row were locked
     for index, store in enumerate(stores[at:], at):
         store()
         if index < len(stores) - 2:
-            assert page.is_damaged() or page._fields(9)[0] == 2, "half mine, half the other's: everything is killed"
-    assert page.rank(0, 0, ANY, ANY) >= 2 or page._fields(9)[0] == 2
+            assert page.is_damaged() or page.rows.fields(9)[0] == 2, "half mine, half the other's: everything is killed"
+    assert page.rank(0, 0, ANY, ANY) >= 2 or page.rows.fields(9)[0] == 2
 
 
 def test_the_button_let_go_while_somebody_presses_it_is_pressed_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -606,7 +609,7 @@ def test_a_damaged_file_byte_by_byte_is_refused_or_keeps_its_kill(path: Path) ->
 @settings(deadline=None)
 def test_every_other_value_of_a_state_kills_everything(state: int, row: int) -> None:
     page = LatchPage.memory(NAMES)
-    page._states[row] = state
+    page.rows.states[row] = state
     assert latch_mode(page.view().words, 2, 1, 0, 0) == 3
     assert page.view("c", "other").cause() is not None
 
@@ -615,7 +618,7 @@ def test_every_other_value_of_a_state_kills_everything(state: int, row: int) -> 
 @settings(deadline=None)
 def test_every_other_value_of_the_button_kills_everything(state: int) -> None:
     page = LatchPage.memory(NAMES)
-    page._states[0] = state
+    page.rows.states[0] = state
     assert latch_mode(page.view().words, 2, 1, 0, 0) == 3
     assert page.is_damaged()
 
@@ -659,7 +662,7 @@ def test_a_view_cannot_write(path: Path) -> None:
 
 def test_the_file_of_a_page_is_closed_with_it(path: Path) -> None:
     page = LatchPage.create(path, NAMES)
-    descriptor = page._descriptor
+    descriptor = page.rows._descriptor
     os.fstat(descriptor)
     del page
     with pytest.raises(OSError, match="Bad file descriptor"):
