@@ -1,7 +1,8 @@
 """Drills: kills that go the whole way of a real one, so that one knows that a real one would work.
 
-    asked or due ─▶ a row in the latch ─▶ Kill to every venue actor ─▶ each looks for the row as its gate does
-                      ─▶ its word ─▶ held a while ─▶ the row is freed ─▶ receipt, journalled
+    asked or due ─▶ a row in the latch (by whoever asks, as for a kill) ─▶ Kill to every venue actor
+                 ─▶ each looks for the row as its gate does ─▶ its word
+                 ─▶ held a while ─▶ the row is freed ─▶ receipt, journalled
 
 A drill stops the strategies that the configuration names as ``kill.drill_strategies``, and can stop no others: the row
 names a venue that no order has, and only the gates, each from its own configuration, count those strategies' orders to
@@ -9,6 +10,8 @@ it. With none of them it stops nobody. So one process may start and end it, wher
 
 A drill that not every venue actor has followed to its end in time has failed: it is freed and logged, its receipt says
 who was silent, and the age of the last good one grows.
+
+A drill's row that nobody holds any more, because whoever wrote it has died, is freed after a while.
 
 A part of the kill switch actor, with nothing in common with real kills but the latch and the links: a drill is never
 taken up again, needs no approvals, and gives way when the latch is short of rows.
@@ -22,7 +25,7 @@ from engine.actor import Context
 from engine.codes import KillMode
 from engine.messages import Kill, KillProgress, KillReceipt, KillStage
 from risk.kill import KillCase
-from risk.latch import LatchCause, LatchPage
+from risk.latch import LatchCause, LatchPage, kill_tag
 from risk.response import DRILL_TRIGGER, response_name
 from risk.scope import DRILL_SCOPE
 
@@ -67,6 +70,10 @@ class Drills:
         self._record = record
         self._case: KillCase | None = None
         self._asked_by = ""
+        #: When everybody had been heard to have halted.
+        self._acknowledged_ns = 0
+        #: Rows of drills that are none of ours, and since when they have been there.
+        self._strays: dict[int, int] = {}
         self._good = 0
         self._failed = 0
         self._good_wall_ns = 0
@@ -104,6 +111,15 @@ class Drills:
     def counters(self) -> dict[str, int]:
         return {"drills": self._good, "drills_failed": self._failed, "drill_wall_ns": self._good_wall_ns}
 
+    def sweep(self, now_ns: int) -> None:
+        """Free the rows of drills whose writer has not asked for one, or is gone."""
+        mine = "" if self._case is None else self._case.kill.kill_id
+        tags = {kill.tag for kill in self._page.kills() if kill.scope.is_drill and kill.tag != kill_tag(mine)}
+        self._strays = {tag: self._strays.get(tag, now_ns) for tag in tags}
+        for tag, since_ns in self._strays.items():
+            if now_ns - since_ns > DRILL_TIMEOUT_NS:
+                self._page.release_tag(tag)
+
     # -- one drill ------------------------------------------------------------------------------------------
 
     def on_kill(self, sender: str, kill: Kill, now_ns: int) -> None:
@@ -115,11 +131,12 @@ class Drills:
             return
         kill = msgspec.structs.replace(kill, trigger=DRILL_TRIGGER, wall_time_ns=self._ctx.wall_ns(now_ns))
         row = self._page.store(kill.kill_id, DRILL_SCOPE, kill.mode)
-        case = KillCase(kill, self._venue_actors)
-        self._case, self._asked_by = case, sender
-        self._measure(case.on_latched(self._ctx.clock_ns()))
+        kill = msgspec.structs.replace(kill, latched_ns=kill.latched_ns or self._ctx.clock_ns())
         for actor in self._venue_actors:
             self._ctx.send(actor, kill)
+        case = KillCase(kill, self._venue_actors)
+        self._case, self._asked_by, self._acknowledged_ns = case, sender, 0
+        self._measure((KillStage("latched", kill.latched_ns - kill.pressed_ns),))
         cause = LatchCause(
             kill.kill_id, kill.by, kill.reason, kill.mode, kill.wall_time_ns, DRILL_SCOPE.text, DRILL_TRIGGER
         )
@@ -133,6 +150,8 @@ class Drills:
             return False
         news = case.on_progress(progress)
         self._measure(news)
+        if any(stage.stage == "halted" for stage in news):
+            self._acknowledged_ns = self._ctx.clock_ns()
         if not news or not case.complete:
             return True
         if not self._hold_ns:
@@ -156,11 +175,14 @@ class Drills:
             return
         self._ctx.cancel_timer(_OVER)
         receipt = case.receipt(self._ctx.wall_ns(now_ns))
+        pressed_ns = case.kill.pressed_ns
         # Read before the row is freed: until then nothing was sent.
-        released = KillStage("released", self._ctx.clock_ns() - case.kill.pressed_ns)
+        ends = [KillStage("released", self._ctx.clock_ns() - pressed_ns)]
+        if self._acknowledged_ns:
+            ends.insert(0, KillStage("acknowledged", self._acknowledged_ns - pressed_ns))
         receipt = msgspec.structs.replace(
             receipt,
-            stages=(*receipt.stages, released),
+            stages=(*receipt.stages, *ends),
             failures=(*receipt.failures, failure) if failure else receipt.failures,
         )
         latched = self._page.kill(receipt.kill_id)
@@ -175,7 +197,8 @@ class Drills:
         if mode not in (KillMode.HALT, self._mode):
             known = " or ".join(dict.fromkeys(each.name.lower() for each in (KillMode.HALT, self._mode)))
             return f"a drill has mode {known} here, not {mode.name.lower()}"
-        if not kill.kill_id.startswith(_ID) or self._page.has(kill.kill_id):
+        latched = self._page.kill(kill.kill_id)
+        if not kill.kill_id.startswith(_ID) or (latched is not None and not latched.scope.is_drill):
             return f"a drill's id begins with {_ID} and is not that of a kill"
         if self._case is not None:
             return f"drill {self._case.kill.kill_id} is under way"

@@ -151,6 +151,7 @@ class KillSwitchActor(Actor):
         if key == "sweep":
             self._keep_latch(now_ns)
             self._desk.sweep(now_ns)
+            self._drills.sweep(now_ns)
             self._ctx.set_timer("sweep", now_ns + _SWEEP_NS)
         elif key == _PUBLISH:
             self._publish(now_ns)

@@ -7,7 +7,7 @@ from trading_desk import KILL_SWITCH, SECOND_NS, VENUE, Desk, MakeDesk, check_bo
 from actors.drill import DRILL_TIMEOUT_NS
 from actors.places import latch_path, trading_names
 from cli.virtual_trial import PRESSER
-from engine.codes import KillMode
+from engine.codes import KillMode, Reason
 from engine.messages import Kill, KillReceipt
 from risk.latch import LatchCause, LatchPage
 from risk.latency import LatencyPage
@@ -51,7 +51,7 @@ def test_every_venue_actor_acknowledges_and_trading_goes_on(make_desk: MakeDesk)
     desk.trade(5)
     receipt = held(desk)
     assert receipt.complete
-    assert [stage.stage for stage in receipt.stages] == ["latched", "halted", "released"]
+    assert [stage.stage for stage in receipt.stages] == ["latched", "halted", "acknowledged", "released"]
     assert 0 <= receipt.stages[0].after_ns <= receipt.stages[1].after_ns < SECOND_NS
     assert (receipt.trigger, receipt.by, receipt.failures) == ("drill", "eve", ())
     assert journalled(desk) == [receipt]
@@ -213,10 +213,6 @@ def open_of(desk: Desk, strategy_id: str) -> int:
     return sum(order.client_order_id.startswith(f"{strategy_id}-") for order in desk.open_at_venue())
 
 
-def placed_of(desk: Desk, strategy_id: str) -> int:
-    return sum(order.client_order_id.startswith(f"{strategy_id}-") for order in desk.orders_at_venue())
-
-
 def test_a_drill_stops_and_cancels_the_drill_strategies_and_no_others(make_desk: MakeDesk) -> None:
     desk = make_desk(CANARY, MAKER, DRILLED)
     while open_of(desk, "canary") < 3:
@@ -224,10 +220,13 @@ def test_a_drill_stops_and_cancels_the_drill_strategies_and_no_others(make_desk:
     ask(desk, mode=KillMode.CANCEL)
     desk.trade(0.2)
     assert open_of(desk, "canary") == 0
-    halted, others = placed_of(desk, "canary"), placed_of(desk, "maker")
+    told, others = len(desk.told("canary")), len(desk.told("maker"))
     desk.trade(0.1)
-    assert placed_of(desk, "canary") == halted
-    assert placed_of(desk, "maker") > others
+    late = desk.told("canary")[told:]
+    assert late
+    assert {report.refusal.reason for report in late if report.refusal is not None} == {Reason.HALTED}
+    assert all(report.refusal is not None for report in late)
+    assert len(desk.told("maker")) > others
     assert desk.refusals("canary")["HALTED"] > 0
     assert desk.refusals("maker")["HALTED"] == 0
     # and it ends by itself
@@ -235,10 +234,10 @@ def test_a_drill_stops_and_cancels_the_drill_strategies_and_no_others(make_desk:
     receipt = held(desk)
     assert receipt.complete
     stages = {stage.stage: stage.after_ns for stage in receipt.stages}
-    assert list(stages) == ["latched", "halted", "cancel_sent", "cancelled", "released"]
+    assert list(stages) == ["latched", "halted", "cancel_sent", "cancelled", "acknowledged", "released"]
     assert stages["released"] - stages["cancelled"] >= 300_000_000
     assert rows(desk) == 0
-    assert placed_of(desk, "canary") > halted
+    assert any(report.refusal is None for report in desk.told("canary")[told + len(late) :])
     check_books(desk)
 
 
@@ -270,9 +269,11 @@ def test_a_drill_under_a_kill_frees_nothing_of_it(make_desk: MakeDesk) -> None:
     ask(desk, mode=KillMode.CANCEL)
     desk.trade(2)
     assert held(desk).complete
-    placed = placed_of(desk, "canary")
+    told = len(desk.told("canary"))
     desk.trade(2)
-    assert placed_of(desk, "canary") == placed
+    late = desk.told("canary")[told:]
+    assert late
+    assert all(report.refusal is not None for report in late)
     assert rows(desk) == 1
 
 
@@ -310,4 +311,26 @@ def test_nobody_widens_a_drill_by_what_he_sends(make_desk: MakeDesk) -> None:
     desk.trade(1)
     assert "unknown" in held(desk, "drill-9").failures[0]
     assert desk.refusals("maker")["HALTED"] == 0
+    assert rows(desk) == 0
+
+
+def test_whoever_asks_may_have_latched_it_and_is_stopped_from_then_on(make_desk: MakeDesk) -> None:
+    desk = make_desk(CANARY, DRILLED)
+    desk.trade(2)
+    LatchPage.open(latch_path(desk.config)).store("drill-1", DRILL_SCOPE, KillMode.CANCEL)
+    sent = desk.venue.orders.orders_sent
+    desk.trade(0.5)
+    assert desk.venue.orders.orders_sent == sent
+    ask(desk, mode=KillMode.CANCEL)
+    desk.trade(0.5)
+    assert held(desk).complete
+    assert rows(desk) == 0
+
+
+def test_a_row_whose_writer_never_asks_is_freed_after_a_while(make_desk: MakeDesk) -> None:
+    desk = make_desk(CANARY, DRILLED)
+    LatchPage.open(latch_path(desk.config)).store("drill-1", DRILL_SCOPE, KillMode.CANCEL)
+    desk.trade(0.5)
+    assert rows(desk) == 1
+    desk.trade(1)
     assert rows(desk) == 0

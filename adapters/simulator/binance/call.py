@@ -15,13 +15,15 @@ from adapters.simulator.binance.parameters import Parameters
 __all__ = ["Call", "Operation", "Security", "Venue"]
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Venue:
-    """What the operations work on."""
+    """What the operations work on. ``observe`` is told of each authorized request before it is carried out, by its
+    WebSocket method: the venue's own record of what has reached it."""
 
     exchange: Exchange
     limits: RateLimits
     identifiers: Identifiers
+    observe: "Callable[[str, Call], None]" = lambda method, call: None
 
 
 class Security(Enum):

@@ -93,7 +93,9 @@ def perform(
     if not operation.is_order_entry:
         venue.limits.charge(weight, wall_ns)
     try:
-        return operation.handle(venue, authorize())
+        call = authorize()
+        venue.observe(operation.ws_method, call)
+        return operation.handle(venue, call)
     except ApiError:
         if operation.is_order_entry:
             venue.limits.charge(weight, wall_ns)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from adapters.simulator.binance.accounts import Accounts
 from adapters.simulator.binance.auth import KeyRing
-from adapters.simulator.binance.call import Venue
+from adapters.simulator.binance.call import Call, Venue
 from adapters.simulator.binance.connections import HttpConnection, Target, WebSocketConnection, parse_target
 from adapters.simulator.binance.errors import ApiError
 from adapters.simulator.binance.exchange import Exchange
@@ -65,6 +65,7 @@ class SimulatedBinance(Actor):
         self.limits = RateLimits(options.limits)
         self._keys = KeyRing((account.name, key) for account in accounts for key in account.keys)
         venue = Venue(self.exchange, self.limits, Identifiers(options.seed))
+        self._venue = venue
         self.rest = Rest(venue, self._keys)
         self.api = WsApi(venue, self._keys)
         self.streams = MarketStreams(options.limits, self._on_subscribed)
@@ -135,6 +136,10 @@ class SimulatedBinance(Actor):
         self.links.forget(link)
         self._forget(link)
         self._finish()
+
+    def observe(self, observer: Callable[[str, Call], None]) -> None:
+        """Have ``observer(method, call)`` told of every authorized request, before it is carried out."""
+        self._venue.observe = observer
 
     # -- what tests and operators can do to the venue -----------------------------------------------------------
 
