@@ -35,7 +35,17 @@ __all__ = [
     "write_json",
 ]
 
-BENCHES: tuple[str, ...] = ("histogram", "gate", "exposure", "hop", "market_data")
+BENCHES: tuple[str, ...] = (
+    "histogram",
+    "gate",
+    "exposure",
+    "hop",
+    "market_data",
+    "tick_to_trade",
+    "order_entry",
+    "throughput",
+    "scale",
+)
 
 _VERSIONS_OF = ("haltline", "numpy", "numba", "msgspec", "uvloop", "websockets", "ray")
 
