@@ -1,10 +1,11 @@
 """``haltline simulate``: seeded faults in virtual time, every promise checked after every event."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
+from itertools import count
 from multiprocessing import get_context
 from time import monotonic
 from typing import Annotated
@@ -17,10 +18,10 @@ from rich.table import Table
 
 from cli.screen import CONSOLE, print_json, two_columns
 from cli.simulation.bugs import BUGS, Bug, planted
-from cli.simulation.run import STEPS, SeedResult, run_seed
+from cli.simulation.run import STEPS, TRACE_LINES, SeedResult, run_seed
 from engine.errors import UsageError
 
-__all__ = ["hunt", "parse_seeds", "simulate"]
+__all__ = ["find_bug", "hunt", "parse_seeds", "simulate"]
 
 _SEEDS = re.compile(r"(\d{1,9})(?:\.\.(\d{1,9}))?\Z")
 #: So many seeds each bug gets before it counts as missed.
@@ -33,6 +34,10 @@ def simulate(
     bugs: Annotated[
         bool, typer.Option("--bugs", help="Plant each deliberate bug and see which promise notices.")
     ] = False,
+    bug: Annotated[str, typer.Option(help="Plant this deliberate bug, to see a failure replay.")] = "",
+    trace: Annotated[
+        int, typer.Option(help="Print the last so many events of each seed, whether it fails or not.", min=0)
+    ] = 0,
     jobs: Annotated[int, typer.Option(help="Processes.", min=1, max=64)] = 1,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -44,7 +49,10 @@ def simulate(
     Example: [bold]haltline simulate --seeds 1..200[/bold]
     """
     first, last = parse_seeds(seeds)
-    ok = _hunt_all(first, last, steps, json) if bugs else _run_all(range(first, last + 1), steps, jobs, json)
+    if bugs:
+        ok = _hunt_all(first, last, steps, json)
+    else:
+        ok = _run_all(range(first, last + 1), partial(_run, bug=find_bug(bug), steps=steps, lines=trace), jobs, json)
     if not ok:
         raise typer.Exit(1)
 
@@ -58,20 +66,32 @@ def parse_seeds(text: str) -> tuple[int, int]:
     return first, last
 
 
+def find_bug(name: str) -> Bug | None:
+    """None for no name. Raises UsageError for one that nothing has."""
+    found = next((each for each in BUGS if each.name == name), None)
+    if name and found is None:
+        raise UsageError(f"no bug is named {name!r}; they are {', '.join(each.name for each in BUGS)}")
+    return found
+
+
 # -- seeds ---------------------------------------------------------------------------------------------------------
 
 
-def _run_all(seeds: range, steps: int, jobs: int, json: bool) -> bool:
+def _run(seed: int, bug: Bug | None, steps: int, lines: int) -> SeedResult:
+    """``lines``: so much of the trace in any case; 0: the usual, and only of a failure."""
+    with planted(bug) if bug is not None else nullcontext():
+        return run_seed(seed, steps, lines or TRACE_LINES, always_trace=bool(lines))
+
+
+def _run_all(seeds: range, run: "partial[SeedResult]", jobs: int, json: bool) -> bool:
     began_s = monotonic()
     results: list[SeedResult] = []
-    with _bar(json) as bar:
-        task = bar.add_task("seeds", total=len(seeds)) if bar is not None else None
-        for result in _results(seeds, steps, jobs):
+    with _progress("seeds", len(seeds), json) as advance:
+        for result in _results(seeds, run, jobs):
             results.append(result)
-            if bar is not None and task is not None:
-                bar.advance(task)
-            if result.promise and not json:
-                _print_broken(result, steps)
+            advance()
+            if not json and (result.promise or result.trace):
+                _print_seed(result, run)
     took_s = monotonic() - began_s
     figures = _figures(results, took_s)
     if json:
@@ -79,34 +99,52 @@ def _run_all(seeds: range, steps: int, jobs: int, json: bool) -> bool:
     else:
         rows = [(name.replace("_", " "), f"{value:,}") for name, value in figures.items()]
         CONSOLE.print(two_columns("simulation", rows))
+        CONSOLE.print(
+            f"{len(results):,} seeds, {figures['broken_seeds']:,} broken, "
+            f"{figures['virtual_seconds_per_minute']:,} simulated seconds a minute",
+            highlight=False,
+        )
     return not figures["broken_seeds"]
 
 
-def _results(seeds: range, steps: int, jobs: int) -> Iterator[SeedResult]:
+def _results(seeds: range, run: "partial[SeedResult]", jobs: int) -> Iterator[SeedResult]:
     if jobs == 1:
-        yield from map(partial(run_seed, steps=steps), seeds)
+        yield from map(run, seeds)
         return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(partial(run_seed, steps=steps), seeds, chunksize=4)
+        yield from pool.map(run, seeds, chunksize=4)
 
 
-def _bar(json: bool) -> "Progress | nullcontext[None]":
-    if json:
-        return nullcontext()
+@contextmanager
+def _progress(what: str, total: int, quiet: bool) -> Iterator[Callable[[], None]]:
+    """Yields what is to be called after each. A bar on a terminal; a line after each tenth where there is none."""
+    if quiet or not CONSOLE.is_terminal:
+        done, step = count(1), max(total // 10, 1)
+
+        def advance() -> None:
+            number = next(done)
+            if not quiet and total > 1 and (number % step == 0 or number == total):
+                CONSOLE.print(f"{number:,} of {total:,} {what}", highlight=False)
+
+        yield advance
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=CONSOLE, transient=True)
+    with Progress(*columns, console=CONSOLE, transient=True) as bar:
+        yield partial(bar.advance, bar.add_task(what, total=total))
 
 
-def _print_broken(result: SeedResult, steps: int) -> None:
+def _print_seed(result: SeedResult, run: "partial[SeedResult]") -> None:
     for line in result.trace:
         CONSOLE.print(line, markup=False, highlight=False, soft_wrap=True)
+    end = f"seed {result.seed} at step {result.steps:,}, after {result.virtual_s:.6f} virtual seconds"
+    if not result.promise:
+        CONSOLE.print(f"no promise broken: {end}, digest {result.digest:08x}", highlight=False)
+        return
     CONSOLE.print(
-        f"[red]{escape(result.promise)}[/red] broken by seed {result.seed} at step {result.steps:,}, after "
-        f"{result.virtual_s:.6f} virtual seconds: {escape(result.text)}",
-        highlight=False,
-        soft_wrap=True,
+        f"[red]{escape(result.promise)}[/red] broken by {end}: {escape(result.text)}", highlight=False, soft_wrap=True
     )
-    more = "" if steps == STEPS else f" --steps {steps}"
+    bug, steps = run.keywords["bug"], run.keywords["steps"]
+    more = (f" --bug {bug.name}" if bug is not None else "") + ("" if steps == STEPS else f" --steps {steps}")
     CONSOLE.print(f"again: haltline simulate --seeds {result.seed}{more}", highlight=False)
 
 
@@ -128,11 +166,11 @@ def _figures(results: list[SeedResult], took_s: float) -> dict[str, float]:
 
 
 def hunt(bug: Bug, seeds: Iterable[int], steps: int = STEPS) -> SeedResult | None:
-    """The first of ``seeds`` that notices the bug; None: none does."""
+    """The first of ``seeds`` in which a promise that the bug breaks notices it; None: none does."""
     with planted(bug):
         for seed in seeds:
             result = run_seed(seed, steps)
-            if result.promise:
+            if result.promise in bug.breaks:
                 return result
     return None
 
@@ -143,16 +181,14 @@ def _hunt_all(first: int, last: int, steps: int, json: bool) -> bool:
         table.add_column(column)
     seeds = range(first, max(last, first + BUG_SEEDS - 1) + 1)
     found: dict[str, dict[str, object]] = {}
-    with _bar(json) as bar:
-        task = bar.add_task("bugs", total=len(BUGS)) if bar is not None else None
+    with _progress("bugs", len(BUGS), json) as advance:
         for bug in BUGS:
             result = hunt(bug, seeds, steps)
             caught = {"promise": result.promise, "seed": result.seed, "text": result.text} if result else {}
             found[bug.name] = {"what": bug.what, "caught": result is not None, **caught}
             by = result.promise if result is not None else "[red]MISSED[/red]"
             table.add_row(bug.name, bug.what, by, str(result.seed) if result else f"none of {len(seeds)}")
-            if bar is not None and task is not None:
-                bar.advance(task)
+            advance()
     missed = [name for name, each in found.items() if not each["caught"]]
     if json:
         print_json({"bugs": found, "missed": missed})

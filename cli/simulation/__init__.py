@@ -6,6 +6,7 @@ world               a scenario's actors on virtual hosts; journals that lose wha
 weather             delay, loss, partitions
 venue               a simulated Binance that misbehaves
 chaos               what goes wrong, when
+faults, *_faults    of links, hosts, venues, people
 kills, people       who presses the red button, and who may release it
 observer            sees bytes and messages leave; the independent view
 *_promise           Lease, Limit, Halt and Account (with Isolation), measured from outside
@@ -14,7 +15,8 @@ orphans             orders of strategies that have gone
 intruder            somebody who speaks for others
 settings            a scenario as a configuration file
 truth               what really happened to each order
+rest                what is still under way at the end, and what holds when nothing is
 trace               the last events before a failure
 run                 one seed, from start to quiescence
-bugs                deliberate bugs, each to be caught
+bugs                deliberate bugs, by the promise that has to catch them
 """

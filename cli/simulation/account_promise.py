@@ -27,7 +27,6 @@ class AccountPromise:
         self._told_trades: set[tuple[str, str]] = set()
         #: Ids that were sent a second time on purpose: that one is refused as a duplicate.
         self.doubled: set[str] = set()
-        self.strategy_lots: dict[tuple[str, int], int] = {}
 
     def venue_of(self, strategy_id: str) -> str:
         return self._venue_of[strategy_id]
@@ -119,9 +118,6 @@ class AccountPromise:
                 "Conservation", f"{order} was told trade {report.fill.trade_id}, which the venue does not know"
             )
         self._told_trades.add(key)
-        signed_lots = report.fill.last_lots if report.side is Side.BUY else -report.fill.last_lots
-        held = (order.strategy_id, order.instrument_id)
-        self.strategy_lots[held] = self.strategy_lots.get(held, 0) + signed_lots
 
     def _told_end(self, order: OrderTruth, report: ExecutionReport) -> None:
         if order.terminals:

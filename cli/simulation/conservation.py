@@ -1,10 +1,11 @@
-"""Conservation: a position is the sum of its fills, here and at the venue; what is reserved is what may still fill."""
+"""Conservation: a position is the sum of its fills, whoever counts it; reserved is what may still fill."""
 
+from actors.strategy import StrategyActor
 from actors.venue import VenueActor
 from cli.simulation.truth import Violation
 from engine.codes import Side
 
-__all__ = ["check_books", "check_reserved"]
+__all__ = ["check_books", "check_reserved", "check_strategy"]
 
 _NAME = "Conservation"
 
@@ -37,3 +38,14 @@ def check_books(actor: VenueActor, venue: str, instrument_id: int, true_lots: in
         raise Violation(_NAME, f"{venue} counts a position of {booked} lots, the venue one of {true_lots}")
     if actor.blotter.critical:
         raise Violation(_NAME, f"{venue}'s books contradict the venue: {actor.blotter.violations[-1]}")
+
+
+def check_strategy(actor: StrategyActor, held_lots: dict[int, int]) -> None:
+    """At rest: what a strategy believes to hold is what the fills of all its lives add up to."""
+    for instrument_id, lots in held_lots.items():
+        believed = actor.position_lots(instrument_id)
+        if believed != lots:
+            who = f"strategy {actor.strategy_id}"
+            raise Violation(
+                _NAME, f"{who} believes to hold {believed} lots of {instrument_id}, its fills add to {lots}"
+            )

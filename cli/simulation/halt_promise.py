@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from cli.simulation.truth import OrderTruth, Violation
 from engine.codes import KillMode
 from engine.messages import KillApproval, KillProgress
+from risk.latch import LatchPage
 from risk.release import PEOPLE_NEEDED
 
 __all__ = ["HaltPromise", "PressedKill"]
@@ -19,6 +20,8 @@ class PressedKill:
         self, kill_id: str, scope: str, mode: KillMode, instruments: dict[int, str], accounts: dict[str, str]
     ) -> None:
         self.kill_id, self.scope, self.mode = kill_id, scope, mode
+        #: It stands on the latch page: until two people have released it, it has to stay there.
+        self.is_latched = False
         self._terms = [] if scope == "global" else [term.split(":") for term in scope.split("+")]
         self._instruments, self._accounts = instruments, accounts
         self.acknowledged: set[str] = set()
@@ -58,6 +61,7 @@ class HaltPromise:
         """``latched``: the page has been written; in virtual time every gate of the host sees it at once. Otherwise
         the kill switch actor has to get the kill first."""
         kill = PressedKill(kill_id, scope, mode, instruments, self._accounts)
+        kill.is_latched = latched
         (self.kills if latched else self._sent)[kill_id] = kill
 
     def reached(self, kill_id: str) -> None:
@@ -78,6 +82,14 @@ class HaltPromise:
         if kill is not None and sum(wall_ns < expires_ns for expires_ns in kill.approved.values()) >= PEOPLE_NEEDED:
             self._ended.append(self.kills.pop(kill_id))
 
+    def check_page(self, page: LatchPage) -> None:
+        """Whatever the kill switch has been told, every kill that nobody could release stands on the page."""
+        for kill in self.kills.values():
+            if kill.is_latched:
+                found = page.kill(kill.kill_id)
+                if found is None or found.mode is not kill.mode:
+                    raise Violation(_NAME, f"the latch page does not say that {kill.kill_id} is on: {found}")
+
     def writes_order(self, order: OrderTruth) -> None:
         covering = [kill for kill in self.kills.values() if kill.covers(order)]
         if order.closes:
@@ -97,6 +109,7 @@ class HaltPromise:
             return
         if progress.stage == "halted":
             kill.acknowledged.add(progress.venue_actor)
+            kill.is_latched = True
         elif progress.stage == "cancelled" and not progress.open_orders and not progress.unknown_orders:
             self._check_cancelled(kill, progress.venue_actor)
 

@@ -103,6 +103,10 @@ class LimitPromise:
     def position_lots(self, venue: str, instrument_id: int) -> int:
         return self._rows[venue, instrument_id].position_lots
 
+    def held_lots(self, strategy_id: str) -> dict[int, int]:
+        """By instrument: what the fills of this strategy's orders, in all its lives, add up to."""
+        return {instrument_id: own[0] for (name, instrument_id), own in self._own.items() if name == strategy_id}
+
     def restarted(self, account: str) -> None:
         """A new life begins with a full bucket."""
         self._accounts[account].refill()

@@ -87,6 +87,8 @@ class Observer:
         #: Venue actors at which something has changed since the promises were last checked.
         self.touched: set[str] = set()
         self.orders_written = 0
+        #: Something has come to the kill switch that may change the latch page.
+        self.kill_switch_heard = False
         #: When a cancel last left, by client order id; of everything at once by venue actor.
         self.cancels: dict[str, int] = {}
         #: Of approvals by people who may, made by themselves.
@@ -176,6 +178,7 @@ class Observer:
             self._to_kill_switch(cell, message)
 
     def _to_kill_switch(self, cell: VirtualActor, message: Message) -> None:
+        self.kill_switch_heard = True
         if isinstance(message, Kill):
             self._halt.reached(message.kill_id)
         elif isinstance(message, KillApproval):

@@ -48,6 +48,7 @@ class OrphanWatch:
         exchange = world.venue(self._plan.name)
         return (
             actor is not None
+            and world.runtime.now_ns >= world.born_ns[self._venue] + _ABSENT_NS  # its new life waits anew
             and actor.core.session_live
             and host.paused_until_ns <= world.runtime.now_ns
             and not world.journals[self._venue].is_full

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from cli.simulation.chaos import Chaos
+from cli.simulation.rest import check_rest, restless, unrest
 from cli.simulation.scenario import Scenario, draw_scenario
 from cli.simulation.truth import Violation
 from cli.simulation.world import World
@@ -37,12 +38,16 @@ class SeedResult(msgspec.Struct, frozen=True):
     trace: tuple[str, ...] = ()
 
 
-def run_seed(seed: int, steps: int = STEPS, trace_lines: int = TRACE_LINES) -> SeedResult:
-    """Run the scenario of a seed."""
-    return run_scenario(draw_scenario(seed), steps, trace_lines)
+def run_seed(
+    seed: int, steps: int = STEPS, trace_lines: int = TRACE_LINES, *, always_trace: bool = False
+) -> SeedResult:
+    """Run the scenario of a seed. ``always_trace``: its last events are told, whether it fails or not."""
+    return run_scenario(draw_scenario(seed), steps, trace_lines, always_trace=always_trace)
 
 
-def run_scenario(scenario: Scenario, steps: int = STEPS, trace_lines: int = TRACE_LINES) -> SeedResult:
+def run_scenario(
+    scenario: Scenario, steps: int = STEPS, trace_lines: int = TRACE_LINES, *, always_trace: bool = False
+) -> SeedResult:
     with tempfile.TemporaryDirectory(prefix="haltline-") as name:
         world = World(scenario, Path(name), trace_lines)
         began_ns = world.runtime.now_ns
@@ -60,7 +65,7 @@ def run_scenario(scenario: Scenario, steps: int = STEPS, trace_lines: int = TRAC
             digest=world.trace.digest,
             promise=broken.promise if broken is not None else "",
             text=broken.text if broken is not None else "",
-            trace=tuple(world.trace.lines()) if broken is not None else (),
+            trace=tuple(world.trace.lines()) if broken is not None or always_trace else (),
         )
 
 
@@ -77,9 +82,9 @@ def _live(world: World, steps: int) -> None:
     chaos.heal()
     until_ns = runtime.now_ns + _REST_NS
     world.steps_max = world.steps + _REST_STEPS
-    while (unrest := world.unrest()) and runtime.now_ns < until_ns:
+    while (under_way := unrest(world)) and runtime.now_ns < until_ns:
         runtime.run_for(_LOOK_NS)
-    if unrest:
-        raise Violation("Account", f"does not come to rest: {unrest}")
+    if under_way:
+        raise restless(under_way)
     runtime.run_for(_SECOND_NS)
-    world.check_rest()
+    check_rest(world)

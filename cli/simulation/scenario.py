@@ -8,7 +8,7 @@ from random import Random
 
 import msgspec
 
-__all__ = ["FAULTS", "Scenario", "StrategyPlan", "VenuePlan", "draw_scenario"]
+__all__ = ["FAULTS", "LINKS", "Scenario", "StrategyPlan", "VenuePlan", "draw_scenario"]
 
 #: Every kind of fault, with how often it comes in a run that has it: mean seconds between two.
 FAULTS: dict[str, float] = {
@@ -17,6 +17,8 @@ FAULTS: dict[str, float] = {
     "slow link": 6.0,
     "crash": 8.0,
     "power cut": 12.0,
+    "blackout": 30.0,
+    "strategy gone": 20.0,
     "pause": 8.0,
     "stall": 1.0,
     "wall clock": 8.0,
@@ -24,6 +26,8 @@ FAULTS: dict[str, float] = {
     "answer lost": 2.0,
     "answer in doubt": 2.0,
     "request lost": 2.0,
+    "rest fails": 3.0,
+    "market gap": 3.0,
     "late reports": 3.0,
     "ban": 40.0,
     "key revoked": 90.0,
@@ -35,6 +39,8 @@ FAULTS: dict[str, float] = {
     "intruder": 2.0,
     "kill": 10.0,
 }
+#: Kinds of links, each of which may lose messages or not.
+LINKS = ("orders", "streams", "rest", "lease", "strategy", "people")
 _FIRST_PORT = 9443
 
 
@@ -62,15 +68,17 @@ class StrategyPlan(msgspec.Struct, frozen=True):
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """``faults`` maps each kind that this run has to its mean seconds between two. ``strike_every_s`` is how often
-    somebody trades against one of our orders (0: never), ``strikes_on_cancel`` whether that happens to an order whose
-    cancel is about to be carried out. ``impatient`` sessions wait seconds for what others wait a minute."""
+    """``faults`` maps each kind that this run has to its mean seconds between two. ``lossy_links`` are the kinds of
+    links that lose messages in a run with losses (empty: all). ``strike_every_s`` is how often somebody trades against
+    one of our orders (0: never), ``strikes_on_cancel`` whether that happens to an order whose cancel is about to be
+    carried out. ``impatient`` sessions wait seconds for what others wait a minute."""
 
     seed: int
     accounts: tuple[str, ...]
     venues: tuple[VenuePlan, ...]
     strategies: tuple[StrategyPlan, ...]
     faults: dict[str, float]
+    lossy_links: tuple[str, ...]
     strike_every_s: float
     strikes_on_cancel: bool
     impatient: bool
@@ -100,6 +108,7 @@ def draw_scenario(seed: int) -> Scenario:
         venues=venues,
         strategies=strategies,
         faults=_faults(random),
+        lossy_links=tuple(kind for kind in LINKS if random.random() < 0.5),
         strike_every_s=random.choice([0, 0.5, 1.5]),
         strikes_on_cancel=random.random() < 0.4,
         impatient=random.random() < 0.7,

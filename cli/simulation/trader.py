@@ -77,7 +77,7 @@ class Trader(Strategy):
         side = random.choice([Side.BUY, Side.SELL])
         if abs(held) > 8 * self._lots and random.random() < 0.8:
             side = Side.SELL if held > 0 else Side.BUY
-        away = random.choice([-20, -2, 0, 1, 5, 30, 200])
+        away = random.choice([-20, -2, 0, 1, 5, 30, 200, 5_000])  # the last waits for long
         price_ticks = quote.bid_ticks - away if side is Side.BUY else quote.ask_ticks + away
         more: dict[str, Any] = random.choice(
             [

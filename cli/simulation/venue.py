@@ -9,9 +9,12 @@ from random import Random
 
 from adapters.simulator.binance.connections import WebSocketConnection
 from adapters.simulator.binance.errors import ApiError
+from adapters.simulator.binance.listing import Listing
 from adapters.simulator.binance.orders import OrderRecord, OrderTerms
 from adapters.simulator.binance.settings import SimAccount, SimKey, VenueLimits, VenueOptions
 from adapters.simulator.binance.venue import SimulatedBinance
+from adapters.simulator.http_server import HttpRequest, HttpResponse
+from adapters.simulator.market import Public
 from adapters.simulator.synthetic_market import FlowParameters, SyntheticMarket, default_instrument
 from adapters.simulator.websocket_server import WebSocketMessage
 from cli.simulation.scenario import Scenario, VenuePlan
@@ -48,6 +51,8 @@ class FaultyVenue(SimulatedBinance):
 
     Attributes:
         lose_answers, doubt_answers, lose_requests: so many of the next ones.
+        fail_rest: so many of the next REST requests are answered with a 5xx.
+        lose_market: so many of the next public events nobody is told: the sequence has a gap.
         lag_ns: how long its order and balance events wait; they keep their order among themselves.
         strikes_on_cancel: an order is filled, in part or whole, when its cancel arrives.
     """
@@ -57,7 +62,7 @@ class FaultyVenue(SimulatedBinance):
     def __init__(self, name: str, plan: VenuePlan, seed: int) -> None:
         self._name, self.plan = name, plan
         self._chance = Random(f"{seed}/{name}")
-        self.lose_answers = self.doubt_answers = self.lose_requests = 0
+        self.lose_answers = self.doubt_answers = self.lose_requests = self.fail_rest = self.lose_market = 0
         self.lag_ns = self.bans_until_ns = 0
         self.strikes_on_cancel = False
         self._late: dict[str, deque[tuple[int, bytes]]] = {}
@@ -97,6 +102,7 @@ class FaultyVenue(SimulatedBinance):
     def behave(self, now_ns: int) -> None:
         """From now on it does nothing wrong, and what it held back is told."""
         self.lose_answers = self.doubt_answers = self.lose_requests = self.lag_ns = 0
+        self.fail_rest = self.lose_market = 0
         self.strikes_on_cancel = False
         self.limits.banned_until_ns = 0
         self.restore_key(api_key(self.plan.name))
@@ -169,6 +175,22 @@ class FaultyVenue(SimulatedBinance):
             self._hold(link, data)
             return
         super()._send(link, data)
+
+    def _respond(self, request: HttpRequest) -> HttpResponse:
+        if not self.fail_rest:
+            return super()._respond(request)
+        self.fail_rest -= 1
+        if request.method != "GET" and self._chance.random() < 0.5:
+            super()._respond(request)  # done, and not told
+        status = self._chance.choice([500, 502, 503, 504])
+        self.trace.note(self._now_ns, self._name, "answers", status, "to", request.method, request.target[:40])
+        return HttpResponse(status, b"<html>an error of a proxy</html>", content_type="text/html")
+
+    def public_event(self, listing: Listing, event: Public) -> None:
+        if self.lose_market:
+            self.lose_market -= 1
+            return
+        super().public_event(listing, event)
 
     def _hold(self, link: str, data: bytes) -> None:
         late = self._late.setdefault(link, deque())

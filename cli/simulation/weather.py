@@ -4,12 +4,16 @@ from random import Random
 
 from actors.runtime.weather import Lost
 
-__all__ = ["Storms"]
+__all__ = ["Storms", "Way"]
+
+#: Source host, target host, and what the side that opened the link calls it: empty for a link between two actors of
+#: the engine.
+Way = tuple[str, str, str]
 
 
 class Storms:
     """A seeded weather. ``cut`` holds pairs of (source, target) hosts between which nothing arrives, each way for
-    itself; ``extra_ns`` what a pair takes longer; ``lose_next`` pairs whose next message is lost."""
+    itself; ``extra_ns`` what a pair takes longer; ``lose_next`` ways on which the next message is lost."""
 
     def __init__(self, seed: int, latency_ns: int, jitter_ns: int) -> None:
         self._random = Random(f"{seed}/weather")
@@ -17,14 +21,16 @@ class Storms:
         self._jitter_ns = jitter_ns
         self.cut: dict[tuple[str, str], int] = {}
         self.extra_ns: dict[tuple[str, str], int] = {}
-        self.lose_next: dict[tuple[str, str], int] = {}
+        self.lose_next: dict[Way, int] = {}
 
-    def delay_ns(self, source: str, target: str, now_ns: int) -> int | Lost:
+    def delay_ns(self, source: str, target: str, now_ns: int, link: str) -> int | Lost:
         pair = (source, target)
         if pair in self.cut:
             return Lost(self.cut[pair])
-        if pair in self.lose_next:
-            return Lost(self.lose_next.pop(pair))
+        if self.lose_next:
+            noticed_ns = self.lose_next.pop((source, target, link), None)
+            if noticed_ns is not None:
+                return Lost(noticed_ns)
         extra_ns = self.extra_ns.get(pair, 0)
         if extra_ns:
             extra_ns = self._random.randrange(extra_ns)

@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 
-from actors.places import KILL_SWITCH, risk_actor, strategy_actor, venue_actor
+from actors.places import KILL_SWITCH, latch_path, risk_actor, strategy_actor, venue_actor
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.runtime.virtual import VirtualRuntime
 from actors.runtime.virtual_host import VirtualActor
@@ -17,7 +17,7 @@ from actors.wiring import build_actor, latch_view, make_plan, open_state
 from adapters.binance.session import BinanceSession
 from adapters.simulator.synthetic_market import default_instrument
 from cli.simulation.account_promise import AccountPromise
-from cli.simulation.conservation import check_books, check_reserved
+from cli.simulation.conservation import check_reserved
 from cli.simulation.halt_promise import HaltPromise
 from cli.simulation.intruder import INTRUDER, Intruder
 from cli.simulation.journal import LossyJournal
@@ -26,6 +26,7 @@ from cli.simulation.lease_promise import LeasePromise
 from cli.simulation.limit_promise import AccountBounds, LimitPromise, LimitRow
 from cli.simulation.observer import Observer
 from cli.simulation.orphans import OrphanWatch
+from cli.simulation.rest import restless, unrest
 from cli.simulation.scenario import Scenario
 from cli.simulation.settings import write_config
 from cli.simulation.trace import Trace
@@ -37,7 +38,8 @@ from config.loader import load_config
 from config.settings import instruments_of
 from engine.actor import Actor
 from engine.instrument import Instrument
-from engine.messages import ExecutionReport, NewOrder, StatusRequest, decode_message
+from engine.messages import ExecutionReport, NewOrder, decode_message
+from risk.latch import LatchPage
 
 __all__ = ["World", "exchange_host"]
 
@@ -79,11 +81,14 @@ class World:
         self.trace = Trace(trace_lines)
         self.config = load_config(write_config(scenario, directory))
         open_state(self.config)
+        self.page = LatchPage.open(latch_path(self.config))
         self.weather = Storms(scenario.seed, scenario.latency_ns, scenario.jitter_ns)
         self.journals: dict[str, LossyJournal] = {}
         self.repeatable: list[tuple[str, str, bytes]] = []
         self.quiet = False
         self.steps = 0
+        #: When the present life of each venue actor began.
+        self.born_ns: dict[str, int] = {}
         #: More of them would be a storm: somebody who asks again and again without end.
         self.steps_max = 1 << 62
         self._checked_sequence: dict[str, int] = {}
@@ -154,6 +159,7 @@ class World:
             if self.scenario.impatient and isinstance(actor.session, BinanceSession):
                 actor.session.options = msgspec.structs.replace(actor.session.options, **_IMPATIENT)
             self.limit.restarted(self.plans[name].account)
+            self.born_ns[name] = self.runtime.now_ns
             self._checked_sequence.pop(name, None)
 
     def _listen_in(self, actor: StrategyActor) -> None:
@@ -244,7 +250,7 @@ class World:
         """After each step: what can have changed is compared with what has been promised."""
         self.steps += 1
         if self.steps > self.steps_max:
-            raise Violation("Account", f"does not come to rest: {self.unrest() or 'events without end'}")
+            raise restless(unrest(self))
         if self.runtime.failures:
             name, error = next(iter(self.runtime.failures.items()))
             raise Violation("Actor failed", f"{name}: {error!r}")
@@ -262,6 +268,9 @@ class World:
                 self.limit.check_engine(actor, venue)
                 check_reserved(actor, venue)
         touched.clear()
+        if self.observer.kill_switch_heard:
+            self.observer.kill_switch_heard = False
+            self.halt.check_page(self.page)
 
     def running_venue(self, venue: str) -> VenueActor | None:
         """The venue actor, when its host is up and not in the middle of a handler."""
@@ -325,39 +334,3 @@ class World:
         for actor in self.strategies():
             if isinstance(actor.strategy, Trader):
                 actor.strategy.quiet = True
-
-    # -- the end ------------------------------------------------------------------------------------------------
-
-    def unrest(self) -> str:
-        """What is still under way; empty when everything is at rest."""
-        for venue, plan in self.plans.items():
-            actor = self.running_venue(venue)
-            if actor is None:
-                return f"{venue} is not up"
-            if not actor.core.session_live:
-                return f"{venue} is not connected"
-            if actor.blotter.open_orders() or actor.core.in_flight or actor.core.reconciliation.doubts:
-                return f"{venue} has open orders: {actor.blotter.open_orders()[:5]}"
-            if self.venue(plan.name).is_lagging:
-                return f"{plan.name} has not told everything"
-        for strategy in self.strategies():
-            if strategy.orders:
-                return f"strategy {strategy.strategy_id} waits for {list(strategy.orders.values())[:5]}"
-        presser = self.runtime.actor(PRESSER)
-        presser.send(KILL_SWITCH, StatusRequest(0))
-        assert isinstance(presser.actor, Presser)
-        in_progress, presser.actor.in_progress = presser.actor.in_progress, -1
-        if in_progress < 0:
-            return "the kill switch has not been heard of"
-        return f"{in_progress} kills are not through" if in_progress else ""
-
-    def check_rest(self) -> None:
-        self.account.at_rest()
-        for venue, plan in self.plans.items():
-            actor = self.running_venue(venue)
-            assert actor is not None, "everything is at rest"
-            open_orders = self.venue(plan.name).exchange.orders.open_total()
-            if open_orders:
-                raise Violation("Account", f"{open_orders} orders are open at {plan.name} when everything is at rest")
-            for instrument_id in actor.settings.instrument_ids:
-                check_books(actor, venue, instrument_id, self.limit.position_lots(venue, instrument_id))

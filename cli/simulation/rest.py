@@ -1,0 +1,61 @@
+"""What is still under way once nothing goes wrong any more, and what must hold when nothing is."""
+
+from typing import TYPE_CHECKING
+
+from actors.places import KILL_SWITCH
+from cli.simulation.conservation import check_books, check_strategy
+from cli.simulation.kills import PRESSER, Presser
+from cli.simulation.truth import Violation
+from engine.messages import StatusRequest
+
+if TYPE_CHECKING:
+    from cli.simulation.world import World
+
+__all__ = ["check_rest", "restless", "unrest"]
+
+_KILLS = "kills are not through"
+
+
+def unrest(world: "World") -> str:
+    """What is still under way; empty when everything is at rest."""
+    for venue, plan in world.plans.items():
+        actor = world.running_venue(venue)
+        if actor is None:
+            return f"{venue} is not up"
+        if not actor.core.session_live:
+            return f"{venue} is not connected"
+        if actor.blotter.open_orders() or actor.core.in_flight or actor.core.reconciliation.doubts:
+            return f"{venue} has open orders: {actor.blotter.open_orders()[:5]}"
+        if world.venue(plan.name).is_lagging:
+            return f"{plan.name} has not told everything"
+    for strategy in world.strategies():
+        if strategy.orders:
+            return f"strategy {strategy.strategy_id} waits for {list(strategy.orders.values())[:5]}"
+    presser = world.runtime.actor(PRESSER)
+    presser.send(KILL_SWITCH, StatusRequest(0))
+    assert isinstance(presser.actor, Presser)
+    in_progress, presser.actor.in_progress = presser.actor.in_progress, -1
+    if in_progress < 0:
+        return "the kill switch has not been heard of"
+    return f"{in_progress} {_KILLS}" if in_progress else ""
+
+
+def restless(what: str) -> Violation:
+    """It does not come to rest, and this is still under way."""
+    promise = "Halt" if what.endswith(_KILLS) else "Account"
+    return Violation(promise, f"does not come to rest: {what or 'events without end'}")
+
+
+def check_rest(world: "World") -> None:
+    world.account.at_rest()
+    world.halt.check_page(world.page)
+    for venue, plan in world.plans.items():
+        actor = world.running_venue(venue)
+        assert actor is not None, "everything is at rest"
+        open_orders = world.venue(plan.name).exchange.orders.open_total()
+        if open_orders:
+            raise Violation("Account", f"{open_orders} orders are open at {plan.name} when everything is at rest")
+        for instrument_id in actor.settings.instrument_ids:
+            check_books(actor, venue, instrument_id, world.limit.position_lots(venue, instrument_id))
+    for strategy in world.strategies():
+        check_strategy(strategy, world.limit.held_lots(strategy.strategy_id))
