@@ -16,6 +16,7 @@ import msgspec
 
 from actors.drill import DRILL_COUNTERS, Drills, is_drill
 from actors.epochs import EpochBegun, begin_epoch
+from actors.fencing import FENCING_COUNTERS, FENCING_TIMER, Fencing, FencingSettings
 from actors.latch_keeper import LatchKeeper, Stray
 from actors.release_desk import ReleaseDesk
 from engine.actor import Actor, Context
@@ -48,7 +49,15 @@ __all__ = ["KILL_COUNTERS", "KillSwitchActor", "KillSwitchSettings"]
 _MS = 1_000_000
 _SWEEP_NS = 200 * _MS
 #: What it publishes on its counter page.
-KILL_COUNTERS = ("epoch", "kills", "kills_in_progress", "kills_held", "venue_actors_connected", *DRILL_COUNTERS)
+KILL_COUNTERS = (
+    "epoch",
+    "kills",
+    "kills_in_progress",
+    "kills_held",
+    "venue_actors_connected",
+    *FENCING_COUNTERS,
+    *DRILL_COUNTERS,
+)
 _PUBLISH, _PUBLISH_NS = "publish", 1_000 * _MS
 #: A stamp further from our own clock is of another host, or wrong.
 _STAMP_AGE_NS_MAX = 60 * 1_000 * _MS
@@ -68,6 +77,7 @@ class KillSwitchSettings(msgspec.Struct, frozen=True):
     release: ReleaseRules = ReleaseRules({}, 600 * 1_000 * _MS, 0)
     limits: str = "{}"
     drill_every_ns: int = 0
+    fencing: FencingSettings = FencingSettings()
     drill_hold_ns: int = 0
     drill_strategies: tuple[str, ...] = ()
 
@@ -87,6 +97,7 @@ class KillSwitchActor(Actor):
         self._page = page
         self.register = KillRegister(settings.release, settings.config_hash, settings.limits)
         self._up: set[str] = set()
+        self._fencing = Fencing(settings.fencing, self._on_progress)
         self._drills = Drills(
             page,
             settings.venue_actors,
@@ -105,9 +116,11 @@ class KillSwitchActor(Actor):
         epoch = begin_epoch(ctx.journal, self._replay_journal(), now_ns)
         self._grantor = LeaseGrantor(epoch, self.settings.config_hash, self.settings.lease_duration_ns)
         self._drills.start(ctx, now_ns)
+        self._fencing.start(ctx)
         self._keep_latch(now_ns)
         for held in self.register.held.values():
             self._send(held)
+            self._fencing.watch(held, now_ns, is_new=False)
         self._publish(now_ns)
         ctx.set_timer("sweep", now_ns + _SWEEP_NS)
 
@@ -155,6 +168,8 @@ class KillSwitchActor(Actor):
             self._ctx.set_timer("sweep", now_ns + _SWEEP_NS)
         elif key == _PUBLISH:
             self._publish(now_ns)
+        elif key == FENCING_TIMER:
+            self._fencing.on_timer(now_ns)
         else:
             self._drills.on_timer(key, now_ns)
 
@@ -194,7 +209,9 @@ class KillSwitchActor(Actor):
             self._on_kill(sender, message, now_ns)
         elif isinstance(message, KillProgress):
             is_its_own = sender == message.venue_actor and sender in self.settings.venue_actors
-            if is_its_own and not self._drills.on_progress(message, now_ns):
+            if (is_its_own or self._fencing.may_speak(sender, message)) and not self._drills.on_progress(
+                message, now_ns
+            ):
                 self._on_progress(message, now_ns)
         elif isinstance(message, LeaseRequest):
             if sender in self.settings.risk_actors and sender == message.holder:
@@ -254,6 +271,7 @@ class KillSwitchActor(Actor):
         self._keeper.explain(held)
         self._record(kill, now_ns)
         self._set_authority()
+        self._fencing.watch(held, now_ns)
         self._ctx.log("killed", kill_id=kill.kill_id, scope=kill.scope, mode=kill.mode.name, by=kill.by)
         return held
 
@@ -267,6 +285,8 @@ class KillSwitchActor(Actor):
             return
         for stage in held.case.on_progress(progress):
             self._ctx.latency.record(response_name(stage.stage, held.kill.trigger), stage.after_ns)
+        if not held.case.settled:
+            self._fencing.watch(held, now_ns)
         self._tell(held, now_ns)
 
     def _tell(self, held: HeldKill, now_ns: int) -> None:
@@ -342,6 +362,7 @@ class KillSwitchActor(Actor):
             "kills_in_progress": in_progress,
             "kills_held": len(self.register.held),
             "venue_actors_connected": len(self._up),
+            **self._fencing.counters(),
             **self._drills.counters(),
         }
 

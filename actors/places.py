@@ -15,8 +15,10 @@ from risk.scope import TradingNames
 
 __all__ = [
     "KILL_SWITCH",
+    "NODE_AGENT",
     "actors_of",
     "counters_path",
+    "fencing_actors",
     "journal_dir",
     "latch_path",
     "latency_path",
@@ -25,14 +27,20 @@ __all__ = [
     "run_dir",
     "strategy_actor",
     "trading_names",
+    "undertaker_actor",
     "venue_actor",
 ]
 
 KILL_SWITCH = "kill-switch"
+NODE_AGENT = "node-agent"
 
 
 def venue_actor(venue: str) -> str:
     return f"venue.{venue}"
+
+
+def undertaker_actor(venue: str) -> str:
+    return f"undertaker.{venue}"
 
 
 def risk_actor(account_id: str) -> str:
@@ -47,10 +55,18 @@ def actors_of(config: EngineConfig) -> tuple[str, ...]:
     """Every actor's name."""
     return (
         KILL_SWITCH,
+        *fencing_actors(config),
         *(risk_actor(account.id) for account in config.accounts),
         *(venue_actor(venue.name) for venue in config.venues),
         *(strategy_actor(strategy.id) for strategy in config.strategies),
     )
+
+
+def fencing_actors(config: EngineConfig) -> tuple[str, ...]:
+    """Who ends venue actors that do not answer, and cancels what they leave; nobody when the configuration says so."""
+    if not config.kill.fence:
+        return ()
+    return (NODE_AGENT, *(undertaker_actor(venue.name) for venue in config.venues))
 
 
 def trading_names(config: EngineConfig) -> TradingNames:

@@ -4,18 +4,22 @@
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
+from actors.fencing import FencingSettings
 from actors.gate_limits import account_limits, strategy_limits
 from actors.kill_switch import KILL_COUNTERS, KillSwitchActor, KillSwitchSettings
+from actors.node_agent import NodeAgent, NodeAgentSettings
 from actors.places import (
     KILL_SWITCH,
+    NODE_AGENT,
     counters_path,
+    fencing_actors,
     journal_dir,
     latch_path,
     latency_path,
@@ -23,27 +27,27 @@ from actors.places import (
     run_dir,
     strategy_actor,
     trading_names,
+    undertaker_actor,
     venue_actor,
 )
 from actors.risk import RiskActor, RiskActorSettings
+from actors.runtime.fence import ProcessFence
 from actors.runtime.observer import BlockingObserver
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
+from actors.sessions import cancelling_session, trading_session, warm_up
 from actors.strategy import StrategyActor, VenueRoute
 from actors.strategy_source import build_strategy, load_strategy_class
 from actors.trigger_specs import trigger_specs
+from actors.undertaker import Undertaker, UndertakerSettings
 from actors.venue import ORDER_STAGES, VenueActor, VenueActorSettings
 from actors.venue_counters import venue_counter_names
-from adapters.binance.session import BinanceSession
-from adapters.binance.signing import Credentials, KeyType
-from adapters.binance.urls import BinanceEndpoints
-from config.credentials import load_credentials
 from config.hashing import config_hash
 from config.settings import EngineConfig, StrategySettings, VenueSettings, instruments_of
-from engine.actor import Actor, Endpoint
+from engine.actor import Actor
 from engine.book_audit import BookAudit
 from engine.codes import KillMode
 from engine.errors import UsageError
-from engine.venue import VenueListener, VenueSession
+from engine.journal import MemoryJournal
 from risk.budgets import shared_budgets
 from risk.counters import CounterPage
 from risk.enabling import EnablingRules
@@ -57,6 +61,7 @@ from store.segment import SegmentJournal
 __all__ = [
     "Plan",
     "build_actor",
+    "build_node_agent",
     "build_resources",
     "counter_names_of",
     "latch_view",
@@ -81,7 +86,7 @@ def make_plan(config: EngineConfig, *, seed: int = 0, audit_books: bool = False)
     """One process per actor; a co-located strategy shares its venue actor's. Raises UsageError for a bad source."""
     for strategy in config.strategies:
         load_strategy_class(strategy.source)
-    hosts: dict[str, list[str]] = {KILL_SWITCH: [KILL_SWITCH]}
+    hosts: dict[str, list[str]] = {name: [name] for name in (KILL_SWITCH, *fencing_actors(config))}
     for account in config.accounts:
         hosts[risk_actor(account.id)] = [risk_actor(account.id)]
     for venue in config.venues:
@@ -191,8 +196,10 @@ def counter_names_of(config: EngineConfig, actor: str) -> tuple[str, ...]:
 def build_resources(actor: str, arguments: bytes) -> Resources:
     """Open what ``actor`` owns: its journal, its view of the latch, its latency page, its counter page if any."""
     config = msgspec.msgpack.decode(arguments, type=Plan).config
-    journal = SegmentJournal(journal_dir(config) / actor, config.journal.segment_bytes, actor=actor)
     latency = LatencyPage.create(latency_path(config, actor), stages_of(actor))
+    if actor in fencing_actors(config):  # which remember nothing
+        return Resources(MemoryJournal(), latch_view(config, actor), latency)
+    journal = SegmentJournal(journal_dir(config) / actor, config.journal.segment_bytes, actor=actor)
     resources = Resources(journal, latch_view(config, actor), latency, journal.close)
     names = counter_names_of(config, actor)
     return replace(resources, counters=CounterPage.create(counters_path(config, actor), names)) if names else resources
@@ -219,6 +226,10 @@ def build_actor(arguments: bytes) -> Actor:
         return _risk(config, name)
     if kind == "venue":
         return _venue(config, config.venue(name), plan.audit_books)
+    if plan.actor == NODE_AGENT:
+        return build_node_agent(config, ProcessFence(run_dir(config)))
+    if kind == "undertaker":
+        return _undertaker(config, config.venue(name))
     return _strategy(next(strategy for strategy in config.strategies if strategy.id == name), config)
 
 
@@ -243,8 +254,32 @@ def _kill_switch(config: EngineConfig) -> KillSwitchActor:
             config.kill.cooling_off_s * 1_000_000_000,
         ),
         limits=_limits_in_force(config),
+        fencing=_fencing(config),
     )
     return KillSwitchActor(settings, LatchPage.open(latch_path(config)))
+
+
+def _fencing(config: EngineConfig) -> FencingSettings:
+    if not config.kill.fence:
+        return FencingSettings()
+    return FencingSettings(
+        config.kill.acknowledge_ns,
+        node_agents={venue_actor(venue.name): NODE_AGENT for venue in config.venues},
+        undertakers={venue_actor(venue.name): undertaker_actor(venue.name) for venue in config.venues},
+        venue_accounts={venue_actor(venue.name): (venue.name, venue.account) for venue in config.venues},
+    )
+
+
+def build_node_agent(config: EngineConfig, fence: Callable[[str], str]) -> NodeAgent:
+    """``fence`` ends the process of a host of this machine."""
+    return NodeAgent(NodeAgentSettings(tuple(venue_actor(venue.name) for venue in config.venues), KILL_SWITCH), fence)
+
+
+def _undertaker(config: EngineConfig, venue: VenueSettings) -> Undertaker:
+    symbols = [(each.instrument_id, each.symbol) for each in instruments_of(config) if each.venue == venue.name]
+    settings = UndertakerSettings(venue_actor(venue.name), KILL_SWITCH, tuple(number for number, _ in symbols))
+    notice = "" if venue.undertaker_credentials else "no credentials of its own: it cancels with the venue actor's"
+    return Undertaker(settings, lambda listener: cancelling_session(venue, symbols, listener), notice)
 
 
 def _people_who_may(config: EngineConfig, what: Literal["release", "enable"]) -> dict[str, str]:
@@ -305,38 +340,11 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
         flatten_interval_ns=config.kill.flatten_interval_ms * 1_000_000,
         cushions={name: cushion(limit, holders) for name, limit in shared_budgets(limits).items()},
     )
-    BinanceSession.warm_up()  # before the actor's loop runs: a compiler must not stand between a tick and an order
+    warm_up()
     audit = BookAudit() if audit_books else None
     symbols = [(instrument_id, symbol) for instrument_id, symbol, _ in instruments]
 
-    def make_session(listener: VenueListener) -> VenueSession:
-        return BinanceSession(
-            venue.name, symbols, _credentials(venue), _endpoints(venue), listener, depth_observer=audit
-        )
-
-    return VenueActor(settings, make_session, audit)
-
-
-def _credentials(venue: VenueSettings) -> Credentials:
-    loaded = load_credentials(venue)
-    return Credentials(loaded.api_key, KeyType(loaded.key_type), loaded.secret.decode())
-
-
-def _endpoints(venue: VenueSettings) -> BinanceEndpoints:
-    """Where the configured URLs point. A path is only meaningful for order entry."""
-    orders_path = urlsplit(venue.orders_url).path
-    return BinanceEndpoints(
-        rest=_endpoint(venue.rest_url, venue.ca_file),
-        orders=_endpoint(venue.orders_url, venue.ca_file),
-        streams=_endpoint(venue.streams_url, venue.ca_file),
-        **({"orders_path": orders_path} if orders_path else {}),
-    )
-
-
-def _endpoint(url: str, ca_file: str) -> Endpoint:
-    parts = urlsplit(url)
-    tls = parts.scheme in ("https", "wss")
-    return Endpoint(parts.hostname or "", parts.port or (443 if tls else 80), tls, ca_file)
+    return VenueActor(settings, lambda listener: trading_session(venue, symbols, listener, audit), audit)
 
 
 def _strategy(strategy: StrategySettings, config: EngineConfig) -> StrategyActor:

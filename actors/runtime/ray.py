@@ -25,6 +25,7 @@ import uvloop
 from ray.exceptions import GetTimeoutError, RayActorError, RayError
 
 from actors.runtime.directory import Address, UnixAddress
+from actors.runtime.fence import write_pid_file
 from actors.runtime.host import Host
 from actors.runtime.spec import HostSpec
 from engine.errors import UsageError
@@ -132,6 +133,7 @@ class HostProcess:
 
     async def _main(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        write_pid_file(self._spec.settings.run_dir, self._spec.name)
         host = Host(self._spec.name, self._spec.settings, self._directory, self._actor_failed)
         try:
             for actor in self._spec.actors:

@@ -29,6 +29,7 @@ class BinanceOptions(msgspec.Struct, frozen=True):
         retry_first_ns, retry_max_ns: back-off between attempts, doubling; half of it is random.
         auth_retry_ns: how long to wait after the venue has refused the key.
         message_bytes_max, body_bytes_max: bounds of one WebSocket message and of one REST body.
+        market_data: whether the session keeps books; without, it has two links, and its books stay empty.
     """
 
     recv_window_ms: int = 2_000
@@ -44,6 +45,7 @@ class BinanceOptions(msgspec.Struct, frozen=True):
     auth_retry_ns: int = 60 * NANOS
     message_bytes_max: int = 4 << 20
     body_bytes_max: int = 8 << 20
+    market_data: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.recv_window_ms <= 60_000:

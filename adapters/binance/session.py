@@ -4,7 +4,8 @@
                                                               └▶ market streams ─▶ REST depth snapshots ─▶ books valid
 
 Three links, each re-made by itself: ``session:rest``, ``session:orders`` (WebSocket API: order entry and user data),
-``session:streams`` (market data). Closing them leaves orders at the venue: there is no cancel on disconnect on spot.
+``session:streams`` (market data, unless the options want none). Closing them leaves orders at the venue: there is no
+cancel on disconnect on spot.
 """
 
 from collections.abc import Sequence
@@ -216,6 +217,10 @@ class BinanceSession:
             parts.orders.queries.cancel_all(instrument_id, now_ns)
         else:
             parts.startup.cancel_all(instrument_id, now_ns)
+
+    def arm_dead_man_timer(self, duration_ns: int, now_ns: int) -> bool:
+        """Spot has none."""
+        return False
 
     def query_order(self, order: Order, now_ns: int) -> None:
         self._started().orders.queries.order_status(order, now_ns)

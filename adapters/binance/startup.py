@@ -74,7 +74,8 @@ class Startup:
             core.grids[grid.instrument_id] = core.grids_by_symbol[grid.instrument.symbol] = grid
             self._streams.define(grid)
         self._orders.link.open(now_ns)
-        self._streams.link.open(now_ns)
+        if core.options.market_data:
+            self._streams.link.open(now_ns)
         for grid in grids:
             core.emit(InstrumentDefined(grid.instrument), now_ns)
 

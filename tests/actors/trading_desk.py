@@ -230,6 +230,7 @@ def desk_maker(folder: Path) -> MakeDesk:
         weather: Weather | None = None,
         start: bool = True,
         one_account: bool = False,
+        fence: bool = False,
     ) -> Desk:
         """A new desk in a new directory, live and trading after one virtual second unless ``start`` is False.
 
@@ -245,7 +246,7 @@ def desk_maker(folder: Path) -> MakeDesk:
                 path.chmod(0o600)
         config_file = directory / "desk.toml"
         config_file.write_text(
-            HEAD
+            (HEAD.replace('"local"', '"ray"') + "[kill]\nfence = true\n" if fence else HEAD)
             + "".join(ACCOUNT.format(account=account) for account in (["desk"] if one_account else names.values()))
             + "".join(_venue_table(name, account, one_account) for name, account in names.items())
             + "".join(strategies or (strategy("hand"),))

@@ -1,0 +1,167 @@
+"""Fencing: what the kill switch actor does about venue actors that do not do their part of a kill.
+
+    silent for ``acknowledge_ns``        ──FenceActor──▶ node agent: ends its process ─▶ "halted" on its behalf
+    fenced, or slow to cancel            ──Undertake───▶ undertaker: cancels at the venue ─▶ "cancelled" on its behalf
+
+Hung is who makes no progress, not who has no process: a venue actor answers a kill from the loop that would send its
+orders, so its silence is the sign, whatever became of its process. That it was fenced stands in the kill's receipt.
+
+A request is repeated until it is answered, so a lost one, or the death of the node agent or of the undertaker, costs
+time and nothing else. Drills have no part in this, nor have kills that are not held any more.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from engine.actor import Context
+from engine.codes import KillMode
+from engine.messages import FenceActor, KillProgress, Undertake
+from risk.kill_register import HeldKill
+
+__all__ = ["FENCING_COUNTERS", "FENCING_TIMER", "Fencing", "FencingSettings"]
+
+FENCING_TIMER = "fencing"
+#: What ``Fencing.counters`` has: venue actors ended since the start, and those whose orders others cancel now.
+FENCING_COUNTERS = ("fenced", "undertaken")
+_MS = 1_000_000
+_TICK_NS = 100 * _MS
+_FENCE_AGAIN_NS = 200 * _MS
+_UNDERTAKE_AGAIN_NS = 1_000 * _MS
+#: A venue actor that was not fenced may take so long to cancel by itself.
+_CANCEL_NS = 2_000 * _MS
+#: For kills that an earlier life of the kill switch left: venue actors may just be starting, too.
+_START_GRACE_NS = 10_000 * _MS
+
+
+class FencingSettings(msgspec.Struct, frozen=True):
+    """``node_agents`` and ``undertakers`` by venue actor. Empty: nobody is fenced. ``venue_accounts`` says of each
+    venue actor which venue and account it trades."""
+
+    acknowledge_ns: int = 50 * _MS
+    node_agents: dict[str, str] = {}
+    undertakers: dict[str, str] = {}
+    venue_accounts: dict[str, tuple[str, str]] = {}
+
+
+class _Watched(NamedTuple):
+    """A kill that is not settled yet."""
+
+    held: HeldKill
+    due_ns: int
+    cancel_due_ns: int
+
+
+class Fencing:
+    """``on_progress(progress, now_ns)`` takes words about a venue actor into its kill's case."""
+
+    def __init__(self, settings: FencingSettings, on_progress: Callable[[KillProgress, int], None]) -> None:
+        self.settings = settings
+        self._on_progress = on_progress
+        self._watched: dict[str, _Watched] = {}
+        #: (kill, venue actor) → when its node agent, or its undertaker, was asked last.
+        self._fencing: dict[tuple[str, str], int] = {}
+        self._undertaken: dict[tuple[str, str], int] = {}
+        self._fenced: set[tuple[str, str]] = set()
+        self._fences = 0
+
+    def start(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def counters(self) -> dict[str, int]:
+        return dict(zip(FENCING_COUNTERS, (self._fences, len(self._undertaken)), strict=True))
+
+    # -- watching -------------------------------------------------------------------------------------------
+
+    def watch(self, held: HeldKill, now_ns: int, *, is_new: bool = True) -> None:
+        """From now on the kill's venue actors are held to their time. ``is_new``: they have just been told of it."""
+        kill_id = held.kill.kill_id
+        if kill_id in self._watched or not self.settings.node_agents:
+            return
+        due_ns = now_ns + (self.settings.acknowledge_ns if is_new else _START_GRACE_NS)
+        self._watched[kill_id] = _Watched(held, due_ns, due_ns + _CANCEL_NS)
+        self._ctx.set_timer(FENCING_TIMER, min(each.due_ns for each in self._watched.values()))
+
+    def on_timer(self, now_ns: int) -> None:
+        for kill_id, watched in list(self._watched.items()):
+            if watched.held.end is None and not watched.held.case.settled:
+                self._look(watched, now_ns)
+            if watched.held.end is not None or watched.held.case.settled:
+                self._forget(kill_id, watched)
+        if self._watched:
+            self._ctx.set_timer(FENCING_TIMER, now_ns + _TICK_NS)
+
+    def _look(self, watched: _Watched, now_ns: int) -> None:
+        held = watched.held
+        for state in held.case.actor_states():
+            key = (held.kill.kill_id, state.venue_actor)
+            if not state.stage and now_ns >= watched.due_ns:
+                self._fence(key, now_ns)
+            if key in self._fenced or now_ns >= watched.cancel_due_ns:
+                self._undertake(held, key, state.stage, now_ns)
+
+    def _forget(self, kill_id: str, watched: _Watched) -> None:
+        """Everybody has done their part, or it was done for them; or the kill is over."""
+        del self._watched[kill_id]
+        for actor in watched.held.case.venue_actors:
+            key = (kill_id, actor)
+            self._fencing.pop(key, None)
+            self._fenced.discard(key)
+            self._release(key)
+
+    # -- asking ---------------------------------------------------------------------------------------------
+
+    def _fence(self, key: tuple[str, str], now_ns: int) -> None:
+        kill_id, actor = key
+        if key not in self._fencing:
+            text = f"did not acknowledge within {self.settings.acknowledge_ns // _MS} ms: its process is being ended"
+            self._ctx.log("FENCING", venue_actor=actor, kill_id=kill_id)
+            self._on_progress(KillProgress(kill_id, actor, "halted", self._ctx.clock_ns(), 0, 0, text), now_ns)
+        elif now_ns - self._fencing[key] < _FENCE_AGAIN_NS:
+            return
+        self._fencing[key] = now_ns
+        self._ctx.send(self.settings.node_agents[actor], FenceActor(kill_id, actor))
+
+    def _undertake(self, held: HeldKill, key: tuple[str, str], stage: str, now_ns: int) -> None:
+        kill_id, actor = key
+        if stage in ("cancelled", "flat"):
+            self._release(key)
+            return
+        mode, scope = KillMode(held.kill.mode), held.scope
+        if not mode.cancels or not scope.covers_all_of(*self.settings.venue_accounts[actor]):
+            return  # the undertaker cancels everything: what is narrower waits for the actor's next life
+        asked_ns = self._undertaken.get(key)
+        if asked_ns is not None and now_ns - asked_ns < _UNDERTAKE_AGAIN_NS:
+            return
+        self._undertaken[key] = now_ns
+        self._ctx.send(self.settings.undertakers[actor], Undertake(kill_id, actor, is_halted=bool(stage)))
+
+    def _release(self, key: tuple[str, str]) -> None:
+        if self._undertaken.pop(key, None) is not None:
+            kill_id, actor = key
+            self._ctx.send(self.settings.undertakers[actor], Undertake(kill_id, actor, True, is_over=True))
+
+    # -- being told -----------------------------------------------------------------------------------------
+
+    def may_speak(self, sender: str, progress: KillProgress) -> bool:
+        """Whether this is an answer that somebody was asked for on the venue actor's behalf: a node agent says
+        ``halted``, an undertaker of the cancels of an actor that has halted; nobody anything else."""
+        actor, key = progress.venue_actor, (progress.kill_id, progress.venue_actor)
+        if sender == self.settings.node_agents.get(actor):
+            if progress.stage != "halted" or key not in self._fencing:
+                return False
+            if not progress.failure and key not in self._fenced:
+                self._fenced.add(key)
+                self._fences += 1
+                self._undertaken.pop(key, None)  # asked at once, and now for good
+                self._ctx.set_timer(FENCING_TIMER, self._ctx.clock_ns())
+            return True
+        if sender != self.settings.undertakers.get(actor):
+            return False
+        return progress.stage in ("cancel_sent", "cancelled") and self._is_halted(key) and key in self._undertaken
+
+    def _is_halted(self, key: tuple[str, str]) -> bool:
+        watched = self._watched.get(key[0])
+        states = watched.held.case.actor_states() if watched is not None else ()
+        return any(state.stage for state in states if state.venue_actor == key[1])
