@@ -53,6 +53,8 @@ class _End:
     def __init__(self, cell: VirtualActor, name: str) -> None:
         self.cell = cell
         self.name = name
+        #: What the weather is told: the name of an outside link at the side that opened it.
+        self.opened_as = ""
         self.other: _End | None = None
         self.is_up = False
         self.is_closed = False
@@ -111,11 +113,12 @@ class VirtualNetwork:
         if old is not None:
             self._close(old)
         end = _End(cell, name)
+        end.opened_as = name
         self._ends[cell, name] = end
         place = _place(endpoint)
         listener = self._listening.get(place)
         target = listener[0].host if listener is not None else cell.host
-        delay_ns = self.weather.delay_ns(cell.host.name, target.name, self._agenda.now_ns)
+        delay_ns = self.weather.delay_ns(cell.host.name, target.name, self._agenda.now_ns, name)
         if not isinstance(delay_ns, int):
             timeout_ns = cell.host.spec.settings.connect_timeout_ns
             cell.host.at(self._agenda.now_ns + timeout_ns, partial(self._down, end, "no connection in time"))
@@ -194,7 +197,7 @@ class VirtualNetwork:
         """The one place where anything leaves an actor for another host. False: it will never arrive."""
         assert end.other is not None
         source, target = end.cell.host, end.other.cell.host
-        delay_ns = self.weather.delay_ns(source.name, target.name, self._agenda.now_ns)
+        delay_ns = self.weather.delay_ns(source.name, target.name, self._agenda.now_ns, end.opened_as)
         if end.is_dead:
             end.in_flight_bytes += size
             return False
@@ -238,7 +241,7 @@ class VirtualNetwork:
         """A connection attempt reaches its target."""
         listener = self._listening.get(place)
         target = listener[0].host if listener is not None else end.cell.host
-        back_ns = self.weather.delay_ns(target.name, end.cell.host.name, self._agenda.now_ns)
+        back_ns = self.weather.delay_ns(target.name, end.cell.host.name, self._agenda.now_ns, end.name)
         if listener is None or not isinstance(back_ns, int):
             wait_ns = back_ns if isinstance(back_ns, int) else end.cell.host.spec.settings.connect_timeout_ns
             reason = f"cannot connect to {place[0]}:{place[1]}: connection refused"
@@ -249,7 +252,7 @@ class VirtualNetwork:
         cell, key = listener
         self._accepted[listener] += 1
         other = _End(cell, f"{key}#{self._accepted[listener]}")
-        other.other, end.other = end, other
+        other.other, end.other, other.opened_as = end, other, end.opened_as
         other.last_arrival_ns = self._agenda.now_ns + back_ns
         self._ends[cell, other.name] = other
         end.cell.host.at(other.last_arrival_ns, partial(self._up, end))
@@ -275,7 +278,7 @@ class VirtualNetwork:
         if other is None or other.is_closed:
             return
         now_ns = self._agenda.now_ns
-        delay_ns = self.weather.delay_ns(end.cell.host.name, other.cell.host.name, now_ns)
+        delay_ns = self.weather.delay_ns(end.cell.host.name, other.cell.host.name, now_ns, end.opened_as)
         if isinstance(delay_ns, int) and not end.is_dead:
             arrival_ns = max(end.last_arrival_ns, now_ns + delay_ns)
             other.cell.host.at(arrival_ns, partial(self._down, other, "closed by the peer"))
@@ -314,8 +317,8 @@ class VirtualNetwork:
             return
         other = self._find(peer)
         if other is not None and (other, cell.name) not in self._peers:
-            there_ns = self.weather.delay_ns(cell.host.name, other.host.name, self._agenda.now_ns)
-            back_ns = self.weather.delay_ns(other.host.name, cell.host.name, self._agenda.now_ns)
+            there_ns = self.weather.delay_ns(cell.host.name, other.host.name, self._agenda.now_ns, "")
+            back_ns = self.weather.delay_ns(other.host.name, cell.host.name, self._agenda.now_ns, "")
             if isinstance(there_ns, int) and isinstance(back_ns, int):
                 self._join(cell, other, there_ns, back_ns)
                 return

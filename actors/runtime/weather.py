@@ -13,9 +13,10 @@ class Lost(NamedTuple):
 
 
 class Weather(Protocol):
-    def delay_ns(self, source: str, target: str, now_ns: int) -> int | Lost | None:
-        """One-way delay of what leaves host ``source`` for host ``target`` now. Lost or None: it never arrives, and as
-        links are streams, that is the end of the link it was sent on; with None both ends know at once."""
+    def delay_ns(self, source: str, target: str, now_ns: int, link: str) -> int | Lost | None:
+        """One-way delay of what leaves host ``source`` for host ``target`` now. ``link`` is what the side that opened
+        an outside link calls it; empty for a peer link. Lost or None: it never arrives, and as links are streams, that
+        is the end of the link it was sent on; with None both ends know at once."""
         ...
 
 
@@ -27,5 +28,5 @@ class FairWeather:
         self._latency_ns = latency_ns
         self._jitter_ns = jitter_ns
 
-    def delay_ns(self, source: str, target: str, now_ns: int) -> int | None:
+    def delay_ns(self, source: str, target: str, now_ns: int, link: str) -> int | None:
         return self._latency_ns + (self._random.randrange(self._jitter_ns) if self._jitter_ns else 0)

@@ -1,7 +1,8 @@
 """The engine and a simulated Binance in virtual time, and what every run of them must hold to."""
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +132,8 @@ class Storm:
         self.lost.clear()
         self.extra_ns.clear()
 
-    def delay_ns(self, source: str, target: str, now_ns: int) -> int | None:
-        delay_ns = self._fair.delay_ns(source, target, now_ns)
+    def delay_ns(self, source: str, target: str, now_ns: int, link: str) -> int | None:
+        delay_ns = self._fair.delay_ns(source, target, now_ns, link)
         if (source, target) in self.lost or delay_ns is None:
             return None
         return delay_ns + self.extra_ns.get((source, target), 0)
@@ -230,11 +231,12 @@ def desk_maker(folder: Path) -> MakeDesk:
         weather: Weather | None = None,
         start: bool = True,
         one_account: bool = False,
+        account_limits: Mapping[str, str] | None = None,
         fence: bool = False,
     ) -> Desk:
         """A new desk in a new directory, live and trading after one virtual second unless ``start`` is False.
 
-        ``one_account``: the engine counts all venues to one account; each venue knows it under a name of its own.
+        ``account_limits``: amounts of the account's table that are not the usual ones. ``one_account``: the engine counts all venues to one account; each venue knows it under a name of its own.
         """
         directory = folder / f"desk{len(made)}"
         directory.mkdir()
@@ -245,9 +247,14 @@ def desk_maker(folder: Path) -> MakeDesk:
                 path.write_text(f"{account}{suffix}".ljust(64, "x"))
                 path.chmod(0o600)
         config_file = directory / "desk.toml"
+        account_table = ACCOUNT
+        for key, amount in (account_limits or {}).items():
+            account_table = re.sub(rf"^{key} = .*$", f'{key} = "{amount}"', account_table, flags=re.MULTILINE)
         config_file.write_text(
             (HEAD.replace('"local"', '"ray"') + "[kill]\nfence = true\n" if fence else HEAD)
-            + "".join(ACCOUNT.format(account=account) for account in (["desk"] if one_account else names.values()))
+            + "".join(
+                account_table.format(account=account) for account in (["desk"] if one_account else names.values())
+            )
             + "".join(_venue_table(name, account, one_account) for name, account in names.items())
             + "".join(strategies or (strategy("hand"),))
         )

@@ -179,8 +179,8 @@ def test_lost_bytes_are_the_end_of_the_link_on_both_sides() -> None:
     class Storm(FairWeather):
         is_lossy = False
 
-        def delay_ns(self, source: str, target: str, now_ns: int) -> int | None:
-            return None if self.is_lossy else super().delay_ns(source, target, now_ns)
+        def delay_ns(self, source: str, target: str, now_ns: int, link: str) -> int | None:
+            return None if self.is_lossy else super().delay_ns(source, target, now_ns, link)
 
     storm = Storm(1)
     runtime = VirtualRuntime(hosts(a=lambda: Probe("b"), b=lambda: Probe()), 1, storm)
@@ -326,9 +326,9 @@ class Blackhole(FairWeather):
 
     is_on = False
 
-    def delay_ns(self, source: str, target: str, now_ns: int) -> int | Lost | None:
+    def delay_ns(self, source: str, target: str, now_ns: int, link: str) -> int | Lost | None:
         lost = self.is_on and source == "host-a"
-        return Lost(SECOND_NS) if lost else super().delay_ns(source, target, now_ns)
+        return Lost(SECOND_NS) if lost else super().delay_ns(source, target, now_ns, link)
 
 
 def test_a_loss_that_nobody_notices_swallows_what_follows_and_lets_the_other_direction_pass() -> None:
