@@ -31,6 +31,7 @@ from actors.places import (
     venue_actor,
 )
 from actors.risk import RiskActor, RiskActorSettings
+from actors.runtime.durability import SYNC_STAGE
 from actors.runtime.fence import ProcessFence
 from actors.runtime.observer import BlockingObserver
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
@@ -105,6 +106,7 @@ def make_plan(config: EngineConfig, *, seed: int = 0, audit_books: bool = False)
         frame_bytes=config.queues.frame_bytes_max,
         peer_buffer_bytes=config.queues.peer_kib_max * 1024,
         tune_gc=config.engine.runtime == "ray",
+        sync_every_ns=config.journal.sync_ms * 1_000_000,
     )
     return tuple(
         HostSpec(
@@ -179,8 +181,8 @@ def _replace_lost_latch(config: EngineConfig) -> None:
 def stages_of(actor: str) -> tuple[str, ...]:
     """The latency stages that an actor records."""
     if actor.startswith("venue."):
-        return ORDER_STAGES
-    return (*RESPONSE_NAMES, "loop_lag") if actor == KILL_SWITCH else ("loop_lag",)
+        return (*ORDER_STAGES, SYNC_STAGE)
+    return (*RESPONSE_NAMES, "loop_lag", SYNC_STAGE) if actor == KILL_SWITCH else ("loop_lag", SYNC_STAGE)
 
 
 def counter_names_of(config: EngineConfig, actor: str) -> tuple[str, ...]:

@@ -297,6 +297,8 @@ class JournalSettings(msgspec.Struct, frozen=True):
     """The smallest segment holds a record made from the largest frame."""
 
     segment_mib: Annotated[int, Meta(ge=8, le=4096)] = 64
+    #: How much of the last a power cut may take, beside what the disk itself needs.
+    sync_ms: Annotated[int, Meta(ge=5, le=10_000)] = 50
 
     @property
     def segment_bytes(self) -> int:

@@ -19,6 +19,7 @@ error naming file and offset. Nothing is ever skipped.
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -73,6 +74,8 @@ class SegmentJournal:
         self._spare_ready = False
         self._names_changed = False
         self._sync_failure = ""
+        self._syncing = threading.Lock()
+        self._synced = -1
         self._lock_fd = _lock(self._directory)
         try:
             self._open_last()
@@ -115,14 +118,16 @@ class SegmentJournal:
         """Force what is appended to the disk; returns the sequence up to which it now survives a power loss.
 
         Also makes the next segment ready when the current one is more than half full, so that rolling costs the
-        order path little. May run in one other thread while this one appends, and not beside ``close``.
+        order path little. May run in other threads while this one appends, and not beside ``close``. Costs nothing
+        when nothing was appended.
 
         Raises UsageError when the disk fails, and from then on always: the kernel forgets what it could not write,
         so a second try that succeeds would prove nothing. Appending goes on; process death still loses nothing.
         """
-        sequence = self._sync_files()
-        if not self._spare_ready and self._at * 2 > self._size:
-            self._prepare_spare()
+        with self._syncing:
+            sequence = self._sync_files()
+            if not self._spare_ready and self._at * 2 > self._size:
+                self._prepare_spare()
         return sequence
 
     def close(self) -> None:
@@ -148,6 +153,8 @@ class SegmentJournal:
             raise InvariantError("a closed journal was synced")
         if self._sync_failure:
             raise UsageError(self._sync_failure)
+        if sequence == self._synced and not names_changed:
+            return sequence
         try:
             for segment in segments:
                 os.fdatasync(segment.fd)
@@ -160,6 +167,7 @@ class SegmentJournal:
         for segment in segments[:-1]:
             self._segments.remove(segment)
             segment.close()
+        self._synced = sequence
         return sequence
 
     # -- segments -------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from actors.runtime.directory import Address, Directory, TcpAddress, UnixAddress, sockets_dir, unix_path
 from actors.runtime.dispatch import Cell, CellState, Dispatcher, local_pairs
+from actors.runtime.durability import JournalSyncs
 from actors.runtime.links import OutsideLinks, bound_socket
 from actors.runtime.log import Log
 from actors.runtime.peers import Peers
@@ -95,6 +96,7 @@ class Host:
         self.actors: dict[str, HostedActor] = {}
         self._on_failure = on_failure
         self._log = Log(settings.log_file, settings.log_lines_per_second)
+        self._syncs = JournalSyncs(settings.sync_every_ns, self._sync_failed)
         self._armed: asyncio.TimerHandle | None = None
         self._armed_ns = 0
         self._care_due_ns = 0
@@ -164,6 +166,7 @@ class Host:
         for name in reversed(list(self.actors)):
             await self.stop_actor(name)
         await self.settled()
+        self._syncs.stop()
         if self._armed is not None:
             self._armed.cancel()
             self._armed = None
@@ -197,6 +200,7 @@ class Host:
         self.dispatcher.run(cell, cell.actor.on_start, context)
         if isinstance(cell.failure, UsageError):
             raise cell.failure
+        self._syncs.add(cell.name, cell.journal, cell.latency)
 
     async def _connect(self, cell: HostedActor) -> None:
         if cell.state is not CellState.RUNNING:
@@ -226,7 +230,13 @@ class Host:
                     unix_path(self.settings.run_dir, cell.name).unlink()
             listening.close()
         cell.listening.clear()
+        self._syncs.remove(cell.name)
         cell.resources.close()
+
+    def _sync_failed(self, actor: str, text: str) -> None:
+        """In the thread that syncs."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: everything is ending
+            self.loop.call_soon_threadsafe(self.report, actor, "JOURNAL NOT ON DISK", {"error": text})
 
     def _failed(self, cell: Cell, error: BaseException) -> None:
         """A handler raised: tell, then let the process's owner decide; the actor is over either way."""

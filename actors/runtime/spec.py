@@ -81,6 +81,8 @@ class HostSettings(msgspec.Struct, frozen=True):
     redial_most_ns: int = 1_000_000_000
     #: Garbage collection only from a timer, off the path. Process-wide, so not for an embedding program.
     tune_gc: bool = False
+    #: Journals are forced to the disk this often, beside the loop; 0: never.
+    sync_every_ns: int = 0
     #: Certificate of ``Context.listen`` with TLS; empty: none, and such a listen is a UsageError.
     certificate_file: str = ""
     key_file: str = ""
