@@ -11,25 +11,25 @@ _MICROS = 1_000_000
 
 def account_limits(account: AccountSettings, venue_actors: int) -> AccountLimits:
     """What one of ``venue_actors`` may do at most. Limits that its lease shares out (``risk/budgets.py``) stand whole;
-    of the others each has an equal part, so that their sum never exceeds them."""
+    concentration is looked at above an equal part of its threshold, so that it is never looked at too late."""
     limits = account.limits
     has_ratio = limits.messages_per_trade_max > 0
     return AccountLimits(
         open_orders=limits.open_orders_max,
         orders_per_second=limits.orders_per_second_max,
         orders_burst=limits.orders_burst_max,
-        replaces_per_second=limits.replaces_per_second_max // venue_actors,
-        replaces_burst=limits.replaces_burst_max // venue_actors,
-        cancels_per_second=limits.cancels_per_second_max // venue_actors,
-        cancels_burst=limits.cancels_burst_max // venue_actors,
+        replaces_per_second=limits.replaces_per_second_max,
+        replaces_burst=limits.replaces_burst_max,
+        cancels_per_second=limits.cancels_per_second_max,
+        cancels_burst=limits.cancels_burst_max,
         currency=limits.currency,
         gross_notional_micros=_floor(limits.gross_notional_max, _MICROS),
-        net_notional_micros=_floor(limits.net_notional_max, _MICROS) // venue_actors,
+        net_notional_micros=_floor(limits.net_notional_max, _MICROS),
         concentration_ppm=limits.concentration_max_percent * 10_000,
         concentration_from_micros=_floor(limits.concentration_from, _MICROS) // venue_actors,
-        daily_loss_micros=_floor(limits.daily_loss_max, _MICROS) // venue_actors,
-        drawdown_micros=_floor(limits.drawdown_max, _MICROS) // venue_actors,
-        messages_free=limits.messages_free // venue_actors if has_ratio else COUNT_MAX,
+        daily_loss_micros=_floor(limits.daily_loss_max, _MICROS),
+        drawdown_micros=_floor(limits.drawdown_max, _MICROS),
+        messages_free=limits.messages_free if has_ratio else COUNT_MAX,
         messages_per_trade=limits.messages_per_trade_max,
         duplicate_window_ns=limits.duplicate_window_ns,
         assets={

@@ -147,7 +147,6 @@ class VenueActor(Actor):
             settings.lease_renew_ns,
             self._life,
             settings.cushions,
-            lambda: self.orders.orders_sent,
             now_ns,
         )
         self.orders.on_gate_refusal = lease.on_refused_order

@@ -8,13 +8,12 @@ budgets, and has none. The gate has no lease before it has ceilings.
 """
 
 from collections import deque
-from collections.abc import Callable
 
 import msgspec
 
 from engine.actor import Context
 from engine.messages import BudgetRecall, LeaseGrant, LeaseRefusal
-from risk.budgets import as_ceilings, worst_case
+from risk.budgets import PACES, as_ceilings, worst_case
 from risk.escrow_holder import EscrowHolder
 from risk.gate import Gate
 from risk.lease import LeaseHolder
@@ -25,7 +24,7 @@ _SECOND_NS = 1_000_000_000
 
 
 class VenueLease:
-    """``cushions`` names the account's budgets, with what this holder keeps of each unasked. ``orders_sent`` counts."""
+    """``cushions`` names the account's budgets, with what this holder keeps of each unasked."""
 
     def __init__(
         self,
@@ -36,16 +35,14 @@ class VenueLease:
         renew_ns: int,
         life: int,
         cushions: dict[str, int],
-        orders_sent: Callable[[], int],
         now_ns: int,
     ) -> None:
         self._ctx, self._gate, self._risk_actor, self._renew_ns = ctx, gate, risk_actor, renew_ns
-        self._orders_sent = orders_sent
         self.lease = LeaseHolder(ctx.name, config_hash, renew_ns, life)
         self.escrow = EscrowHolder(life, cushions)
         #: True once the venue has been asked: what may be at risk there is known.
         self.knows = False
-        self._sent: deque[tuple[int, int]] = deque()
+        self._paced: deque[tuple[int, tuple[int, int, int]]] = deque()
         self._asked_ns = 0
         self._ask_again_ns = 0
         self._apply(now_ns)
@@ -135,8 +132,9 @@ class VenueLease:
         self._gate.set_ceilings(as_ceilings(self.escrow.ceilings), now_ns)
 
     def _usage(self, now_ns: int) -> dict[str, int]:
-        sent, orders = self._sent, self._orders_sent()
-        sent.append((now_ns, orders))
-        while sent[0][0] < now_ns - _SECOND_NS:
-            sent.popleft()
-        return worst_case(self._gate.usage(), orders - sent[0][1], self.escrow.ceilings)
+        paced, counts = self._paced, self._gate.paced()
+        paced.append((now_ns, counts))
+        while paced[0][0] < now_ns - _SECOND_NS:
+            paced.popleft()
+        lately = {pace: now - then for pace, now, then in zip(PACES, counts, paced[0][1], strict=True)}
+        return worst_case(self._gate.usage(), lately, self.escrow.ceilings)

@@ -6,7 +6,7 @@ grantor has issued some to this life: what the earlier one was allowed may have 
 
 Around its usage each budget has a *cushion*, so that ordinary trading seldom has to ask:
 
-    usage                usage + cushion            usage + 2 cushions
+    usage                usage + cushion            usage + 2 cushions        (usage: 0 when it is negative)
       │ ◀ below half: wants more ▶ │ ◀ leaves it as it is ▶ │ ◀ above: gives back down to usage + cushion
 """
 
@@ -109,9 +109,9 @@ class EscrowHolder:
         if not self.has_ceilings:
             return False
         lower = {
-            name: usage[name] + kept
+            name: max(usage[name], 0) + kept
             for name, kept in self._cushions.items()
-            if self.ceilings[name] - usage[name] > 2 * kept and name not in self._needed
+            if self.ceilings[name] - max(usage[name], 0) > 2 * kept and name not in self._needed
         }
         self.ceilings.update(lower)
         return bool(lower)
@@ -121,7 +121,7 @@ class EscrowHolder:
         self.statements += 1
         held = {name: _bounded(max(self.ceilings[name], usage[name])) for name in self._cushions}
         wanted = {
-            name: _bounded(usage[name] + kept)
+            name: _bounded(max(usage[name], 0) + kept)
             for name, kept in self._cushions.items()
             if not self.has_ceilings or 2 * (self.ceilings[name] - usage[name]) < kept
         }

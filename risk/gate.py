@@ -59,6 +59,13 @@ _GTC_CODE, _IOC_CODE, _FOK_CODE = (int(each) << g.TIF_SHIFT for each in (_GTC, _
 _POST_CODE, _NO_POST_CODE = 1 << g.POST_SHIFT, 2 << g.POST_SHIFT
 _REPLACE_CODE, _CLOSING_CODE = g.REPLACE_FLAG, g.CLOSING_FLAG
 
+#: Limits of the account whose ceiling lets an order pass when it is what was observed.
+_SHARED = {
+    Reason.GROSS_NOTIONAL: "gross_notional_micros",
+    Reason.DAILY_LOSS: "daily_loss_micros",
+    Reason.DRAWDOWN: "drawdown_micros",
+}
+
 _Kernel = Callable[..., int]
 
 
@@ -86,6 +93,7 @@ class Gate:
         self._closing: set[str] = set()
         self._day = -1
         self._refused: tuple[Reason, int, int] = (Reason.NONE, 0, 0)
+        self._refused_side = _BUY
 
     def _bind(self) -> None:
         self._state = self._tables.state
@@ -397,7 +405,7 @@ class Gate:
         return int(self._cells[g.CANCELS_OVER_RATE])
 
     def usage(self) -> Usage:
-        """The worst case now of what a lease bounds."""
+        """What is used now of everything that a lease bounds."""
         assets: dict[str, tuple[int, int]] = {}
         for instrument, _ in self._tables.instruments.values():
             longs, shorts = assets.get(instrument.base_asset, (0, 0))
@@ -407,32 +415,56 @@ class Gate:
             longs += int(gate_books.scaled_up(self._state, at + g.BASE, position + buys))
             shorts += int(gate_books.scaled_up(self._state, at + g.BASE, sells - position))
             assets[instrument.base_asset] = (min(longs, INT64_MAX), min(shorts, INT64_MAX))
-        return Usage(self.open_orders, int(self._cells[g.GROSS]), assets)
+        cells = self._cells
+        return Usage(
+            open_orders=self.open_orders,
+            gross_notional_micros=int(cells[g.GROSS]),
+            net_long_micros=int(cells[g.NET_LONG]),
+            net_short_micros=int(cells[g.NET_SHORT]),
+            daily_loss_micros=-self.pnl_micros(),
+            drawdown_micros=self.drawdown_micros(),
+            messages=int(cells[g.MESSAGES] - cells[g.TRADES] * cells[g.MESSAGES_PER_TRADE]),
+            assets=assets,
+        )
+
+    def paced(self) -> tuple[int, int, int]:
+        """Orders, replacements and cancels that were counted against their rates, in this life."""
+        return tuple(int(self._cells[bucket + g.SPENT]) for bucket in (g.ORDER_RATE, g.REPLACE_RATE, g.CANCEL_RATE))  # type: ignore[return-value]  # three of them
 
     def shortfall(self) -> dict[str, int]:
         """After a refusal for a ceiling: the ceiling that would have let the order pass; empty after any other.
 
-        Keys are the fields of ``Ceilings``, and ``long:ASSET`` and ``short:ASSET``. What the account's own limit
+        Keys are the budgets of ``risk/budgets.py``. What the account's own limit
         forbids, no ceiling allows.
         """
         reason, observed, instrument_id = self._refused
-        account, cells = self._tables.account, self._cells
-        if reason is Reason.OPEN_ORDERS:
-            return _within({"open_orders": observed + 1}, account.open_orders)
+        account = self._tables.account
         if reason is Reason.ORDER_RATE:
-            rate = int(cells[g.ORDER_RATE + g.PER_SECOND]) + 1
-            if rate > account.orders_per_second:
-                return {}
-            return {"orders_per_second": rate, "orders_burst": min(account.orders_burst, rate)}
-        if reason is Reason.GROSS_NOTIONAL:
-            return _within({"gross_notional_micros": observed}, account.gross_notional_micros)
+            return self._faster(g.ORDER_RATE, "orders", account.orders_per_second, account.orders_burst)
+        if reason is Reason.REPLACE_RATE:
+            return self._faster(g.REPLACE_RATE, "replaces", account.replaces_per_second, account.replaces_burst)
         if reason is Reason.ASSET_LONG or reason is Reason.ASSET_SHORT:
             asset = self._tables.instruments[instrument_id][0].base_asset
             own = account.assets.get(asset, (INT64_MAX, INT64_MAX))
             if reason is Reason.ASSET_LONG:
-                return _within({f"long:{asset}": observed}, own[0])
-            return _within({f"short:{asset}": observed}, own[1])
-        return {}
+                return _within(f"long:{asset}", observed, own[0])
+            return _within(f"short:{asset}", observed, own[1])
+        if reason is Reason.ORDER_TO_TRADE:
+            paid = int(self._cells[g.TRADES] * self._cells[g.MESSAGES_PER_TRADE])
+            return _within("messages_free", observed - paid, account.messages_free)
+        if reason is Reason.NET_NOTIONAL:
+            side = "long" if self._refused_side is _BUY else "short"
+            return _within(f"net_{side}_micros", observed, account.net_notional_micros)
+        if reason is Reason.OPEN_ORDERS:
+            return _within("open_orders", observed + 1, account.open_orders)
+        name = _SHARED.get(reason, "")
+        return _within(name, observed, getattr(account, name)) if name else {}
+
+    def _faster(self, bucket: int, pace: str, own_per_second: int, own_burst: int) -> dict[str, int]:
+        rate = int(self._cells[bucket + g.PER_SECOND]) + 1
+        if rate > own_per_second:
+            return {}
+        return {f"{pace}_per_second": rate, f"{pace}_burst": min(own_burst, rate)}
 
     def _cell(self, instrument_id: int, cell: int) -> int:
         if not 0 <= instrument_id < self._tables.instruments_max:
@@ -467,7 +499,7 @@ class Gate:
 
     def _refusal(self, order: Order, reason: Reason) -> Refusal:
         observed, limit = int(self._cells[g.OBSERVED]), int(self._cells[g.LIMIT])
-        self._refused = (reason, observed, order.instrument_id)
+        self._refused, self._refused_side = (reason, observed, order.instrument_id), order.side
         known = self._tables.instruments.get(order.instrument_id)
         cause = None
         if reason is Reason.HALTED or reason is Reason.REDUCE_ONLY:
@@ -509,5 +541,5 @@ def _entry(kernel: Any, *arguments: object) -> _Kernel:
     return entry
 
 
-def _within(wanted: dict[str, int], most: int) -> dict[str, int]:
-    return wanted if max(wanted.values()) <= most else {}
+def _within(name: str, wanted: int, most: int) -> dict[str, int]:
+    return {name: wanted} if wanted <= most else {}

@@ -297,6 +297,7 @@ def tokens(state: State, bucket: int, now_ns: int) -> int:
 @inlined
 def _give_back(state: State, bucket: int) -> None:
     state[bucket + g.TOKENS] = min(state[bucket + g.TOKENS] + NANOS, state[bucket + g.CAPACITY])
+    state[bucket + g.SPENT] -= 1
 
 
 @kernel
@@ -340,6 +341,7 @@ def cancel(state: State, now_ns: int) -> int:
     """Count a cancel: 1 when there are more of them than their rate, which refuses none."""
     state[g.MESSAGES] += 1
     state[g.CANCELS] += 1
+    state[g.CANCEL_RATE + g.SPENT] += 1
     left = tokens(state, g.CANCEL_RATE, now_ns)
     state[g.CANCEL_RATE + g.TOKENS_NS] = max(now_ns, state[g.CANCEL_RATE + g.TOKENS_NS])
     if left < NANOS:

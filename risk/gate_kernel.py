@@ -444,24 +444,24 @@ def _notional(state: State, at: int, side: int, tick_lots: int) -> int:
     if side == _BUY:
         value = micros(state, at, state[at + g.POSITION_TICK_LOTS] + state[at + g.OPEN_BUY_TICK_LOTS] + tick_lots)
         net_before, share = state[g.NET_LONG], contribution(value, old_short)
-        net = net_before + value - old_long
+        net, most = net_before + value - old_long, state[g.NET_LONG_LIMIT]
     else:
         value = micros(state, at, state[at + g.OPEN_SELL_TICK_LOTS] + tick_lots - state[at + g.POSITION_TICK_LOTS])
         net_before, share = state[g.NET_SHORT], contribution(old_long, value)
-        net = net_before + value - old_short
+        net, most = net_before + value - old_short, state[g.NET_SHORT_LIMIT]
     share_before = contribution(old_long, old_short)
     gross = state[g.GROSS] + share - share_before
     state[g.NEXT_VALUE], state[g.NEXT_GROSS] = value, gross
-    if net > state[g.NET_LIMIT] and net > net_before:
-        return _refuse(state, _NET_NOTIONAL, net, state[g.NET_LIMIT])
+    if net > most and net > net_before:
+        return _refuse(state, _NET_NOTIONAL, net, most)
     if share <= share_before:
         return 0
     if gross > state[g.GROSS_LIMIT]:
         return _refuse(state, _GROSS_NOTIONAL, gross, state[g.GROSS_LIMIT])
     if state[g.CONCENTRATION_PPM] < _MILLION and gross > state[g.CONCENTRATION_FROM]:
-        most = part(gross, state[g.CONCENTRATION_PPM])
-        if share > most:
-            return _refuse(state, _CONCENTRATION, share, most)
+        part_most = part(gross, state[g.CONCENTRATION_PPM])
+        if share > part_most:
+            return _refuse(state, _CONCENTRATION, share, part_most)
     return 0
 
 
@@ -536,3 +536,4 @@ def _approve(
 def _spend(state: State, bucket: int, left: int, now_ns: int) -> None:
     state[bucket + g.TOKENS] = left
     state[bucket + g.TOKENS_NS] = max(now_ns, state[bucket + g.TOKENS_NS])
+    state[bucket + g.SPENT] += 1

@@ -50,12 +50,11 @@ class ReferenceGate:
         self.strategies: dict[str, StrategyLimits] = {}
         self.throttled: set[tuple[str, int]] = set()
         self.messages = self.trades = 0
+        self.orders_paced = self.replaces_paced = self.cancels_paced = 0
         self.ceilings = Ceilings(
-            account.open_orders,
-            account.orders_per_second,
-            account.orders_burst,
-            account.gross_notional_micros,
-            account.assets,
+            **{name: getattr(account, name) for name in Ceilings.__struct_fields__ if hasattr(account, name)},
+            net_long_micros=account.net_notional_micros,
+            net_short_micros=account.net_notional_micros,
         )
         self._value_cap = 2**62 // instruments_max
         self._lease_epoch = 0
@@ -83,16 +82,13 @@ class ReferenceGate:
         account = self.account
         assets = dict(account.assets)
         for asset, (longs, shorts) in ceilings.assets.items():
-            own = account.assets.get(asset, (UNLIMITED, UNLIMITED))
-            assets[asset] = (min(own[0], longs), min(own[1], shorts))
-        self.ceilings = Ceilings(
-            min(account.open_orders, ceilings.open_orders),
-            max(min(account.orders_per_second, ceilings.orders_per_second), 0),
-            max(min(account.orders_burst, ceilings.orders_burst), 0),
-            min(account.gross_notional_micros, ceilings.gross_notional_micros),
-            assets,
-        )
-        self._orders.resize(self.ceilings.orders_per_second, self.ceilings.orders_burst, now_ns)
+            most = account.assets.get(asset, (UNLIMITED, UNLIMITED))
+            assets[asset] = (min(most[0], longs), min(most[1], shorts))
+        own = {name: getattr(account, name, account.net_notional_micros) for name in Ceilings.__struct_fields__[:-1]}
+        lower = {name: min(most, getattr(ceilings, name)) for name, most in own.items()}
+        self.ceilings = Ceilings(**lower, assets=assets)
+        for pace, rate in (("orders", self._orders), ("replaces", self._replaces), ("cancels", self._cancels)):
+            rate.resize(max(lower[f"{pace}_per_second"], 0), max(lower[f"{pace}_burst"], 0), now_ns)
 
     def set_funds(self, asset: str, total_nanos: int) -> None:
         self.assets[asset].total_nanos = min(total_nanos, INT64_MAX)
@@ -152,6 +148,8 @@ class ReferenceGate:
         if fault:
             return fault
         self._rate_of(order).spend(now_ns)
+        self.replaces_paced += bool(order.orig_client_order_id)
+        self.orders_paced += not order.orig_client_order_id
         if not closing:
             self._strategy_rates[order.strategy_id].spend(now_ns)
         if self.account.duplicate_window_ns:
@@ -165,6 +163,7 @@ class ReferenceGate:
         self.messages += 1
         is_over = self._cancels.now(now_ns) < 1
         self._cancels.spend(now_ns)
+        self.cancels_paced += 1
         if is_over:
             self._cancels.give_back()
         return is_over
@@ -174,6 +173,8 @@ class ReferenceGate:
         self._change(book, order, 0, order.reserve_ticks)
         book.open_orders -= 1
         self._rate_of(order).give_back()
+        self.replaces_paced -= bool(order.orig_client_order_id)
+        self.orders_paced -= not order.orig_client_order_id
         self._strategy_rates[order.strategy_id].give_back()
         self._recent.pop(sameness(order), None)
         self.messages = max(self.messages - 1, 0)
@@ -320,8 +321,8 @@ class ReferenceGate:
         if order.quantity_lots <= room_lots(order, book, False):
             return None
         for reason, loss, limit in (
-            (Reason.DAILY_LOSS, -self.pnl_micros(), self.account.daily_loss_micros),
-            (Reason.DRAWDOWN, self.drawdown_micros(), self.account.drawdown_micros),
+            (Reason.DAILY_LOSS, -self.pnl_micros(), self.ceilings.daily_loss_micros),
+            (Reason.DRAWDOWN, self.drawdown_micros(), self.ceilings.drawdown_micros),
         ):
             if loss > limit:
                 return Fault(reason, loss, limit)
@@ -348,8 +349,9 @@ class ReferenceGate:
         for reason, rate in rates:
             if rate.now(now_ns) < 1:
                 return Fault(reason, int(rate.now(now_ns) * NANOS), rate.per_second)
-        most = self.account.messages_free + self.trades * self.account.messages_per_trade
-        if not closing and self.account.messages_free < COUNT_MAX and self.messages >= most:
+        free = self.ceilings.messages_free
+        most = free + self.trades * self.account.messages_per_trade
+        if not closing and free < COUNT_MAX and self.messages >= most:
             return Fault(Reason.ORDER_TO_TRADE, self.messages + 1, most)
         return None
 
@@ -408,8 +410,9 @@ class ReferenceGate:
         end = order.side is Side.SELL
         net_before = self.net_micros(order.side)
         net = net_before - self._ends(book, None)[end] + self._ends(book, None, more)[end]
-        if net > account.net_notional_micros and net > net_before:
-            return Fault(Reason.NET_NOTIONAL, net, account.net_notional_micros)
+        most = (self.ceilings.net_long_micros, self.ceilings.net_short_micros)[end]
+        if net > most and net > net_before:
+            return Fault(Reason.NET_NOTIONAL, net, most)
         before, share = self._share(book), self._share(book, None, more)
         gross = self.gross_micros() + share - before
         if share <= before:

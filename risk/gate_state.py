@@ -79,9 +79,10 @@ __all__ = [
     "MESSAGES_FREE",
     "MESSAGES_PER_TRADE",
     "MOST",
-    "NET_LIMIT",
     "NET_LONG",
+    "NET_LONG_LIMIT",
     "NET_SHORT",
+    "NET_SHORT_LIMIT",
     "NEXT_FUNDS",
     "NEXT_GROSS",
     "NEXT_KEY",
@@ -141,6 +142,7 @@ __all__ = [
     "SHORT_CEILING",
     "SHORT_LIMIT",
     "SIDE_BITS",
+    "SPENT",
     "STRATEGIES",
     "STRATEGIES_AT",
     "STRATEGY_BLOCK",
@@ -187,8 +189,8 @@ ABSENT = -1
 UNLIMITED = 2**63 - 1
 
 # -- a rate bucket: tokens in billionths of a message -------------------------------------------------------------
-(PER_SECOND, CAPACITY, FULL_NS, TOKENS, TOKENS_NS) = range(5)
-BUCKET_CELLS = 5
+(PER_SECOND, CAPACITY, FULL_NS, TOKENS, TOKENS_NS, SPENT) = range(6)
+BUCKET_CELLS = 6
 
 # -- the account header -------------------------------------------------------------------------------------------
 #    what a check leaves behind: the numbers of a refusal, and what an approval will store
@@ -196,12 +198,12 @@ BUCKET_CELLS = 5
  NEXT_STRATEGY_TOKENS, NEXT_WAY, NEXT_KEY) = range(11)
 FIRST_KEPT = 11
 (INSTRUMENTS, STRATEGIES_AT, STRATEGY_BLOCK, STRATEGIES, VENUE_INDEX, ACCOUNT_INDEX, HAS_LEASE,
- LEASE_EPOCH, LEASE_EXPIRES_NS, OPEN_ORDERS, OPEN_ORDERS_LIMIT, GROSS, GROSS_LIMIT, NET_LONG, NET_SHORT, NET_LIMIT,
+ LEASE_EPOCH, LEASE_EXPIRES_NS, OPEN_ORDERS, OPEN_ORDERS_LIMIT, GROSS, GROSS_LIMIT, NET_LONG, NET_SHORT, NET_LONG_LIMIT,
  CONCENTRATION_PPM, CONCENTRATION_FROM, PNL, DAY_PNL, PEAK_PNL, DAILY_LOSS_LIMIT, DRAWDOWN_LIMIT, MESSAGES, TRADES,
  MESSAGES_FREE, MESSAGES_PER_TRADE, DUPLICATE_WINDOW_NS, DUPLICATES_AT, DUPLICATES_SHIFT, VALUE_CAP, CANCELS,
- CANCELS_OVER_RATE) = range(11, 44)
-ORDER_RATE, REPLACE_RATE, CANCEL_RATE = 48, 53, 58
-HEADER_CELLS = 64
+ CANCELS_OVER_RATE, NET_SHORT_LIMIT) = range(11, 45)
+ORDER_RATE, REPLACE_RATE, CANCEL_RATE = 48, 54, 60
+HEADER_CELLS = 72
 
 # -- one instrument's row -----------------------------------------------------------------------------------------
 #    what is allowed, and how its numbers turn into money

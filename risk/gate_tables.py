@@ -67,12 +67,13 @@ class GateTables:
             g.VALUE_CAP: 2**62 // self.instruments_max,
             g.OPEN_ORDERS_LIMIT: account.open_orders,
             g.GROSS_LIMIT: account.gross_notional_micros,
-            g.NET_LIMIT: account.net_notional_micros,
+            g.NET_LONG_LIMIT: account.net_notional_micros,
+            g.NET_SHORT_LIMIT: account.net_notional_micros,
             g.CONCENTRATION_PPM: account.concentration_ppm,
             g.CONCENTRATION_FROM: account.concentration_from_micros,
             g.DAILY_LOSS_LIMIT: account.daily_loss_micros,
             g.DRAWDOWN_LIMIT: account.drawdown_micros,
-            g.MESSAGES_FREE: account.messages_free if account.messages_free < COUNT_MAX else INT64_MAX,
+            g.MESSAGES_FREE: _messages(account.messages_free),
             g.MESSAGES_PER_TRADE: account.messages_per_trade,
             g.DUPLICATE_WINDOW_NS: account.duplicate_window_ns,
             g.DUPLICATES_AT: duplicates_at,
@@ -205,22 +206,47 @@ class GateTables:
     def set_ceilings(self, ceilings: Ceilings, now_ns: int) -> None:
         """The lower of own limit and ceiling, each. A bucket keeps what it holds by now, up to its new capacity."""
         account, state = self.account, self.state
-        state[g.OPEN_ORDERS_LIMIT] = max(min(account.open_orders, ceilings.open_orders), _LEAST)
-        state[g.GROSS_LIMIT] = max(min(account.gross_notional_micros, ceilings.gross_notional_micros), _LEAST)
-        held = int(gate_books.tokens(state, g.ORDER_RATE, now_ns))
-        self._fill_bucket(
+        for cell, most, ceiling in (
+            (g.OPEN_ORDERS_LIMIT, account.open_orders, ceilings.open_orders),
+            (g.GROSS_LIMIT, account.gross_notional_micros, ceilings.gross_notional_micros),
+            (g.NET_LONG_LIMIT, account.net_notional_micros, ceilings.net_long_micros),
+            (g.NET_SHORT_LIMIT, account.net_notional_micros, ceilings.net_short_micros),
+            (g.DAILY_LOSS_LIMIT, account.daily_loss_micros, ceilings.daily_loss_micros),
+            (g.DRAWDOWN_LIMIT, account.drawdown_micros, ceilings.drawdown_micros),
+        ):
+            state[cell] = max(min(most, ceiling), _LEAST)
+        state[g.MESSAGES_FREE] = _messages(max(min(account.messages_free, ceilings.messages_free), _LEAST))
+        self._resize(
             g.ORDER_RATE,
-            max(min(account.orders_per_second, ceilings.orders_per_second), 0),
-            max(min(account.orders_burst, ceilings.orders_burst), 0),
+            min(account.orders_per_second, ceilings.orders_per_second),
+            min(account.orders_burst, ceilings.orders_burst),
+            now_ns,
         )
-        state[g.ORDER_RATE + g.TOKENS] = min(held, int(state[g.ORDER_RATE + g.CAPACITY]))
-        state[g.ORDER_RATE + g.TOKENS_NS] = max(now_ns, int(state[g.ORDER_RATE + g.TOKENS_NS]))
+        self._resize(
+            g.REPLACE_RATE,
+            min(account.replaces_per_second, ceilings.replaces_per_second),
+            min(account.replaces_burst, ceilings.replaces_burst),
+            now_ns,
+        )
+        self._resize(
+            g.CANCEL_RATE,
+            min(account.cancels_per_second, ceilings.cancels_per_second),
+            min(account.cancels_burst, ceilings.cancels_burst),
+            now_ns,
+        )
         self._asset_ceilings = dict(account.assets)
         for asset, wanted in ceilings.assets.items():
             own = account.assets.get(asset, (g.UNLIMITED, g.UNLIMITED))
             self._asset_ceilings[asset] = (max(min(own[0], wanted[0]), _LEAST), max(min(own[1], wanted[1]), _LEAST))
         for asset in self.assets:
             self._fill_asset_ceilings(asset)
+
+    def _resize(self, bucket: int, per_second: int, burst: int, now_ns: int) -> None:
+        state = self.state
+        held = int(gate_books.tokens(state, bucket, now_ns))
+        self._fill_bucket(bucket, max(per_second, 0), max(burst, 0))
+        state[bucket + g.TOKENS] = min(held, int(state[bucket + g.CAPACITY]))
+        state[bucket + g.TOKENS_NS] = max(now_ns, int(state[bucket + g.TOKENS_NS]))
 
     # -- strategies -----------------------------------------------------------------------------------------
 
@@ -267,6 +293,10 @@ def factor_cells(worth: Fraction) -> tuple[int, int, int, int]:
     num, den = worth.numerator, worth.denominator
     direct_max = (INT64_MAX - den) // num
     return num, den, direct_max, min(((INT64_MAX - num) // num + 1) * den - 1, INT64_MAX)
+
+
+def _messages(free: int) -> int:
+    return free if free < COUNT_MAX else INT64_MAX
 
 
 def _duplicate_sets(account: AccountLimits) -> int:

@@ -144,21 +144,41 @@ class StrategyLimits(msgspec.Struct, frozen=True):
 class Ceilings(msgspec.Struct, frozen=True):
     """What a lease grants of the account's limits. Any of them may be negative: another venue actor has it all.
 
-    An asset that is not named has no ceiling.
+    Of net, each side has its own: what the account may be long, and what it may be short. An asset that is not named
+    has no ceiling; ``messages_free`` of COUNT_MAX is none either.
     """
 
     open_orders: int
     orders_per_second: int
     orders_burst: int
+    replaces_per_second: int
+    replaces_burst: int
+    cancels_per_second: int
+    cancels_burst: int
     gross_notional_micros: int
+    net_long_micros: int
+    net_short_micros: int
+    daily_loss_micros: int
+    drawdown_micros: int
+    messages_free: int
     assets: dict[str, tuple[int, int]]
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """The worst case now, as a gate holds it against limits and ceilings. ``assets``: (long, short) in nanos."""
+    """What a gate holds against limits and ceilings: the worst case now, and what has happened since the day began.
+
+    Signed where another's use may make up for it: ``net_*`` (a short position is a negative long one),
+    ``daily_loss_micros`` (a profit is a negative loss), ``messages`` (less those that executions have paid for), and
+    ``assets`` (long, short), in nanos.
+    """
 
     open_orders: int
     gross_notional_micros: int
+    net_long_micros: int
+    net_short_micros: int
+    daily_loss_micros: int
+    drawdown_micros: int
+    messages: int
     assets: dict[str, tuple[int, int]]
 
 

@@ -110,3 +110,71 @@ def test_a_new_life_has_no_budget_until_it_has_told_what_the_last_one_left(desk:
     assert bounds(desk)[VENUE] == OPEN_ORDERS
     assert rest(desk, "near") == Reason.NO_LEASE.name
     assert rest(desk, "far") == Reason.OPEN_ORDERS.name
+
+
+# -- net and losses: what one has the other may not have --------------------------------------------------------------
+
+
+def both(desk: Desk, name: str) -> list[int]:
+    """What each venue actor's gate says it uses of a budget."""
+    return [getattr(desk.actor(host).gate.usage(), name) for host in (VENUE, FAR)]
+
+
+def take(desk: Desk, strategy_id: str, lots: int = 10_000) -> str:
+    """Buy (negative: sell) at the market, a tenth of a coin: its status, or why it was refused."""
+    hand = desk.strategy(strategy_id)
+    quote = hand.quote
+    if lots > 0:
+        order = hand.buy(hand.instrument, lots, quote.ask_ticks + 500)
+    else:
+        order = hand.sell(hand.instrument, -lots, quote.bid_ticks - 500)
+    desk.run_for(0.05)
+    report = hand.last(order)
+    return report.refusal.reason.name if report.refusal else report.order_status.name
+
+
+def test_net_of_both_together_stays_within_the_limit_and_a_sale_makes_room(make_desk: MakeDesk) -> None:
+    desk = make_desk(*TWO, more_venues=["far"], one_account=True, account_limits={"net_notional_max": "50000"})
+    told = []
+    for number in range(24):
+        told.append(take(desk, "near" if number % 2 else "far"))
+        assert sum(both(desk, "net_long_micros")) <= 50_500 * 10**6, "marks move a little after the order"
+    assert set(told[-4:]) == {Reason.NET_NOTIONAL.name}
+    desk.run_for(2)  # both were short of what the other held
+    told += [take(desk, "near") for _ in range(6)]
+    price = desk.strategy("near").quote.ask_ticks / 100
+    assert told.count("FILLED") == int(50_000 / (price / 10)), told
+    assert told[-1] == told[-2] == Reason.NET_NOTIONAL.name
+    assert take(desk, "far", -10_000) == "FILLED"
+    desk.run_for(0.5)
+    assert "FILLED" in (take(desk, "near"), take(desk, "near"))
+    assert take(desk, "near") == Reason.NET_NOTIONAL.name
+
+
+def lose_until_refused(desk: Desk, strategy_id: str) -> None:
+    """Round trips of a whole coin at the market, each of which costs a little, until two in a row may not be."""
+    until_ns = desk.now_ns + 60 * 10**9
+    told = ["", ""]
+    while told[-2:] != [Reason.DAILY_LOSS.name] * 2:
+        told.append(take(desk, strategy_id, 100_000))
+        take(desk, strategy_id, -100_000)
+        assert desk.now_ns < until_ns, told
+
+
+def test_one_may_lose_nearly_all_of_it_and_then_the_other_may_lose_no_more(make_desk: MakeDesk) -> None:
+    desk = make_desk(*TWO, more_venues=["far"], one_account=True, account_limits={"daily_loss_max": "1"})
+    limit, one_trip = 10**6, 10**6
+    lose_until_refused(desk, "near")
+    near, far = both(desk, "daily_loss_micros")
+    assert (far, near > limit * 8 // 10) == (0, True), "half of it would have been its part"
+    assert near < limit + one_trip
+    lose_until_refused(desk, "far")
+    assert sum(both(desk, "daily_loss_micros")) < limit + 2 * one_trip
+    assert desk.venue.gate.position_lots(0) == 0, "what shrinks a position passed"
+
+
+def test_each_venue_actors_drawdown_counts_against_the_accounts(make_desk: MakeDesk) -> None:
+    desk = make_desk(*TWO, more_venues=["far"], one_account=True, account_limits={"drawdown_max": "0.6"})
+    told = [take(desk, name, lots) for _ in range(12) for name in ("near", "far") for lots in (100_000, -100_000)]
+    assert Reason.DRAWDOWN.name in told
+    assert sum(both(desk, "drawdown_micros")) < 600_000 + 10**6

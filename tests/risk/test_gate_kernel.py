@@ -112,12 +112,22 @@ STRATEGIES = st.builds(
     executions=mostly(COUNT_MAX, 0, 1, 3),
     executions_window_ns=mostly(10**9, 1, 10**8),
 )
+SHARE = mostly(MICROS_MAX, -(2**62), -(10**8), *MONEY)
 CEILINGS = st.builds(
     Ceilings,
     open_orders=mostly(100, -5, 0, 3),
     orders_per_second=RATE,
     orders_burst=BURST,
-    gross_notional_micros=mostly(MICROS_MAX, -(2**62), *MONEY),
+    replaces_per_second=RATE,
+    replaces_burst=BURST,
+    cancels_per_second=RATE,
+    cancels_burst=BURST,
+    gross_notional_micros=SHARE,
+    net_long_micros=SHARE,
+    net_short_micros=SHARE,
+    daily_loss_micros=SHARE,
+    drawdown_micros=SHARE,
+    messages_free=mostly(COUNT_MAX, -(2**62), -1, 0, 3),
     assets=st.one_of(st.just({}), st.fixed_dictionaries({"B": st.tuples(MOST_NANOS, MOST_NANOS)})),
 )
 TIMES_IN_FORCE = mostly(TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
@@ -267,6 +277,7 @@ class Pair:
             assert gate.reserved_nanos(name) == asset.reserved_nanos
             assert gate._cells[gate._tables.assets[name] + g.FUNDS_TOTAL] == (asset.total_nanos or 0)
         assert gate.usage().gross_notional_micros == twin.gross_micros()
+        assert gate.paced() == (twin.orders_paced, twin.replaces_paced, twin.cancels_paced)
         assert (gate._cells[g.NET_LONG], gate._cells[g.NET_SHORT]) == tuple(twin.net_micros(side) for side in Side)
         assert (gate.pnl_micros(), gate.drawdown_micros()) == (twin.pnl_micros(), twin.drawdown_micros())
         assert (gate._cells[g.MESSAGES], gate._cells[g.TRADES]) == (twin.messages, twin.trades)

@@ -375,7 +375,28 @@ def test_a_strategys_position_and_gross_are_its_own(make_gate: MakeGate, make_or
 # -- ceilings of the lease --------------------------------------------------------------------------------------------
 
 
-NOTHING = Ceilings(-(2**62), -(2**62), -(2**62), -(2**62), {"BTC": (-(2**62), -(2**62))})
+_LEAST = -(2**62)
+NOTHING = Ceilings(
+    **dict.fromkeys(Ceilings.__struct_fields__[:-1], _LEAST),
+    assets={"BTC": (_LEAST, _LEAST)},
+)
+PLENTY = Ceilings(
+    **dict.fromkeys(Ceilings.__struct_fields__[:-1], 2**62),
+    assets={},
+)
+
+
+def ceilings(open_orders: int = 5, per_second: int = 10, gross: int = 2**62, **more: Any) -> Ceilings:
+    return msgspec.structs.replace(
+        PLENTY,
+        **{
+            "open_orders": open_orders,
+            "orders_per_second": per_second,
+            "orders_burst": per_second,
+            "gross_notional_micros": gross,
+            **more,
+        },
+    )
 
 
 def test_without_a_ceiling_nothing_passes_and_what_is_short_is_named(
@@ -383,19 +404,28 @@ def test_without_a_ceiling_nothing_passes_and_what_is_short_is_named(
 ) -> None:
     gate = make_gate(gross_notional_micros=50 * DOLLAR, assets={"BTC": (10**9, 10**9)})
     gate.set_ceilings(NOTHING, 0)
+    assert refused(gate, make_order()).reason is Reason.DAILY_LOSS
+    assert gate.shortfall() == {"daily_loss_micros": 0}
+    gate.set_ceilings(msgspec.structs.replace(NOTHING, daily_loss_micros=0), 0)
+    assert refused(gate, make_order()).reason is Reason.DRAWDOWN
+    assert gate.shortfall() == {"drawdown_micros": 0}
+    gate.set_ceilings(msgspec.structs.replace(NOTHING, daily_loss_micros=0, drawdown_micros=0), 0)
     assert refused(gate, make_order()).reason is Reason.OPEN_ORDERS
     assert gate.shortfall() == {"open_orders": 1}
-    gate.set_ceilings(msgspec.structs.replace(NOTHING, open_orders=5), 0)
+    gate.set_ceilings(
+        msgspec.structs.replace(NOTHING, open_orders=5, daily_loss_micros=0, drawdown_micros=0, net_long_micros=10**12),
+        0,
+    )
     assert refused(gate, make_order()).reason is Reason.ORDER_RATE
     assert gate.shortfall() == {"orders_per_second": 1, "orders_burst": 1}
-    gate.set_ceilings(Ceilings(5, 10, 10, -(2**62), {"BTC": (-(2**62), 0)}), 0)
+    gate.set_ceilings(ceilings(gross=_LEAST, assets={"BTC": (_LEAST, 0)}), 0)
     assert refused(gate, make_order()).reason is Reason.ORDER_RATE, "a higher rate adds nothing at once"
     assert refused(gate, make_order(), 10**9).reason is Reason.ASSET_LONG
     assert gate.shortfall() == {"long:BTC": 100_000_000}
-    gate.set_ceilings(Ceilings(5, 10, 10, 0, {"BTC": (10**8, 0)}), 10**9)
+    gate.set_ceilings(ceilings(gross=0, assets={"BTC": (10**8, 0)}), 10**9)
     assert refused(gate, make_order(), 10**9).reason is Reason.GROSS_NOTIONAL
     assert gate.shortfall() == {"gross_notional_micros": 10 * DOLLAR}
-    gate.set_ceilings(Ceilings(5, 10, 10, 10 * DOLLAR, {"BTC": (10**8, 0)}), 10**9)
+    gate.set_ceilings(ceilings(gross=10 * DOLLAR, assets={"BTC": (10**8, 0)}), 10**9)
     approved(gate, make_order(), 10**9)
     assert refused(gate, make_order("bad", quantity_lots=0)).reason is Reason.BAD_QUANTITY
     assert gate.shortfall() == {}
@@ -403,7 +433,39 @@ def test_without_a_ceiling_nothing_passes_and_what_is_short_is_named(
 
 def test_a_ceiling_above_the_accounts_own_limit_raises_nothing(make_gate: MakeGate, make_order: MakeOrder) -> None:
     gate = make_gate(gross_notional_micros=10 * DOLLAR, open_orders=1)
-    gate.set_ceilings(Ceilings(9, 10**9, 10**9, 10**12, {}), 0)
+    gate.set_ceilings(ceilings(9, 10**9, 10**12), 0)
     approved(gate, make_order("c1", quantity_lots=100))
     assert refused(gate, make_order("c2", quantity_lots=10)).reason is Reason.OPEN_ORDERS
     assert gate.shortfall() == {}
+
+
+def test_net_losses_replacements_and_messages_have_ceilings_too(make_gate: MakeGate, make_order: MakeOrder) -> None:
+    gate = make_gate(net_notional_micros=50 * DOLLAR, messages_free=10, messages_per_trade=2)
+    gate.set_ceilings(ceilings(net_long_micros=0, net_short_micros=-10 * DOLLAR), 0)
+    assert refused(gate, make_order()).reason is Reason.NET_NOTIONAL
+    assert gate.shortfall() == {"net_long_micros": 10 * DOLLAR}
+    assert refused(gate, make_order(side=SELL)).reason is Reason.NET_NOTIONAL
+    assert gate.shortfall() == {"net_short_micros": 10 * DOLLAR}
+    gate.set_ceilings(ceilings(replaces_per_second=0, replaces_burst=0), 0)
+    replacing = make_order("r")
+    replacing.orig_client_order_id = "c"
+    assert refused(gate, replacing).reason is Reason.REPLACE_RATE
+    assert gate.shortfall() == {"replaces_per_second": 1, "replaces_burst": 1}
+    gate.set_ceilings(ceilings(messages_free=0), 0)
+    assert refused(gate, make_order()).reason is Reason.ORDER_TO_TRADE
+    assert gate.shortfall() == {"messages_free": 1}
+    gate.set_ceilings(PLENTY, 0)
+    filled = approved(gate, make_order("f"))
+    gate.filled(filled, 100, 10_000, 0)
+    gate.closed(filled, 0)
+    gate.on_quote(1, 8_990, 9_010, 0)  # a tenth of 10 dollars is lost
+    assert gate.usage().daily_loss_micros == gate.usage().drawdown_micros == DOLLAR
+    assert gate.usage().messages == 1 - 2
+    gate.set_ceilings(ceilings(daily_loss_micros=DOLLAR - 1), 0)
+    assert refused(gate, make_order()).reason is Reason.DAILY_LOSS
+    assert gate.shortfall() == {"daily_loss_micros": DOLLAR}
+    gate.set_ceilings(ceilings(drawdown_micros=DOLLAR - 1), 0)
+    assert refused(gate, make_order()).reason is Reason.DRAWDOWN
+    assert gate.shortfall() == {"drawdown_micros": DOLLAR}
+    gate.set_ceilings(PLENTY, 0)
+    approved(gate, make_order("last", price_ticks=9_000))
