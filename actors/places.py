@@ -10,13 +10,14 @@ Apart from the wiring, because whoever presses the red button needs the names an
 
 from pathlib import Path
 
-from config.settings import EngineConfig, instruments_of
-from risk.scope import TradingNames
+from config.settings import EngineConfig, StrategySettings, instruments_of
+from risk.scope import Scope, TradingNames, parse_scope
 
 __all__ = [
     "KILL_SWITCH",
     "NODE_AGENT",
     "actors_of",
+    "clutched_strategies",
     "counters_path",
     "fencing_actors",
     "journal_dir",
@@ -25,6 +26,7 @@ __all__ = [
     "log_path",
     "risk_actor",
     "run_dir",
+    "shadow_actor",
     "strategy_actor",
     "trading_names",
     "undertaker_actor",
@@ -51,6 +53,25 @@ def strategy_actor(strategy_id: str) -> str:
     return f"strategy.{strategy_id}"
 
 
+def shadow_actor(strategy_id: str) -> str:
+    return f"shadow.{strategy_id}"
+
+
+def clutched_strategies(config: EngineConfig) -> tuple[StrategySettings, ...]:
+    """Those that have a shadow: every one of which a scope of [[clutch]] covers at least a part."""
+    names = trading_names(config)
+    scopes = [parse_scope(clutch.scope, names) for clutch in config.clutch]
+    return tuple(strategy for strategy in config.strategies if any(_covers_some(scope, strategy) for scope in scopes))
+
+
+def _covers_some(scope: Scope, strategy: StrategySettings) -> bool:
+    return (
+        scope.reaches(strategy.venue, strategy.account)
+        and scope.strategy in ("", strategy.id)
+        and (not scope.instrument or scope.instrument in strategy.instruments)
+    )
+
+
 def actors_of(config: EngineConfig) -> tuple[str, ...]:
     """Every actor's name."""
     return (
@@ -59,6 +80,7 @@ def actors_of(config: EngineConfig) -> tuple[str, ...]:
         *(risk_actor(account.id) for account in config.accounts),
         *(venue_actor(venue.name) for venue in config.venues),
         *(strategy_actor(strategy.id) for strategy in config.strategies),
+        *(shadow_actor(strategy.id) for strategy in clutched_strategies(config)),
     )
 
 

@@ -72,6 +72,8 @@ class ReportDelivery:
         self.attachments = {strategy_id: Attachment(strategy_id) for strategy_id in strategy_ids}
         self._by_actor: dict[str, Attachment] = {}
         self._listening: list[Attachment] = []
+        #: Shadows, by actor: they get market data and nothing else.
+        self._shadows: dict[str, Attachment] = {}
         self.reports_sent = 0
         #: While True, nobody is told anything new: what happened is not in the journal yet.
         self.held = False
@@ -124,6 +126,18 @@ class ReportDelivery:
         for attachment in self.attachments.values():
             if attachment.attached and attachment.waits_for_ready:
                 attachment.waits_for_ready = not self._ctx.send(attachment.actor, StrategyReady(self._ctx.name))
+
+    # -- shadows: they listen, and nothing they say is an order ---------------------------------------------
+
+    def listen(self, actor: str, strategy_id: str, book_levels: int) -> None:
+        """Send market data to the shadow of a strategy, until ``unlisten``; twice is once."""
+        shadow = self._shadows[actor] = Attachment(strategy_id)
+        shadow.actor, shadow.book_levels = actor, book_levels
+        self._relist()
+
+    def unlisten(self, actor: str) -> None:
+        if self._shadows.pop(actor, None) is not None:
+            self._relist()
 
     # -- reports --------------------------------------------------------------------------------------------
 
@@ -258,7 +272,8 @@ class ReportDelivery:
         return max((a.book_levels for a in self._listening), default=0)
 
     def _relist(self) -> None:
-        self._listening = [a for a in self.attachments.values() if a.attached and not a.stopped]
+        strategies = [a for a in self.attachments.values() if a.attached and not a.stopped]
+        self._listening = [*strategies, *self._shadows.values()]
 
     def stop(self, attachment: Attachment, error: str) -> None:
         attachment.stopped = error or "stopped"

@@ -42,9 +42,10 @@ from engine.messages import (
 )
 from engine.strategy import InstrumentsByName, Strategy, WorkingOrder
 
-__all__ = ["StrategyActor", "VenueRoute"]
+__all__ = ["LOCAL_REPORTS", "StrategyActor", "VenueRoute"]
 
-_LOCAL_REPORTS = "local-reports"
+#: The timer by which refusals that no venue actor has seen are told.
+LOCAL_REPORTS = "local-reports"
 _USER_TIMER = "user:"
 _NAME_PENDING = "name-pending"
 #: Orders that one frame names: they fit into the smallest frame that can be configured.
@@ -62,9 +63,17 @@ class VenueRoute(NamedTuple):
 
 
 class StrategyActor(Actor):
-    """Hosts ``strategy`` under ``strategy_id`` for one account. ``routes`` has one entry per instrument."""
+    """Hosts ``strategy`` under ``strategy_id`` for one account. ``routes`` has one entry per instrument; ``mark``
+    stands after the strategy's name in its order ids."""
 
-    def __init__(self, strategy_id: str, account_id: str, strategy: Strategy, routes: tuple[VenueRoute, ...]) -> None:
+    def __init__(
+        self,
+        strategy_id: str,
+        account_id: str,
+        strategy: Strategy,
+        routes: tuple[VenueRoute, ...],
+        mark: str = "-",
+    ) -> None:
         self.strategy_id = strategy_id
         self.account_id = account_id
         self.strategy = strategy
@@ -90,6 +99,7 @@ class StrategyActor(Actor):
         self._order_count = 0
         self._report_count = 0
         self._last_tick_ns = 0
+        self._mark = mark
         self._id_prefix = ""
         self._refusals: dict[int, int] = {}
         self._told: set[Reason] = set()
@@ -99,7 +109,7 @@ class StrategyActor(Actor):
     def on_start(self, ctx: Context, now_ns: int) -> None:
         self._ctx = ctx
         # A later life of the same strategy must not reuse an id; its start time in ms tells them apart.
-        self._id_prefix = f"{self.strategy_id}-{ctx.wall_ns(now_ns) // 1_000_000:x}-"
+        self._id_prefix = f"{self.strategy_id}{self._mark}{ctx.wall_ns(now_ns) // 1_000_000:x}-"
         self.strategy.strategy_id = self.strategy_id
         self.strategy.instruments = self._instruments
         self.strategy._port = self
@@ -293,7 +303,7 @@ class StrategyActor(Actor):
     # -- timers ---------------------------------------------------------------------------------------------
 
     def on_timer(self, key: str, now_ns: int) -> None:
-        if key == _LOCAL_REPORTS:
+        if key == LOCAL_REPORTS:
             reports, self._local_reports = self._local_reports, []
             for report in reports:
                 self._take(report, now_ns)
@@ -459,7 +469,7 @@ class StrategyActor(Actor):
                 refusal=refusal,
             )
         )
-        self._ctx.set_timer(_LOCAL_REPORTS, self.now_ns)
+        self._ctx.set_timer(LOCAL_REPORTS, self.now_ns)
 
     # -- status ---------------------------------------------------------------------------------------------
 

@@ -37,6 +37,8 @@ from engine.messages import (
     OrdersPending,
     Refusal,
     ReplaceOrder,
+    ShadowLogoff,
+    ShadowLogon,
     StatusReport,
     StatusRequest,
     StrategyEnable,
@@ -160,6 +162,7 @@ class VenueActor(Actor):
 
     def on_peer_down(self, peer: str, now_ns: int) -> None:
         self._waiting_logons.pop(peer, None)
+        self.delivery.unlisten(peer)
         attachment = self.delivery.detach(peer)
         if attachment is not None:
             self._orphans[attachment.strategy_id] = now_ns + ORPHAN_NS
@@ -199,6 +202,10 @@ class VenueActor(Actor):
         elif isinstance(message, StrategyEnable):
             if sender == self.settings.risk_actor:
                 self.core.throttle.on_enable(message, now_ns)
+        elif isinstance(message, ShadowLogon):
+            self._on_shadow(sender, message)
+        elif isinstance(message, ShadowLogoff):
+            self.delivery.unlisten(sender)
         elif isinstance(message, StatusRequest):
             self._ctx.send(sender, msgspec.structs.replace(self.status(), nonce=message.nonce))
 
@@ -232,6 +239,17 @@ class VenueActor(Actor):
             text = f"this is account {settings.account_id!r}, not {logon.account_id!r}"
             return Refusal(Reason.WRONG_ACCOUNT, "account_id", logon.account_id, settings.account_id, text)
         return None
+
+    def _on_shadow(self, sender: str, logon: ShadowLogon) -> None:
+        """Let it see what its strategy would. It is attached as nobody, so it could not even ask for an order."""
+        if not self.core.ready or self.settings.shadows.get(logon.strategy_id) != sender:
+            return
+        for definition in self.core.definitions.values():
+            self._ctx.send(sender, definition)
+        self._ctx.send(sender, self.blotter.snapshot(logon.strategy_id))
+        for quote in self.core.quotes.values():
+            self._ctx.send(sender, quote)
+        self.delivery.listen(sender, logon.strategy_id, logon.book_levels)
 
     def _on_pending(self, sender: str, message: OrdersPending) -> None:
         attachment = self.delivery.by_actor(sender)

@@ -65,6 +65,8 @@ class VenueActorSettings(msgspec.Struct, frozen=True):
     lease_renew_ns: int
     cushions: dict[str, int]
     flatten_interval_ns: int = 500_000_000
+    #: Strategy → the actor of its shadow, where it has one.
+    shadows: dict[str, str] = {}
 
     @property
     def instrument_ids(self) -> tuple[int, ...]:

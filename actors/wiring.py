@@ -18,6 +18,7 @@ from actors.node_agent import NodeAgent, NodeAgentSettings
 from actors.places import (
     KILL_SWITCH,
     NODE_AGENT,
+    clutched_strategies,
     counters_path,
     fencing_actors,
     journal_dir,
@@ -25,6 +26,7 @@ from actors.places import (
     latency_path,
     risk_actor,
     run_dir,
+    shadow_actor,
     strategy_actor,
     trading_names,
     undertaker_actor,
@@ -36,6 +38,7 @@ from actors.runtime.fence import ProcessFence
 from actors.runtime.observer import BlockingObserver
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.sessions import cancelling_session, trading_session, warm_up
+from actors.shadow import ShadowActor, ShadowSettings
 from actors.strategy import StrategyActor, VenueRoute
 from actors.strategy_source import build_strategy, load_strategy_class
 from actors.trigger_specs import trigger_specs
@@ -98,6 +101,8 @@ def make_plan(config: EngineConfig, *, seed: int = 0, audit_books: bool = False)
             hosts[venue_actor(strategy.venue)].append(name)
         else:
             hosts[name] = [name]
+    for strategy in clutched_strategies(config):
+        hosts[shadow_actor(strategy.id)] = [shadow_actor(strategy.id)]
     settings = HostSettings(
         run_dir=str(run_dir(config)),
         config_hash=config_hash(config),
@@ -212,6 +217,9 @@ def latch_view(config: EngineConfig, actor: str) -> LatchView:
     for venue in config.venues:
         if venue_actor(venue.name) == actor:
             return view_latch(latch_path(config), venue.name, venue.account, config.kill.drill_strategies)
+    for strategy in clutched_strategies(config):
+        if shadow_actor(strategy.id) == actor:
+            return view_latch(latch_path(config), strategy.venue, strategy.account)
     return view_latch(latch_path(config))
 
 
@@ -232,6 +240,8 @@ def build_actor(arguments: bytes) -> Actor:
         return build_node_agent(config, ProcessFence(run_dir(config)))
     if kind == "undertaker":
         return _undertaker(config, config.venue(name))
+    if kind == "shadow":
+        return _shadow(next(strategy for strategy in config.strategies if strategy.id == name), config)
     return _strategy(next(strategy for strategy in config.strategies if strategy.id == name), config)
 
 
@@ -340,6 +350,11 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
         strategy_limits={s.id: strategy_limits(s.limits) for s in config.strategies if s.venue == venue.name},
         lease_renew_ns=config.lease.renew_ns,
         flatten_interval_ns=config.kill.flatten_interval_ms * 1_000_000,
+        shadows={
+            strategy.id: shadow_actor(strategy.id)
+            for strategy in clutched_strategies(config)
+            if strategy.venue == venue.name
+        },
         cushions={name: cushion(limit, holders) for name, limit in shared_budgets(limits).items()},
     )
     warm_up()
@@ -347,6 +362,25 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
     symbols = [(instrument_id, symbol) for instrument_id, symbol, _ in instruments]
 
     return VenueActor(settings, lambda listener: trading_session(venue, symbols, listener, audit), audit)
+
+
+def _shadow(strategy: StrategySettings, config: EngineConfig) -> ShadowActor:
+    settings = ShadowSettings(
+        strategy_id=strategy.id,
+        account_id=strategy.account,
+        venue=strategy.venue,
+        venue_actor=venue_actor(strategy.venue),
+        instruments=tuple(
+            (instrument.instrument_id, instrument.symbol, instrument.limits)
+            for instrument in instruments_of(config)
+            if instrument.name in strategy.instruments
+        ),
+        account_limits=account_limits(
+            config.account(strategy.account), len(_venue_actors_of(config, strategy.account))
+        ),
+        strategy_limits=strategy_limits(strategy.limits),
+    )
+    return ShadowActor(settings, lambda: build_strategy(strategy.source, strategy.parameters))
 
 
 def _strategy(strategy: StrategySettings, config: EngineConfig) -> StrategyActor:

@@ -35,6 +35,8 @@ def check_relations(good: _Table, report: Report) -> None:
         _known(name, _names(good, "strategies", "id") if "strategies" in good else [], "strategies", where, report)
     for path, trigger in tables(good, "triggers"):
         check_scope(good, trigger.get("scope"), (*path, "scope"), report)
+    for path, clutch in tables(good, "clutch"):
+        check_scope(good, clutch.get("scope"), (*path, "scope"), report)
 
 
 def _check_times(good: _Table, report: Report) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "AccountLimitSettings",
     "AccountSettings",
     "AssetLimitSettings",
+    "ClutchSettings",
     "ConfiguredInstrument",
     "CredentialSettings",
     "EngineConfig",
@@ -293,6 +294,13 @@ class StrategySettings(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] = {}
 
 
+class ClutchSettings(msgspec.Struct, frozen=True):
+    """Strategies in ``scope`` have a shadow: while a kill covers one, a second instance of it goes on computing, with
+    orders that go to a book that no venue sees (``actors/shadow.py``). ``scope`` is written like that of a kill."""
+
+    scope: str
+
+
 class JournalSettings(msgspec.Struct, frozen=True):
     """The smallest segment holds a record made from the largest frame."""
 
@@ -346,6 +354,7 @@ class EngineConfig(msgspec.Struct, frozen=True):
     journal: JournalSettings = JournalSettings()
     queues: QueueSettings = QueueSettings()
     triggers: tuple[TriggerSettings, ...] = ()
+    clutch: tuple[ClutchSettings, ...] = ()
     people: tuple[PersonSettings, ...] = ()
     metrics: MetricsSettings = MetricsSettings()
 

@@ -50,10 +50,10 @@ class ShadowAccount(MessageBase, frozen=True, tag=93):
     """What a strategy would have done since it was killed.
 
     ``state``: ``idle`` (not killed, and nothing to tell), ``waiting`` (killed; the market is not known yet),
-    ``running``, ``over`` (the kill was released), ``lost`` (its process ended before the release). ``orders`` counts
-    what was asked for, ``refused`` by reason what of it the limits and the venue's rules would have refused, ``kills``
-    the kills that cover the strategy. ``lives``: how often it had to begin anew under them. ``failure``: how the
-    strategy failed in it. Times are UTC."""
+    ``running``, ``failed`` (it could not be begun), ``over`` (the kill was released), ``lost`` (its process ended
+    before the release). ``orders`` counts what was asked for, ``refused`` by reason what of it the limits and the
+    venue's rules would have refused, ``kills`` the kills that cover the strategy. ``lives``: how often it has begun
+    under them. ``failure``: how the strategy failed in it. Times are UTC."""
 
     strategy_id: str
     state: str
