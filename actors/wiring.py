@@ -364,6 +364,15 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
     return VenueActor(settings, lambda listener: trading_session(venue, symbols, listener, audit), audit)
 
 
+def _strategy(strategy: StrategySettings, config: EngineConfig) -> StrategyActor:
+    instruments = {instrument.name: instrument for instrument in instruments_of(config)}
+    routes = tuple(
+        VenueRoute(venue_actor(instruments[name].venue), instruments[name].instrument_id)
+        for name in strategy.instruments
+    )
+    return StrategyActor(strategy.id, strategy.account, build_strategy(strategy.source, strategy.parameters), routes)
+
+
 def _shadow(strategy: StrategySettings, config: EngineConfig) -> ShadowActor:
     settings = ShadowSettings(
         strategy_id=strategy.id,
@@ -381,12 +390,3 @@ def _shadow(strategy: StrategySettings, config: EngineConfig) -> ShadowActor:
         strategy_limits=strategy_limits(strategy.limits),
     )
     return ShadowActor(settings, lambda: build_strategy(strategy.source, strategy.parameters))
-
-
-def _strategy(strategy: StrategySettings, config: EngineConfig) -> StrategyActor:
-    instruments = {instrument.name: instrument for instrument in instruments_of(config)}
-    routes = tuple(
-        VenueRoute(venue_actor(instruments[name].venue), instruments[name].instrument_id)
-        for name in strategy.instruments
-    )
-    return StrategyActor(strategy.id, strategy.account, build_strategy(strategy.source, strategy.parameters), routes)

@@ -30,9 +30,6 @@ def check_relations(good: _Table, report: Report) -> None:
     for index, name in _texts(good.get("kill", {}), "drill_strategies"):
         where = ("kill", "drill_strategies", index)
         _known(name, _names(good, "strategies", "id") if "strategies" in good else [], "strategies", where, report)
-    for index, name in _texts(good.get("kill", {}), "drill_strategies"):
-        where = ("kill", "drill_strategies", index)
-        _known(name, _names(good, "strategies", "id") if "strategies" in good else [], "strategies", where, report)
     for path, trigger in tables(good, "triggers"):
         check_scope(good, trigger.get("scope"), (*path, "scope"), report)
     for path, clutch in tables(good, "clutch"):

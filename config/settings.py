@@ -123,8 +123,6 @@ class KillSettings(msgspec.Struct, frozen=True):
     drill_every_s: Annotated[int, Meta(ge=0, le=604_800)] = 0
     drill_strategies: tuple[ShortName, ...] = ()
     drill_hold_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0
-    drill_strategies: tuple[ShortName, ...] = ()
-    drill_hold_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0
     release_window_s: Annotated[int, Meta(ge=10, le=86_400)] = 600
     cooling_off_s: Annotated[int, Meta(ge=0, le=86_400)] = 0
     flatten_interval_ms: Annotated[int, Meta(ge=50, le=60_000)] = 500
@@ -132,10 +130,6 @@ class KillSettings(msgspec.Struct, frozen=True):
     @property
     def acknowledge_ns(self) -> int:
         return self.acknowledge_ms * _NANOS_PER_MS
-
-    @property
-    def drill_hold_ns(self) -> int:
-        return self.drill_hold_ms * _NANOS_PER_MS
 
     @property
     def drill_hold_ns(self) -> int:
