@@ -216,5 +216,6 @@ class Undertaker(Actor):
 
     def status(self) -> StatusReport:
         state = "undertaking" if self._burials else "idle"
-        counters = {"undertaking": len(self._burials), "confirmed": self._confirmed, "dead_man_armed": self._is_armed}
+        counters = {"undertaking": len(self._burials), "confirmed": self._confirmed}
+        counters["dead_man_armed"] = int(self._is_armed)
         return StatusReport(self._ctx.name, "undertaker", 0, 0, state, counters)
