@@ -125,6 +125,20 @@ def test_the_order_path_cannot_wait() -> None:
     assert not wrong
 
 
+def test_a_shadow_has_nothing_that_an_order_could_be_sent_with() -> None:
+    """Whatever it imports, and whatever that imports: no session, no adapter, no credentials."""
+    trees = {name[:-3].replace("/", "."): tree for name, tree in modules("actors", "engine", "risk", "config", "store")}
+    reached, left = set(), ["actors.shadow"]
+    while left:
+        reached.add(name := left.pop())
+        left += (imported(trees[name]) & set(trees)) - reached if name in trees else ()
+    assert "actors.shadow_venue" in reached
+    ways_out = ("adapters", "engine.venue", "config.credentials", "actors.venue_core", "actors.wiring", "store")
+    assert not [name for name in reached for way in ways_out if name == way or name.startswith(f"{way}.")]
+    for name in [name for name in trees if name.startswith("actors.shadow")]:
+        assert not [module for module in imported(trees[name]) if module.startswith("adapters")]
+
+
 def test_every_module_says_what_it_exports_and_has_it() -> None:
     wrong = []
     for name, tree in modules(*(package for package in MAY_IMPORT if package != "examples")):
