@@ -5,7 +5,7 @@ from actors.venue import VenueActor
 from cli.simulation.truth import Violation
 from engine.codes import Side
 
-__all__ = ["check_books", "check_reserved", "check_strategy"]
+__all__ = ["check_books", "check_reserved", "wrong_position"]
 
 _NAME = "Conservation"
 
@@ -40,12 +40,13 @@ def check_books(actor: VenueActor, venue: str, instrument_id: int, true_lots: in
         raise Violation(_NAME, f"{venue}'s books contradict the venue: {actor.blotter.violations[-1]}")
 
 
-def check_strategy(actor: StrategyActor, held_lots: dict[int, int]) -> None:
-    """At rest: what a strategy believes to hold is what the fills of all its lives add up to."""
+def wrong_position(actor: StrategyActor, held_lots: dict[int, int]) -> Violation | None:
+    """Once it has been told everything, a strategy believes to hold what the fills of all its lives add up to."""
     for instrument_id, lots in held_lots.items():
         believed = actor.position_lots(instrument_id)
         if believed != lots:
             who = f"strategy {actor.strategy_id}"
-            raise Violation(
+            return Violation(
                 _NAME, f"{who} believes to hold {believed} lots of {instrument_id}, its fills add to {lots}"
             )
+    return None

@@ -10,7 +10,7 @@ from engine.codes import KillMode
 from engine.messages import KillApproval
 from risk.release import approval_text
 
-__all__ = ["PEOPLE", "STRANGER", "approval", "public_key"]
+__all__ = ["PEOPLE", "STRANGER", "approval", "public_key", "sign"]
 
 PEOPLE = ("ann", "bea", "cy")
 #: Has a key, and is not in the configuration.
@@ -27,7 +27,12 @@ def public_key(person: str) -> str:
     return _key(person).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
 
+def sign(person: str, text: bytes) -> str:
+    """In hex."""
+    return _key(person).sign(text).hex()
+
+
 def approval(kill_id: str, scope: str, mode: KillMode, person: str, signer: str, expires_ns: int) -> KillApproval:
     """What ``signer`` signs in the name of ``person``."""
-    signature = _key(signer).sign(approval_text(kill_id, scope, mode.name.lower(), expires_ns))
-    return KillApproval(kill_id, person, expires_ns, signature.hex())
+    signature = sign(signer, approval_text(kill_id, scope, mode.name.lower(), expires_ns))
+    return KillApproval(kill_id, person, expires_ns, signature)

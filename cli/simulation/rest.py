@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from actors.places import KILL_SWITCH
-from cli.simulation.conservation import check_books, check_strategy
+from cli.simulation.conservation import check_books, wrong_position
 from cli.simulation.kills import PRESSER, Presser
 from cli.simulation.truth import Violation
 from engine.messages import StatusRequest
@@ -11,13 +11,26 @@ from engine.messages import StatusRequest
 if TYPE_CHECKING:
     from cli.simulation.world import World
 
-__all__ = ["check_rest", "restless", "unrest"]
-
-_KILLS = "kills are not through"
+__all__ = ["check_rest", "unrest"]
 
 
-def unrest(world: "World") -> str:
-    """What is still under way; empty when everything is at rest."""
+def unrest(world: "World") -> Violation | None:
+    """What is still under way, as the violation that it is if it goes on for ever; None when all is at rest."""
+    what = _venues_unrest(world)
+    if what:
+        return Violation("Account", f"does not come to rest: {what}")
+    for strategy in world.strategies():
+        if strategy.orders:
+            waits = f"strategy {strategy.strategy_id} waits for {list(strategy.orders.values())[:5]}"
+            return Violation("Account", f"does not come to rest: {waits}")
+        wrong = wrong_position(strategy, world.limit.held_lots(strategy.strategy_id))
+        if wrong is not None:
+            return wrong  # until it has been told everything
+    what = _kills_unrest(world)
+    return Violation("Halt", f"does not come to rest: {what}") if what else None
+
+
+def _venues_unrest(world: "World") -> str:
     for venue, plan in world.plans.items():
         actor = world.running_venue(venue)
         if actor is None:
@@ -28,22 +41,17 @@ def unrest(world: "World") -> str:
             return f"{venue} has open orders: {actor.blotter.open_orders()[:5]}"
         if world.venue(plan.name).is_lagging:
             return f"{plan.name} has not told everything"
-    for strategy in world.strategies():
-        if strategy.orders:
-            return f"strategy {strategy.strategy_id} waits for {list(strategy.orders.values())[:5]}"
+    return ""
+
+
+def _kills_unrest(world: "World") -> str:
     presser = world.runtime.actor(PRESSER)
     presser.send(KILL_SWITCH, StatusRequest(0))
     assert isinstance(presser.actor, Presser)
     in_progress, presser.actor.in_progress = presser.actor.in_progress, -1
     if in_progress < 0:
         return "the kill switch has not been heard of"
-    return f"{in_progress} {_KILLS}" if in_progress else ""
-
-
-def restless(what: str) -> Violation:
-    """It does not come to rest, and this is still under way."""
-    promise = "Halt" if what.endswith(_KILLS) else "Account"
-    return Violation(promise, f"does not come to rest: {what or 'events without end'}")
+    return f"{in_progress} kills are not through" if in_progress else ""
 
 
 def check_rest(world: "World") -> None:
@@ -57,5 +65,3 @@ def check_rest(world: "World") -> None:
             raise Violation("Account", f"{open_orders} orders are open at {plan.name} when everything is at rest")
         for instrument_id in actor.settings.instrument_ids:
             check_books(actor, venue, instrument_id, world.limit.position_lots(venue, instrument_id))
-    for strategy in world.strategies():
-        check_strategy(strategy, world.limit.held_lots(strategy.strategy_id))

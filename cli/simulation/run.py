@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from cli.simulation.chaos import Chaos
-from cli.simulation.rest import check_rest, restless, unrest
+from cli.simulation.rest import check_rest, unrest
 from cli.simulation.scenario import Scenario, draw_scenario
 from cli.simulation.truth import Violation
 from cli.simulation.world import World
@@ -82,9 +82,9 @@ def _live(world: World, steps: int) -> None:
     chaos.heal()
     until_ns = runtime.now_ns + _REST_NS
     world.steps_max = world.steps + _REST_STEPS
-    while (under_way := unrest(world)) and runtime.now_ns < until_ns:
+    while (under_way := unrest(world)) is not None and runtime.now_ns < until_ns:
         runtime.run_for(_LOOK_NS)
-    if under_way:
-        raise restless(under_way)
+    if under_way is not None:
+        raise under_way
     runtime.run_for(_SECOND_NS)
     check_rest(world)

@@ -26,7 +26,7 @@ from cli.simulation.lease_promise import LeasePromise
 from cli.simulation.limit_promise import AccountBounds, LimitPromise, LimitRow
 from cli.simulation.observer import Observer
 from cli.simulation.orphans import OrphanWatch
-from cli.simulation.rest import restless, unrest
+from cli.simulation.rest import unrest
 from cli.simulation.scenario import Scenario
 from cli.simulation.settings import write_config
 from cli.simulation.trace import Trace
@@ -250,7 +250,7 @@ class World:
         """After each step: what can have changed is compared with what has been promised."""
         self.steps += 1
         if self.steps > self.steps_max:
-            raise restless(unrest(self))
+            raise unrest(self) or Violation("Account", "does not come to rest: events without end")
         if self.runtime.failures:
             name, error = next(iter(self.runtime.failures.items()))
             raise Violation("Actor failed", f"{name}: {error!r}")

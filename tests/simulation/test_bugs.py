@@ -25,12 +25,13 @@ def test_a_bug_is_caught_within_a_few_seeds(name: str) -> None:
     (bug,) = [each for each in BUGS if each.name == name]
     result = hunt(bug, range(1, 41))
     assert result is not None
-    assert result.promise in PROMISES
+    assert result.promise in bug.breaks
     assert result.trace
 
 
-def test_there_are_enough_of_them_and_each_has_a_name() -> None:
+def test_there_are_enough_of_them_each_has_a_name_and_breaks_a_promise() -> None:
     assert len({bug.name for bug in BUGS}) == len(BUGS) >= 20
+    assert all(bug.breaks and set(bug.breaks) <= PROMISES for bug in BUGS)
 
 
 def test_a_bug_is_gone_afterwards() -> None:
