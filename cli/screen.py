@@ -1,12 +1,15 @@
 """How the commands write for people: one console, numbers that line up, times in the unit that suits them."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["CONSOLE", "ERRORS", "latency_table", "micros", "print_json", "two_columns"]
+from engine.errors import UsageError
+
+__all__ = ["CONSOLE", "ERRORS", "latency_table", "micros", "print_json", "two_columns", "write_json"]
 
 CONSOLE = Console()
 ERRORS = Console(stderr=True)
@@ -43,3 +46,11 @@ def latency_table(title: str, rows: dict[str, dict[str, float]]) -> Table:
 def print_json(value: object) -> None:
     """One JSON document on stdout, for scripts."""
     print(msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode())
+
+
+def write_json(value: object, path: Path) -> None:
+    """The same into a file. Raises UsageError when it cannot be written."""
+    try:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
