@@ -49,7 +49,10 @@ def print_json(value: object) -> None:
 
 
 def write_json(value: object, path: Path) -> None:
-    """The same into a file. Raises UsageError when it cannot be written."""
+    """The same into a file, or with ``-`` on stdout. Raises UsageError when the file cannot be written."""
+    if str(path) == "-":
+        print_json(value)
+        return
     try:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n")
     except OSError as error:
