@@ -1,4 +1,5 @@
-"""A venue actor that was paused for longer than its lease wakes up late, with orders waiting: it sends none of them."""
+"""A venue actor that was paused for longer than its lease, or during a kill, wakes up late with orders waiting: it
+sends none of them, though nobody has fenced it."""
 
 import os
 import signal
@@ -14,13 +15,14 @@ from actors.wiring import make_plan, open_state
 from adapters.binance.signing import Credentials, KeyType, make_signer
 from cli.demo import STRATEGIES
 from cli.engine_process import RunningEngine, start_engine
+from cli.kill import press
 from cli.simulator_process import SimulatorReady, simulated_venue
 from cli.status import ask_actor
 from cli.trial import engine_toml
 from cli.venue_ledger import read_venue_ledger
 from config.loader import load_config
 from config.settings import EngineConfig
-from engine.codes import Reason
+from engine.codes import KillMode, Reason
 from engine.messages import StatusReport
 
 VENUE, RISK = venue_actor("binance"), risk_actor("trial")
@@ -78,5 +80,16 @@ def test_a_venue_actor_stopped_for_longer_than_its_lease_sends_nothing_before_it
                 assert woken.counters["restarts"] == before.counters["restarts"], "it was paused, not restarted"
             venue_when(config, lambda report: report.counters["orders"] > woken.counters["orders"])
             assert orders_at(venue.ready) > orders
+            # And under a kill, which nobody can make it acknowledge: fencing is off here.
+            with stopped(engine, VENUE):
+                kills = press(config, "global", KillMode.CANCEL, "rehearsal")
+                assert not next(kills).complete
+                orders = orders_at(venue.ready)
+                time.sleep(5)
+            *_, receipt = kills
+            halted = venue_when(config, lambda report: report.refusals.get(Reason.HALTED, 0) >= 3)
+            assert orders_at(venue.ready) == orders, "an order left after the kill"
+            assert receipt.complete
+            assert halted.counters["restarts"] == before.counters["restarts"], "it was not fenced"
         finally:
             engine.stop()
