@@ -42,7 +42,7 @@ from risk.latency import LatencyPage
 from risk.scope import TradingNames
 from store.segment import MemoryJournal
 
-__all__ = ["simulator"]
+__all__ = ["VenueKeys", "simulator"]
 
 _BALANCES = {"USDT": "1000000", "USDC": "1000000", "BTC": "20", "ETH": "300", "BNB": "1000"}
 #: The streams that an engine follows: what it can be expected to have processed at the end.
@@ -78,7 +78,7 @@ def simulator(
         raise UsageError(f"simulator: no venue {venue!r}; it can be binance")
     if key_type not in ("hmac", "ed25519"):
         raise UsageError(f"simulator: key type {key_type!r} is neither hmac nor ed25519")
-    keys = _Keys(directory)
+    keys = VenueKeys(directory)
     if recording is None:
         instrument = default_instrument()
         markets: dict[str, Market] = {instrument.symbol: SyntheticMarket(instrument, seed)}
@@ -105,7 +105,7 @@ def simulator(
     uvloop.run(_serve(actor, keys, ready, json))
 
 
-async def _serve(actor: SimulatedBinance, keys: "_Keys", ready: SimulatorReady, json: bool) -> None:
+async def _serve(actor: SimulatedBinance, keys: "VenueKeys", ready: SimulatorReady, json: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -192,7 +192,7 @@ def _balances(markets: Mapping[str, Market]) -> dict[str, str]:
 # -- keys ----------------------------------------------------------------------------------------------------------
 
 
-class _Keys:
+class VenueKeys:
     """The account's keys and the server's certificate, in files of one private directory."""
 
     def __init__(self, directory: Path) -> None:
