@@ -19,6 +19,7 @@ from rich.table import Table
 
 from actors.places import KILL_SWITCH, journal_dir, latch_path, run_dir
 from actors.runtime.observer import BlockingObserver
+from cli.kill_shadow import print_shadows, shadow_dict, shadows_of
 from cli.screen import CONSOLE, ERRORS, micros, print_json
 from config.files import secret_path_problem
 from config.loader import load_config
@@ -91,6 +92,7 @@ def approve(
     for each in answer.kills:
         CONSOLE.print(f"approved by {person}: kill {each.kill_id}, {each.scope} {each.mode.name.lower()}", markup=False)
         CONSOLE.print(f"missing: {'; '.join(each.missing) or 'nothing'}", markup=False)
+    print_shadows(settings, kill_id)
 
 
 def release(kill_id: _KillId, config: _Config) -> None:
@@ -100,6 +102,7 @@ def release(kill_id: _KillId, config: _Config) -> None:
     --config desk.toml[/bold]
     """
     settings = load_config(config, check_files=False)
+    print_shadows(settings, kill_id)
     with _kill_switch(settings) as observer:
         answer = observer.request(KillRelease(kill_id, getpass.getuser()), KillRecords, _ANSWER_S)
     if answer.refusal:
@@ -122,12 +125,17 @@ def status(config: _Config, json: _Json = False) -> None:
         return
     held = [each for each in kills if not each.released_ns]
     if json:
-        print_json({"kill_switch": "answers", "kills": [_as_dict(each) for each in held]})
+        print_json({"kill_switch": "answers", "kills": [_with_shadows(settings, each) for each in held]})
         return
     if not held:
         CONSOLE.print("no kill holds")
     for each in held:
         CONSOLE.print(_summary(each))
+        print_shadows(settings, each.kill_id)
+
+
+def _with_shadows(config: EngineConfig, kill: KillReceipt) -> dict[str, object]:
+    return _as_dict(kill) | {"shadows": [shadow_dict(account) for account in shadows_of(config, kill.kill_id)]}
 
 
 def _status_of_latch(config: EngineConfig, json: bool) -> None:
