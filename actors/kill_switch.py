@@ -312,6 +312,8 @@ class KillSwitchActor(Actor):
         self._ctx.log("released", kill_id=held.kill.kill_id, scope=held.kill.scope, people=", ".join(people))
         self._free(held, now_ns)
         self._set_authority()
+        if held.kill.by in self.settings.risk_actors:  # its trigger watches on, for worse than what was released
+            self._ctx.send(held.kill.by, self.register.receipt(held, record.wall_time_ns, now_ns, record.wall_time_ns))
         return True
 
     def _free(self, held: HeldKill, now_ns: int) -> None:

@@ -15,6 +15,7 @@ from actors.watch import WATCH_TIMER, Watch
 from engine.actor import Actor, Context
 from engine.messages import (
     KillReceipt,
+    KillRecords,
     LeaseGrant,
     LeaseRefusal,
     LeaseRequest,
@@ -113,6 +114,10 @@ class RiskActor(Actor):
         elif isinstance(message, KillReceipt):
             if sender == self.settings.kill_actor:
                 self._on_receipt(message)
+        elif isinstance(message, KillRecords):
+            if sender == self.settings.kill_actor:
+                for receipt in message.kills:
+                    self._on_receipt(receipt)
         elif isinstance(message, LeaseGrant):
             if sender == self.settings.kill_actor and self._authority.on_grant(message) and not self.watch.refusal:
                 self._leases.authorize(self._authority.expires_ns)

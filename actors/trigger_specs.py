@@ -42,5 +42,6 @@ def _spec(config: EngineConfig, account_id: str, settings: TriggerSettings, scop
         threshold=settings.threshold,
         window_ns=settings.window_ns,
         start_ns=settings.start_ns,
+        again_percent=settings.again_percent,
         asset=settings.asset if isinstance(settings, LossCapSettings | DrawdownSettings) else "",
     )

@@ -14,7 +14,7 @@ import msgspec
 
 from engine.actor import Context
 from engine.journal import JournalFull
-from engine.messages import Kill, KillReceipt, VenueTelemetry
+from engine.messages import Kill, KillQuery, KillReceipt, VenueTelemetry
 from risk.day_pnl import DayBegan, DayBook, DayPeak
 from risk.trigger_reading import AccountRound, Observation, Silence, TriggerSpec
 from risk.triggers import Firing, Trigger, make_trigger
@@ -53,6 +53,8 @@ class Watch:
         self._pressed = 0
         self._broken = 0
         self._unanswered: dict[str, tuple[Kill, int]] = {}
+        #: By kill id, whose kill it is, until it is released.
+        self._pressed_by: dict[str, Trigger] = {}
         self._history: deque[Kill] = deque(maxlen=_HISTORY)
 
     def start(self, ctx: Context, epoch: int, now_ns: int) -> None:
@@ -94,7 +96,7 @@ class Watch:
             except Exception as error:
                 firing = self._broke(trigger, error)
             if firing is not None:
-                self._press(firing, now_ns)
+                self._press(trigger, firing, now_ns)
 
     def _broke(self, trigger: Trigger, error: Exception) -> Firing:
         """A trigger that cannot look protects from nothing any more. It is not asked again in this life."""
@@ -114,7 +116,7 @@ class Watch:
 
     # -- pressing -------------------------------------------------------------------------------------------
 
-    def _press(self, firing: Firing, now_ns: int) -> None:
+    def _press(self, trigger: Trigger, firing: Firing, now_ns: int) -> None:
         self._pressed += 1
         spec, name = firing.spec, self._ctx.name
         kill = Kill(
@@ -128,6 +130,7 @@ class Watch:
             evidence=firing.evidence,
         )
         self._history.append(kill)
+        self._pressed_by[kill.kill_id] = trigger
         self._send(kill, now_ns)
         self._ctx.log("TRIGGER FIRED", kill_id=kill.kill_id, scope=kill.scope, evidence=kill.evidence)
 
@@ -138,9 +141,17 @@ class Watch:
     def on_kill_switch_up(self, now_ns: int) -> None:
         for kill, _ in list(self._unanswered.values()):
             self._send(kill, now_ns)
+        for kill_id in self._pressed_by:  # what became of it while it could not be heard
+            if kill_id not in self._unanswered:
+                self._ctx.send(self._kill_actor, KillQuery(kill_id))
 
     def on_receipt(self, receipt: KillReceipt) -> None:
         """Any word of the kill switch that it has latched is an answer. One that it has not is a refusal."""
+        if receipt.released_ns:
+            trigger = self._pressed_by.pop(receipt.kill_id, None)
+            if trigger is not None:
+                trigger.released()
+                self._ctx.log("trigger armed against worse", trigger=trigger.spec.kind, kill_id=receipt.kill_id)
         if receipt.kill_id not in self._unanswered:
             return
         if receipt.stages:

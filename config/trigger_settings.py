@@ -62,11 +62,16 @@ def _nanos_floor(amount: str) -> int:
 
 
 class _Trigger(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """``rearm_percent``: of the threshold; armed again once as many readings in a row are not above it."""
+    """``rearm_percent``: of the threshold; armed again once as many readings in a row are not above it.
+
+    ``again_percent``: of the threshold; when people have released its kill and all is not well yet, it fires again once
+    the value is worse than at the release by more than that. 0: not before all is well.
+    """
 
     scope: ScopeText
     mode: Literal["reduce", "halt", "cancel", "flatten"]
     rearm_percent: Annotated[int, Meta(ge=0, le=100)] = 80
+    again_percent: Annotated[int, Meta(ge=0, le=10_000)] = 50
 
     @property
     def threshold(self) -> int:

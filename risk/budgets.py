@@ -4,9 +4,9 @@ open_orders                                     orders
 orders_, replaces_, cancels_per_second, _burst  messages
 gross_notional_micros                           millionths of the account's currency
 net_long_micros, net_short_micros               the same; signed: being short 5 is a long worst case of -5
-daily_loss_micros                               the same; signed: a profit is a negative loss. The sum is the account's loss
-drawdown_micros                                 the same; each from its own best, so the sum is no less than the account's
-messages_free                                   the day's messages that no execution has paid for; where there is a limit
+daily_loss_micros                               the same; signed: a profit is a negative loss; the sum is exact
+drawdown_micros                                 the same; each from its own best: the sum is no less
+messages_free                                   the day's messages not paid for by executions; if limited
 long:ASSET, short:ASSET                         billionths of the asset; signed like net
 """
 

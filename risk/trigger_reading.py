@@ -27,6 +27,7 @@ class TriggerSpec(msgspec.Struct, frozen=True):
 
     ``threshold`` counts what its kind measures (``docs/triggers.md``): billionths of ``asset``, ns, millionths, events.
     ``venue_actors`` and ``instruments`` (by ``instrument_name``) are what is watched: all that ``scope`` covers.
+    ``again_percent``: what may get worse after a release, of the threshold (``Trigger.released``).
     ``start_ns``: for how long after the watch began a venue actor may not have been heard of yet.
     """
 
@@ -41,6 +42,7 @@ class TriggerSpec(msgspec.Struct, frozen=True):
     window_ns: int = 0
     start_ns: int = 0
     asset: str = ""
+    again_percent: int = 0
 
 
 class AccountRound(NamedTuple):

@@ -8,6 +8,9 @@
 
 Between the two levels nothing happens and a run of either kind ends, so a value that trembles at the threshold fires
 once, and a single phantom value never does where ``consecutive`` is two or more.
+
+People who release a kill accept the value that it has by then, and no worse: ``accept(step)`` makes a tripped streak
+fire again, once, when the value is above what it was by more than ``step``.
 """
 
 from collections import deque
@@ -20,7 +23,7 @@ __all__ = ["EventWindow", "Streak"]
 class Streak:
     """One value's hysteresis. ``rearm_at`` is at most ``threshold``; ``tripped``: it has fired and is not well yet."""
 
-    __slots__ = ("_consecutive", "_rearm_at", "_run", "_threshold", "tripped")
+    __slots__ = ("_accepted", "_consecutive", "_last", "_rearm_at", "_run", "_threshold", "_worse", "tripped")
 
     def __init__(self, threshold: int, rearm_at: int, consecutive: int) -> None:
         if consecutive < 1 or rearm_at > threshold:
@@ -29,18 +32,35 @@ class Streak:
                 "work: re-arm at or below the threshold, after at least one value"
             )
         self._threshold, self._rearm_at, self._consecutive = threshold, rearm_at, consecutive
-        self._run = 0
+        self._run = self._worse = self._last = 0
+        #: What a tripped one fires above again; None: it does not.
+        self._accepted: int | None = None
         self.tripped = False
 
     def step(self, value: int) -> bool:
         """Take one value. True: it fires now."""
+        self._last = value
         counts = value <= self._rearm_at if self.tripped else value > self._threshold
         self._run = self._run + 1 if counts else 0
+        self._worse = self._worse + 1 if self._accepted is not None and value > self._accepted else 0
+        if self._worse >= self._consecutive:
+            self._accepted, self._worse = None, 0
+            return True
         if self._run < self._consecutive:
             return False
-        self._run = 0
+        self._run, self._accepted = 0, None
         self.tripped = not self.tripped
         return self.tripped
+
+    def accept(self, step: int) -> None:
+        """Fire again when the value, while it is not well, is above the last one by more than ``step``."""
+        if self.tripped:
+            self._accepted, self._worse = self._last + step, 0
+
+    def rearm(self) -> None:
+        """As new: what it has fired for was nobody's to accept."""
+        self._run = self._worse = 0
+        self._accepted, self.tripped = None, False
 
 
 class EventWindow:

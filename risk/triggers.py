@@ -4,7 +4,8 @@
 
 A subject is a venue actor, an instrument or the account, and has a streak of its own: two instruments that are bad in
 turn are not one that stays bad. A trigger fires once, however many of its subjects go bad, and is armed again when all
-are well. Time is an argument, nothing here sends anything.
+are well, or when its kill is released: then against further worsening, so that what was released is not without bound.
+Time is an argument, nothing here sends anything.
 """
 
 from collections.abc import Callable
@@ -42,13 +43,15 @@ class Firing(NamedTuple):
 
 
 class Trigger:
-    """``fired``: it has pressed, and waits until everything it watches is well again."""
+    """``fired``: it has pressed, and waits until everything it watches is well again, or its kill is released."""
 
     def __init__(self, spec: TriggerSpec, gauge: Gauge[Any]) -> None:
         self.spec = spec
         self.fired = False
         self._gauge = gauge
         self._streaks: dict[str, Streak] = {}
+        #: Whose values were the evidence of a kill.
+        self._told: set[str] = set()
 
     def observe(self, observation: Observation) -> Firing | None:
         """Look at something; what this trigger does not look at changes nothing."""
@@ -58,10 +61,26 @@ class Trigger:
         for reading in self._gauge.read(observation):
             if self._streak(reading.subject).step(reading.value) and not self.fired:
                 self.fired = True
+                self._told.add(reading.subject)
                 firing = Firing(self.spec, reading.subject, self._evidence(reading))
         if self.fired:
             self.fired = any(streak.tripped for streak in self._streaks.values())
+        self._told = {subject for subject in self._told if self._streaks[subject].tripped}
         return firing
+
+    def released(self) -> None:
+        """People have released its kill, with the evidence before them: what it told of may stay as bad as it is, and
+        grow worse by less than ``again_percent`` of the threshold. What has gone bad since was not told, so it counts
+        anew. Of 0 percent: nothing fires again before all is well."""
+        spec = self.spec
+        if not self.fired or not spec.again_percent:
+            return
+        self.fired = False
+        for subject, streak in self._streaks.items():
+            if subject in self._told:
+                streak.accept(max(spec.threshold * spec.again_percent // 100, 1))
+            else:
+                streak.rearm()
 
     def _streak(self, subject: str) -> Streak:
         streak = self._streaks.get(subject)

@@ -1,13 +1,17 @@
 """Triggers end to end: telemetry, watch, kill switch, venue. And a day on which nothing is wrong and nothing fires."""
 
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from trading_desk import KILL_SWITCH, RISK, SIMULATOR, VENUE, Desk, MakeDesk, check_all, check_books, strategy
 
 from actors.risk import RiskActor
 from engine.codes import Side
 from engine.messages import Kill, KillReceipt
+from engine.venue import AuthenticationFailed, BookChanged, ClockOffset, VenueEvent
+from risk.scope import TradingNames, parse_scope
 from risk.trigger_reading import Observation, Reading
 from risk.triggers import TRIGGER_KINDS
 
@@ -337,3 +341,160 @@ def test_a_trigger_kills_its_scope_and_nothing_beside_it(make_desk: MakeDesk, sc
     assert (kill.scope, kill.by) == (scope, RISK)
     assert refused_as(desk) == "HALTED"
     assert refused_as(desk, "far") == "NEW"
+
+
+# -- every kind through every width of scope ----------------------------------------------------------------------
+
+_HERE = ("global", "account:desk", "venue:binance", "strategy:hand", "instrument:binance:BTCUSDT")
+_THERE = ("venue:second", "strategy:far", "instrument:second:BTCUSDT")
+
+
+def _lose(desk: Desk) -> None:
+    for _ in range(2):
+        take(desk, Side.BUY)
+        take(desk, Side.SELL)
+
+
+def _cut_off_with_an_order(desk: Desk) -> None:
+    desk.storm.cut(VENUE, SIMULATOR)
+    hand = desk.strategy("hand")
+    hand.buy(hand.instrument, 1_000, hand.quote.bid_ticks - 5_000)
+
+
+def _one_wide_quote(desk: Desk) -> None:
+    desk.storm.cut(VENUE, SIMULATOR)  # no other follows
+    desk.run_for(0.05)
+    quote = desk.venue.core.quotes[0]
+    tell(desk, msgspec.structs.replace(quote, ask_ticks=quote.bid_ticks * 11 // 10))
+
+
+def _refused_by_the_venue(desk: Desk) -> None:
+    hand = desk.strategy("hand")
+    for _ in range(4):
+        hand.buy(hand.instrument, 1_000, hand.quote.ask_ticks + 1_000, post_only=True)
+
+
+def _money_leaves_by_another_way(desk: Desk) -> None:
+    desk.run_for(2)
+    desk.simulator.exchange.accounts["desk"].balance("BTC").free_nanos -= 10**6
+    take(desk)
+
+
+def _another_configuration(desk: Desk) -> None:
+    core = desk.venue.core
+    core.settings = msgspec.structs.replace(core.settings, config_hash="another")
+
+
+def tell(desk: Desk, *events: VenueEvent) -> None:
+    """What its session would tell the venue actor."""
+    for event in events:
+        desk.venue.on_venue_event(event, desk.now_ns)
+
+
+def _late(desk: Desk) -> None:
+    desk.venue.telemetry._due_ns -= 10**9
+
+
+CAUSES: dict[str, tuple[dict[str, Any], Callable[[Desk], None]]] = {
+    "loss_cap": ({"loss_max": "0.5"}, _lose),
+    "drawdown": ({"drawdown_max": "0.5"}, _lose),
+    "spread_widening": ({}, _one_wide_quote),
+    "latency_stall": ({}, _cut_off_with_an_order),
+    "stale_market_data": ({"age_ms_max": 1_000}, _cut_off_with_an_order),
+    "gapped_market_data": ({"consecutive": 1}, lambda desk: tell(desk, *[BookChanged(0, False, 0, 0, 0)] * 4)),
+    "reject_storm": ({"rejects_max": 3}, _refused_by_the_venue),
+    "fill_storm": ({"fills_max": 3}, _lose),
+    "position_mismatch": ({}, _money_leaves_by_another_way),
+    "authentication_failure": ({}, lambda desk: tell(desk, AuthenticationFailed("no such key"))),
+    "clock_offset": ({}, lambda desk: tell(desk, ClockOffset(-200_000_000, 0))),
+    "loop_lag": ({"consecutive": 1}, _late),
+    "heartbeat_lost": ({}, lambda desk: desk.runtime.crash(VENUE)),
+    "config_mismatch": ({}, _another_configuration),
+}
+
+
+@pytest.mark.parametrize("kind", TRIGGER_KINDS)
+def test_each_fires_through_every_scope_that_covers_the_trouble_and_through_no_other(
+    make_desk: MakeDesk, kind: str
+) -> None:
+    keys, cause = CAUSES[kind]
+    desk = make_desk(
+        strategy("hand"),
+        strategy("far", venue="second", account="desk"),
+        *(trigger(kind, scope, "reduce", **keys) for scope in (*_HERE, *_THERE)),
+        more_venues=["second"],
+        one_account=True,
+    )
+    desk.run_for(1)
+    assert not pressed(desk)
+    cause(desk)
+    desk.run_for(2.5)
+    assert sorted(kill.scope for kill in pressed(desk)) == sorted(map(parsed, _HERE))
+    assert {receipt.trigger for receipt in receipts(desk)} == {kind}
+
+
+def parsed(scope: str) -> str:
+    return parse_scope(
+        scope,
+        TradingNames(
+            ("desk",),
+            {"binance": "desk", "second": "desk"},
+            {"hand": "binance", "far": "second"},
+            ("binance:BTCUSDT", "second:BTCUSDT"),
+        ),
+    ).text
+
+
+# -- after a release ----------------------------------------------------------------------------------------------
+
+
+def release(desk: Desk, kill_id: str) -> None:
+    """As two people do, once the kill switch has heard them."""
+    switch: Any = desk.actor(KILL_SWITCH)
+    assert switch._end(switch.register.held[kill_id], ("ann", "bea"), desk.now_ns)
+
+
+def lose_until_pressed(desk: Desk, kills: int) -> None:
+    while len(pressed(desk)) < kills:
+        take(desk, Side.BUY)
+        take(desk, Side.SELL)
+        desk.run_for(0.3)
+        assert desk.now_ns < 90 * 10**9
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_after_a_release_a_loss_cap_fires_again_for_half_as_much_more(make_desk: MakeDesk, is_heard: bool) -> None:
+    desk = make_desk(strategy("hand"), trigger("loss_cap", loss_max="4", again_percent=50, mode="halt"))
+
+    def lost() -> int:
+        return -(risk(desk).watch.book.pnl_nanos([f"{VENUE}:BTCUSDT"], "USDT") or 0)
+
+    lose_until_pressed(desk, 1)
+    desk.run_for(1)
+    accepted = lost()
+    if not is_heard:
+        desk.storm.cut(KILL_SWITCH, RISK)
+        desk.run_for(1)
+    release(desk, pressed(desk)[0].kill_id)
+    desk.run_for(1)
+    desk.storm.clear()
+    desk.run_for(3)
+    assert len(pressed(desk)) == 1, "what was released is accepted"
+    assert refused_as(desk) == "NEW"
+    lose_until_pressed(desk, 2)
+    assert accepted + 2 * 10**9 < lost() < accepted + 4 * 10**9
+    desk.run_for(1)
+    assert refused_as(desk) == "HALTED"
+
+
+def test_without_a_step_a_released_loss_cap_waits_until_all_is_well(make_desk: MakeDesk) -> None:
+    desk = make_desk(strategy("hand"), trigger("loss_cap", loss_max="2", again_percent=0, mode="halt"))
+    lose_until_pressed(desk, 1)
+    desk.run_for(1)
+    release(desk, pressed(desk)[0].kill_id)
+    desk.run_for(0.5)
+    for _ in range(6):
+        take(desk, Side.BUY)
+        take(desk, Side.SELL)
+    desk.run_for(1)
+    assert len(pressed(desk)) == 1

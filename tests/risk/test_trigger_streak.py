@@ -34,6 +34,52 @@ def test_it_fires_where_the_naive_model_does(values: list[int], consecutive: int
     assert fired_at == naive_firings(values, consecutive)
 
 
+STEPS_OF_LIFE = st.lists(
+    st.one_of(st.sampled_from([0, 6, 7, 8, 10, 11, 12, 13, 15, 20, 1_000]), st.just("release")), max_size=60
+)
+
+
+def naive_firings_with_releases(steps: list[int | str], consecutive: int, step: int) -> list[int]:
+    """The same, with people who accept a tripped value as it is, up to ``step`` worse."""
+    fired_at: list[int] = []
+    values: list[int] = []
+    since, since_accepted, tripped, accepted = 0, 0, False, None
+    for place, each in enumerate(steps):
+        if isinstance(each, str):
+            if tripped:
+                accepted, since_accepted = values[-1] + step, len(values)
+            continue
+        values.append(each)
+        worse = values[since_accepted:][-consecutive:]
+        if accepted is not None and len(worse) == consecutive and all(value > accepted for value in worse):
+            fired_at.append(place)
+            accepted = None
+            continue
+        lately = values[since:][-consecutive:]
+        if len(lately) < consecutive:
+            continue
+        if not tripped and all(value > THRESHOLD for value in lately):
+            fired_at.append(place)
+            since, tripped = len(values), True
+        elif tripped and all(value <= REARM_AT for value in lately):
+            since, tripped, accepted = len(values), False, None
+    return fired_at
+
+
+@given(steps=STEPS_OF_LIFE, consecutive=st.integers(1, 4), step=st.integers(1, 5))
+def test_after_a_release_it_fires_for_worse_as_the_naive_model_does(
+    steps: list[int | str], consecutive: int, step: int
+) -> None:
+    streak = Streak(THRESHOLD, REARM_AT, consecutive)
+    fired_at = []
+    for place, each in enumerate(steps):
+        if isinstance(each, str):
+            streak.accept(step)
+        elif streak.step(each):
+            fired_at.append(place)
+    assert fired_at == naive_firings_with_releases(steps, consecutive, step)
+
+
 @given(values=st.lists(st.integers(0, THRESHOLD), max_size=20), at=st.integers(0, 20), consecutive=st.integers(2, 5))
 def test_a_single_phantom_value_never_fires(values: list[int], at: int, consecutive: int) -> None:
     streak = Streak(THRESHOLD, REARM_AT, consecutive)
