@@ -29,7 +29,7 @@ from risk.latch import LatchCause, LatchPage, kill_tag
 from risk.response import DRILL_TRIGGER, response_name
 from risk.scope import DRILL_SCOPE
 
-__all__ = ["DRILL_COUNTERS", "DRILL_TIMEOUT_NS", "Drills", "is_drill"]
+__all__ = ["DRILL_COUNTERS", "DRILL_TIMEOUT_NS", "Drills", "has_room", "is_drill"]
 
 _SECOND_NS = 1_000_000_000
 #: A drill that is not acknowledged by then has failed.
@@ -47,6 +47,11 @@ DRILL_COUNTERS = ("drills", "drills_failed", "drill_wall_ns")
 
 def is_drill(message: Kill | KillReceipt) -> bool:
     return message.scope == DRILL_SCOPE.text
+
+
+def has_room(page: LatchPage) -> bool:
+    """Whether the latch can take a drill: never one of its last rows, for without any a store halts everything."""
+    return len(page.kills()) <= _KILLS_MAX and not page.is_damaged()
 
 
 class Drills:
@@ -202,7 +207,7 @@ class Drills:
             return f"a drill's id begins with {_ID} and is not that of a kill"
         if self._case is not None:
             return f"drill {self._case.kill.kill_id} is under way"
-        if len(self._page.kills()) > _KILLS_MAX or self._page.is_damaged():
+        if not has_room(self._page):
             return "the latch is damaged or nearly full: its rows are for kills"
         return ""
 

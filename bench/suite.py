@@ -45,6 +45,7 @@ BENCHES: tuple[str, ...] = (
     "order_entry",
     "throughput",
     "scale",
+    "kill",
 )
 
 _VERSIONS_OF = ("haltline", "numpy", "numba", "msgspec", "uvloop", "websockets", "ray")

@@ -4,10 +4,11 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
-from cli.screen import CONSOLE, print_json
+from cli.kill_table import kill_figures, print_kill_result
+from cli.kill_trial import KillTrial, run_kill_trial
+from cli.screen import CONSOLE, write_json
 from cli.simulator_process import simulated_venue
 from cli.trial import TrialResult, Watch, engine_toml, run_trial
 from cli.trial_table import print_result
@@ -59,15 +60,25 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the synthetic order flow.")] = 1,
     runtime: Annotated[str, typer.Option(help="ray: a process per actor. local: one process.")] = "ray",
     json: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file ('-': stdout).")] = None,
+    kills: Annotated[int, typer.Option(help="So many kills in one run instead, each released again.", min=0)] = 0,
+    venue_actors: Annotated[int, typer.Option(help="With --kills: how many, an account each.", min=1, max=32)] = 8,
+    rate: Annotated[int, typer.Option(help="With --kills: orders a second asked of each.", min=1, max=10_000)] = 2000,
 ) -> None:
     """Trade against a simulated Binance with synthetic order flow for a while, then kill, and print what happened.
 
     One quoter, one taker, real sockets, real TLS, every check on. Needs no file. Exit code 0 only when the engine's
     ledger equals the venue's own and no order reached the venue after the kill was acknowledged.
     Example: [bold]haltline demo --seconds 20 --json demo.json[/bold]
+
+    With --kills: many venue actors under load, killed and released again and again, in the scope of drills. Exit code 0
+    only when no order left after any acknowledgement, by the venue's own record.
+    Example: [bold]haltline demo --venue-actors 8 --kills 1000[/bold]
     """
     if runtime not in RUNTIMES:
         raise UsageError(f"demo: runtime {runtime!r} is not one of {', '.join(RUNTIMES)}")
+    if kills:
+        _many_kills(KillTrial(kills, venue_actors, rate, runtime=runtime, seed=seed), json)
+        return
     announce(f"a simulated venue, the engine, {seconds:g} s of trading, then a kill", json)
     with tempfile.TemporaryDirectory(prefix="haltline-") as name:
         directory = Path(name)
@@ -77,6 +88,17 @@ def demo(
             config_file.write_text(engine_toml(venue.ready, directory / "state", runtime, strategies, "demo"))
             result = run_trial(config_file, venue.ready, Watch(seconds), seed=seed, audit_books=True)
     finish(result, json)
+
+
+def _many_kills(trial: KillTrial, json: Path | None) -> None:
+    announce(f"a simulated venue, {trial.venue_actors} venue actors under load, {trial.kills} kills", json)
+    result = run_kill_trial(trial)
+    if json is None or str(json) != "-":
+        print_kill_result(result)
+    if json is not None:
+        write_json(kill_figures(result), json)
+    if result.failures:
+        raise typer.Exit(1)
 
 
 def announce(text: str, json: Path | None) -> None:
@@ -94,16 +116,7 @@ def finish(result: TrialResult, json: Path | None) -> None:
     """Print the table, write the figures, and turn the result into the exit code."""
     if json is None or str(json) != "-":
         print_result(result)
-    if json is not None and str(json) == "-":
-        print_json(result.figures)
-    elif json is not None:
-        write_figures(result, json)
+    if json is not None:
+        write_json(result.figures, json)
     if not result.ok:
         raise typer.Exit(1)
-
-
-def write_figures(result: TrialResult, path: Path) -> None:
-    try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(result.figures, order="sorted"), indent=2) + b"\n")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
