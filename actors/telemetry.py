@@ -5,53 +5,13 @@
 Built from what the venue actor knows anyway, on its sweep, away from the order path.
 """
 
-from collections import defaultdict
-
+from actors.balance_watch import BalanceWatch
 from actors.venue_core import VenueCore
 from actors.venue_events import VenueEvents
 from engine.instrument import Instrument
 from engine.messages import InstrumentTelemetry, Quote, VenueTelemetry
 
-__all__ = ["BalanceDrift", "TelemetrySender"]
-
-_NANOS = 1_000_000_000
-#: Fills and balances come one after the other, so they agree only when the difference has stood still for so long.
-_AGREED_SWEEPS = 10
-
-
-class BalanceDrift:
-    """How far each asset's balance at the venue has moved beyond what our own fills explain.
-
-    Where the two stand to each other when they first agree, as they do while their difference does not move for a
-    second, is taken as what was there before us. A later difference is somebody else's, or an error of somebody's.
-    """
-
-    def __init__(self) -> None:
-        self._before_us: dict[str, int] = {}
-        self._last: dict[str, tuple[int, int]] = {}
-        self._drift: dict[str, int] = {}
-
-    def nanos(self, asset: str) -> int:
-        """0 until it is known."""
-        return self._drift.get(asset, 0)
-
-    def update(self, balances: dict[str, int], ours: dict[str, int]) -> None:
-        """Called once per sweep while the books are reconciled. ``ours``: what our fills have brought in."""
-        for asset, our_nanos in ours.items():
-            if asset in balances:
-                self._compare(asset, balances[asset] - our_nanos)
-
-    def _compare(self, asset: str, difference: int) -> None:
-        before_us = self._before_us.get(asset)
-        if before_us is not None:
-            self._drift[asset] = difference - before_us
-            return
-        last, times = self._last.get(asset, (difference, 0))
-        times = times + 1 if difference == last else 1
-        self._last[asset] = (difference, times)
-        if times >= _AGREED_SWEEPS:
-            self._before_us[asset] = difference
-            del self._last[asset]
+__all__ = ["TelemetrySender"]
 
 
 class TelemetrySender:
@@ -63,14 +23,14 @@ class TelemetrySender:
         self._started_ns = now_ns
         self._due_ns = now_ns + interval_ns
         self._ready_ns = -1
-        self._drift = BalanceDrift()
+        self._balances = BalanceWatch(core, now_ns)
 
     def send(self, now_ns: int) -> None:
         """Tell the risk actor. Without a link to it nothing is told, and that is told by the silence."""
         core = self._core
         if core.ready:
             self._ready_ns = now_ns if self._ready_ns < 0 else self._ready_ns
-            self._drift.update(core.balances, self._brought_in())
+        self._balances.sweep(now_ns)
         core.ctx.send(core.settings.risk_actor, self._telemetry(now_ns))
         self._due_ns = now_ns + self._interval_ns
 
@@ -117,27 +77,13 @@ class TelemetrySender:
             tick_lot_scale=instrument.price_scale + instrument.quantity_scale,
             fees_nanos=_fees_nanos(instrument, line.fee_nanos, quote),
             quote_age_ns=self._quote_age_ns(quote, now_ns),
-            drift_nanos=self._drift.nanos(instrument.base_asset),
+            drift_nanos=self._balances.drift.nanos(instrument.base_asset),
         )
 
     def _quote_age_ns(self, quote: Quote | None, now_ns: int) -> int:
         """A venue that is ready owes a quote from then on."""
         since_ns = self._ready_ns if quote is None else quote.received_ns
         return -1 if since_ns < 0 else max(0, now_ns - since_ns)
-
-    def _brought_in(self) -> dict[str, int]:
-        """What all our fills have brought in, by asset, in billionths."""
-        ours: dict[str, int] = defaultdict(int)
-        for definition in self._core.definitions.values():
-            instrument = definition.instrument
-            line = self._core.blotter.ledger_line(instrument.instrument_id)
-            lots_nanos = line.position_lots * instrument.lot_units * _NANOS
-            cost_nanos = line.cost_tick_lots * instrument.tick_units * instrument.lot_units * _NANOS
-            ours[instrument.base_asset] += lots_nanos // 10**instrument.quantity_scale
-            ours[instrument.quote_asset] -= cost_nanos // 10 ** (instrument.price_scale + instrument.quantity_scale)
-            for asset, fee_nanos in line.fee_nanos.items():
-                ours[asset] -= fee_nanos
-        return ours
 
 
 def _fees_nanos(instrument: Instrument, fees: dict[str, int], quote: Quote | None) -> int:

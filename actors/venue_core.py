@@ -65,6 +65,7 @@ class VenueActorSettings(msgspec.Struct, frozen=True):
     lease_renew_ns: int
     cushions: dict[str, int]
     flatten_interval_ns: int = 500_000_000
+    balance_query_ns: int = 60_000_000_000
     #: Strategy → the actor of its shadow, where it has one.
     shadows: dict[str, str] = {}
 
@@ -103,6 +104,8 @@ class VenueCore:
         self.quotes: dict[int, Quote] = {}
         #: What the venue says is there, free or locked, by asset, in billionths.
         self.balances: dict[str, int] = {}
+        #: By asset, what people should know of it.
+        self.balance_notes: dict[str, str] = {}
         self.session_live = False
         self.ready = False
         self.stopped: Refusal | None = None

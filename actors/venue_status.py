@@ -26,6 +26,8 @@ def venue_status(core: VenueCore, counters: Mapping[str, int]) -> StatusReport:
         details[f"throttled:{throttled.strategy_id}:{throttled.instrument}"] = (
             f"fired too often, {since}; a person lets it trade again: haltline enable"
         )
+    for asset, note in core.balance_notes.items():
+        details[f"balance:{asset}"] = note
     if core.stopped is not None:
         details["stopped"] = core.stopped.text
     return StatusReport(core.ctx.name, "venue", 0, 0, _state(core), dict(counters), details, dict(core.refusals))

@@ -241,6 +241,8 @@ class VenueSettings(msgspec.Struct, frozen=True):
 
     ``undertaker_credentials``: with what the orders of a dead venue actor are cancelled, a key that can do nothing
     else where the venue offers such keys. Without, it is the venue actor's own.
+
+    Every ``balance_query_s`` the venue is asked what it holds for the account, besides what it tells by itself.
     """
 
     name: ShortName
@@ -253,6 +255,11 @@ class VenueSettings(msgspec.Struct, frozen=True):
     instruments: Annotated[tuple[InstrumentSettings, ...], Meta(min_length=1)]
     ca_file: PathOrNone = ""
     undertaker_credentials: CredentialSettings | None = None
+    balance_query_s: Annotated[int, Meta(ge=5, le=86_400)] = 60
+
+    @property
+    def balance_query_ns(self) -> int:
+        return self.balance_query_s * 1000 * _NANOS_PER_MS
 
 
 class StrategyLimitSettings(msgspec.Struct, frozen=True):

@@ -276,6 +276,11 @@ class VenueSession(Protocol):
         """Our trades of one instrument after a trade id ("": of the last day); TradesListed pages or QueryFailed."""
         ...
 
+    def query_balances(self, now_ns: int) -> None:
+        """What the venue holds for the account: a Balance of each asset of which nothing newer was told. Without an
+        answer there is none; ask again."""
+        ...
+
     def query_order_trades(self, query_id: int, order: Order, now_ns: int) -> None:
         """Every trade of one order whose ``order_id`` is known, however old; TradesListed pages or QueryFailed."""
         ...

@@ -234,6 +234,9 @@ class BinanceSession:
     def query_trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:
         self._started().orders.queries.trades(query_id, instrument_id, after_trade_id, now_ns)
 
+    def query_balances(self, now_ns: int) -> None:
+        self._started().startup.ask_balances(now_ns)
+
     def query_order_trades(self, query_id: int, order: Order, now_ns: int) -> None:
         self._started().orders.queries.order_trades(query_id, order, now_ns)
 

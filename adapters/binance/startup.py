@@ -105,6 +105,21 @@ class Startup:
         question = RestQuestion("account", REST_PATHS.account, (), 20, on_answer, self._on_failure, is_signed=True)
         self._rest.ask(question, now_ns)
 
+    def ask_balances(self, now_ns: int) -> None:
+        """The same once more, in the middle of everything: what it tells counts where the stream has told nothing
+        newer. It is not asked again when it fails; the next one is due soon enough."""
+
+        def on_answer(body: bytes, asked_ns: int, answered_ns: int) -> None:
+            self._orders.user_data.on_balances(_decode_account(body), answered_ns)
+
+        def on_failure(text: str, code: int, failed_ns: int) -> None:
+            self._core.count("balances not told")
+
+        question = RestQuestion(
+            "balances", REST_PATHS.account, (), 20, on_answer, on_failure, is_signed=True, is_persistent=False
+        )
+        self._rest.ask(question, now_ns)
+
     def _on_account(self, account: Account, now_ns: int) -> None:
         if not account.canTrade:
             self._core.ctx.log("the account may not trade at the venue")

@@ -50,10 +50,18 @@ class UserData:
         """The REST snapshot: all assets, except those of which the stream has told something newer. Assets of ours
         that it leaves out have nothing."""
         told, self._told = self._told, {}
+        self._tell(account, told, now_ns)
+
+    def on_balances(self, account: Account, now_ns: int) -> None:
+        """The same while the stream goes on: a snapshot may be older than what it has told, or than the last one."""
+        self._tell(account, self._told, now_ns)
+
+    def _tell(self, account: Account, told: dict[str, int], now_ns: int) -> None:
         balances = {each.asset: parse.balance(each.asset, each.free, each.locked) for each in account.balances}
         for grid in self._core.grids.values():
             for asset in (grid.instrument.base_asset, grid.instrument.quote_asset):
                 balances.setdefault(asset, parse.balance(asset, "0", "0"))
         for asset, balance in balances.items():
             if told.get(asset, -1) <= account.updateTime:
+                self._told[asset] = account.updateTime
                 self._core.emit(balance, now_ns)

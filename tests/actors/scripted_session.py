@@ -32,6 +32,9 @@ class ScriptedSession:
     def query_trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:
         self.asked.append(("trades", query_id, instrument_id, after_trade_id))
 
+    def query_balances(self, now_ns: int) -> None:
+        self.asked.append(("balances",))
+
     def query_order_trades(self, query_id: int, order: Order, now_ns: int) -> None:
         self.asked.append(("order_trades", query_id, order.order_id))
 

@@ -1,18 +1,19 @@
 """What venue actors tell their risk actor: true, at rest and under way."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from trading_desk import MS, RISK, SIMULATOR, VENUE, Desk, MakeDesk, strategy
 
+from actors.balance_watch import BalanceDrift
 from actors.risk import RiskActor
-from actors.telemetry import BalanceDrift
 from engine.messages import VenueTelemetry, decode_message, encode_message
 
 
 def heard(desk: Desk) -> VenueTelemetry:
     actor = desk.actor(RISK)
     assert isinstance(actor, RiskActor)
-    return actor.watch._latest[VENUE]
+    return actor.watch.latest[VENUE]
 
 
 def test_telemetry_comes_ten_times_a_second_and_survives_the_wire(make_desk: MakeDesk) -> None:
@@ -87,6 +88,32 @@ def test_before_the_venue_is_ready_no_quote_is_due(make_desk: MakeDesk) -> None:
     desk.run_for(3)
     (seen,) = heard(desk).instruments  # known from the journal
     assert seen.quote_age_ns == -1
+
+
+def test_what_the_venue_held_before_our_first_fill_is_said_and_after_a_restart_too(make_desk: MakeDesk) -> None:
+    desk = make_desk(strategy("hand"))
+    hand = desk.strategy("hand")
+    assert "balance:BTC" in desk.venue.status().details
+    hand.buy(hand.instrument, 1_000, hand.quote.ask_ticks + 500)
+    desk.run_for(2)
+    text = desk.venue.status().details["balance:BTC"]
+    assert text.startswith("20 BTC at the venue are not of our fills: positions and limits count from zero")
+    assert len(desk.logged("BALANCE DIFFERS FROM POSITIONS")) == 1
+    desk.restart(VENUE)
+    desk.run_for(5)
+    assert desk.venue.status().details["balance:BTC"] == text
+
+
+def test_what_moves_without_a_push_is_found_by_asking(make_desk: MakeDesk) -> None:
+    desk = make_desk(strategy("hand"))
+    core = desk.venue.core
+    core.settings = msgspec.structs.replace(core.settings, balance_query_ns=5_000 * MS)
+    desk.run_for(2)
+    desk.simulator.exchange.accounts["desk"].balance("BTC").free_nanos -= 10**6
+    desk.run_for(1)
+    assert heard(desk).instruments[0].drift_nanos == 0
+    desk.run_for(3)
+    assert heard(desk).instruments[0].drift_nanos == -(10**6)
 
 
 # -- drift --------------------------------------------------------------------------------------------------------

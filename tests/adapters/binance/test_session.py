@@ -102,6 +102,39 @@ def test_balances_of_the_stream_are_not_overwritten_by_an_older_account(make: An
     assert [event.asset for event in host.take() if isinstance(event, Balance)] == ["BTC"]
 
 
+def test_balances_that_are_asked_for_count_where_the_stream_has_told_nothing_newer(make: Any) -> None:
+    host = make()
+    host.begin()
+    host.take()
+    host.session.query_balances(host.now_ns)
+    host.advance(SECOND)
+    assert [event.asset for event in host.take() if isinstance(event, Balance)] == ["USDT", "BTC"]
+    host.venue.event(e="outboundAccountPosition", E=9, u=9, B=[{"a": "USDT", "f": "7", "l": "0"}])
+    host.take()
+    for _ in range(2):  # the venue's answers are of a moment before that
+        host.session.query_balances(host.now_ns)
+        host.advance(SECOND)
+        assert [event.asset for event in host.take() if isinstance(event, Balance)] == ["BTC"]
+    host.venue.rest_rules["account"] = lambda params: {"canTrade": True, "updateTime": 9, "balances": []}
+    host.session.query_balances(host.now_ns)
+    host.advance(SECOND)
+    assert [event for event in host.take() if isinstance(event, Balance)] == [
+        Balance("BTC", 0, 0),
+        Balance("USDT", 0, 0),
+    ]
+
+
+def test_a_question_for_balances_that_fails_is_not_asked_again_and_halts_nothing(make: Any) -> None:
+    host = make()
+    host.begin()
+    host.venue.rest_rules["account"] = lambda params: (503, {"code": -1, "msg": "busy"}, {})
+    asked = len(host.venue.asked)
+    host.session.query_balances(host.now_ns)
+    host.advance(20 * SECOND)
+    assert [path for _, path, _ in host.venue.asked[asked:]].count("/api/v3/account") == 1
+    assert host.session.send_refusal(host.now_ns) is Reason.NONE
+
+
 @pytest.mark.parametrize("link", [REST, ORDERS, STREAMS])
 def test_a_link_that_cannot_be_opened_is_tried_again_with_growing_delays(make: Any, link: str) -> None:
     host = make()
