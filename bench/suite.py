@@ -45,6 +45,7 @@ BENCHES: tuple[str, ...] = (
     "order_entry",
     "throughput",
     "scale",
+    "recovery",
     "kill",
 )
 

@@ -121,7 +121,7 @@ def _burst(venue: VenueProcess, symbol: str, size: Size) -> NDArray[Any]:
     """Answers come when a burst is complete: nothing keeps the venue from reading, or the engine from sending."""
     plan = Round((symbol,), size.bursts, size.burst_gap_ns, orders=size.burst, swift=True, hold=True)
     times = venue.run(plan)
-    return (times.arrived.max(axis=1) - times.planned) / size.burst
+    return np.asarray((times.arrived.max(axis=1) - times.planned) / size.burst)
 
 
 def _flood(venue: VenueProcess, symbol: str, size: Size) -> NDArray[Any]:

@@ -39,6 +39,9 @@ class Seat(msgspec.Struct, frozen=True):
     account: str = "bench"
 
 
+#: An engine in this very process is a test's: machines that run tests may stall for longer than a real lease lasts.
+_LEASE_MS = {"ray": 1_000, "local": 60_000}
+
 _ACCOUNT = """
 [[accounts]]
 id = "{account}"
@@ -113,9 +116,10 @@ quantity = "0.001"
 """
 
 
-def engine_toml(seats: Sequence[Seat], venue: VenueReady, state_dir: Path, runtime: str) -> str:
-    """The configuration as text."""
+def engine_toml(seats: Sequence[Seat], venue: VenueReady, state_dir: Path, runtime: str, lease_ms: int = 0) -> str:
+    """The configuration as text. ``lease_ms`` 0: the runtime's (``_LEASE_MS``)."""
     parts = [f'[engine]\nname = "bench"\nruntime = "{runtime}"\nstate_dir = "{state_dir}"\n']
+    parts.append(f"[lease]\nduration_ms = {lease_ms or _LEASE_MS[runtime]}\n")
     for account in dict.fromkeys(seat.account for seat in seats):
         parts.append(_ACCOUNT.format(account=account))
         parts += [_ASSET.format(base=seat.symbol.removesuffix("USDT")) for seat in seats if seat.account == account]
@@ -138,11 +142,13 @@ def engine_toml(seats: Sequence[Seat], venue: VenueReady, state_dir: Path, runti
     return "\n".join(parts)
 
 
-def bench_config(seats: Sequence[Seat], venue: VenueReady, directory: Path, runtime: str) -> EngineConfig:
+def bench_config(
+    seats: Sequence[Seat], venue: VenueReady, directory: Path, runtime: str, lease_ms: int = 0
+) -> EngineConfig:
     """Write and load the configuration of an engine with its state in ``directory``."""
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / "engine.toml"
-    file.write_text(engine_toml(seats, venue, directory / "state", runtime))
+    file.write_text(engine_toml(seats, venue, directory / "state", runtime, lease_ms))
     return load_config(file)
 
 

@@ -1,7 +1,7 @@
 """A market that does nothing by itself: its book moves when a tick is made, and nothing ever trades in it.
 
-Each tick has a bid of its own price, so an order at that price tells which tick it answers; the bid's lots tell how
-many orders the tick asks for.
+Each tick has a bid of its own, one tick above the last one's, so the price of an order tells what it answers. The bid's
+lots tell how many orders are asked for.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from engine.instrument import Instrument
 __all__ = ["TickMarket"]
 
 _MIDDLE_TICKS = 6_000_000
-#: Prices come back after so many ticks: far more than are ever unanswered.
-_PRICES = 20_000
+#: Prices come back after so many ticks: far more than are ever unanswered, and within every collar.
+_PRICES = 200_000
 _LEVELS = 50
 
 

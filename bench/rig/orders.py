@@ -47,7 +47,7 @@ class Round(msgspec.Struct, frozen=True, tag=True):
     hold: bool = False
     seed: int = 1
     #: How long the last orders may take.
-    grace_ns: int = 3_000_000_000
+    grace_ns: int = 20_000_000_000
 
 
 class Flood(msgspec.Struct, frozen=True, tag=True):

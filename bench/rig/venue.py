@@ -63,8 +63,7 @@ class TickVenue(SimulatedBinance):
         on_order: OnOrder,
     ) -> None:
         self.swift = False
-        #: Orders that are let in before any is looked at; 0: each is answered as it comes.
-        self.hold = 0
+        self._hold = self._taken = 0
         self._held: list[tuple[bytes, int]] = []
         self._tell = on_order
         self._arrived_ns = 0
@@ -78,6 +77,10 @@ class TickVenue(SimulatedBinance):
 
     def _taker_of(self, symbol: str) -> Callable[[SimOrder], None]:
         return lambda order: self._tell(symbol, order.price_ticks, self._arrived_ns)
+
+    def hold(self, orders: int) -> None:
+        """From now on so many orders are let in before they are looked at; 0: each is answered as it comes."""
+        self._hold, self._taken = orders, 0
 
     # -- ticks --------------------------------------------------------------------------------------------------
 
@@ -108,13 +111,14 @@ class TickVenue(SimulatedBinance):
 
     def _take_swiftly(self, link: str, session: ApiSession, data: bytes) -> bytes:
         """Answer the new orders among whole frames; returns all other whole frames, for the venue itself."""
-        at, end, held = 0, len(data), self._held
+        at, end, held, already = 0, len(data), self._held, len(self._held)
         while (stop := _frame_end(data, at, end)) is not None:
             held.append((data[at:stop], self._arrived_ns))
             at = stop
         if at < end:
             self._cut[link] = data[at:]
-        if len(held) < self.hold:
+        before, self._taken = self._taken, self._taken + len(held) - already
+        if self._hold and before // self._hold == self._taken // self._hold:
             return b""
         self._held = []
         answers, others = [], []

@@ -36,7 +36,7 @@ __all__ = ["Pacer", "main"]
 _SLEEP_UNTIL_NS = 2_000_000
 _SPIN_NS = 60_000
 #: How long a flood may stand still.
-_GRACE_NS = 3_000_000_000
+_GRACE_NS = 20_000_000_000
 _QUIET_S = 0.002
 _RICH = "1000000000"
 
@@ -83,7 +83,7 @@ class Pacer:
 
     async def carry_out(self, command: _Command) -> Taken:
         self.venue.swift = isinstance(command, Flood) or (isinstance(command, Round) and command.swift)
-        self.venue.hold = command.orders if isinstance(command, Round) and command.hold else 0
+        self.venue.hold(command.orders if isinstance(command, Round) and command.hold else 0)
         try:
             if isinstance(command, Probe):
                 return await self._probe(command)
@@ -91,7 +91,8 @@ class Pacer:
                 return await self._flood(command)
             return await self._round(command)
         finally:
-            self.venue.swift, self.venue.hold = False, 0
+            self.venue.swift = False
+            self.venue.hold(0)
             self._expected = None
 
     async def _probe(self, probe: Probe) -> Taken:
