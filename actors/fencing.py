@@ -1,6 +1,7 @@
 """Fencing: what the kill switch actor does about venue actors that do not do their part of a kill.
 
     silent for ``acknowledge_ns``        ──FenceActor──▶ node agent: ends its process ─▶ "halted" on its behalf
+    its host cannot be reached           ──its node agent's lease has ended─▶ it was ended there (``node_leases.py``)
     fenced, or slow to cancel            ──Undertake───▶ undertaker: cancels at the venue ─▶ "cancelled" on its behalf
 
 Hung is who makes no progress, not who has no process: a venue actor answers a kill from the loop that would send its
@@ -15,10 +16,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from actors.node_leases import NodeLeases
 from engine.actor import Context
 from engine.codes import KillMode
-from engine.messages import FenceActor, KillProgress, Undertake
-from risk.kill_register import HeldKill
+from engine.messages import FenceActor, KillProgress, NodeHeartbeat, NodeWord, Undertake
+from risk.kill_register import HeldKill, KillRegister
 
 __all__ = ["FENCING_COUNTERS", "FENCING_TIMER", "Fencing", "FencingSettings"]
 
@@ -37,12 +39,13 @@ _START_GRACE_NS = 10_000 * _MS
 
 class FencingSettings(msgspec.Struct, frozen=True):
     """``node_agents`` and ``undertakers`` by venue actor. Empty: nobody is fenced. ``venue_accounts`` says of each
-    venue actor which venue and account it trades."""
+    venue actor which venue and account it trades. ``node_leases``: of node agents whose host has a latch of its own."""
 
     acknowledge_ns: int = 50 * _MS
     node_agents: dict[str, str] = {}
     undertakers: dict[str, str] = {}
     venue_accounts: dict[str, tuple[str, str]] = {}
+    node_leases: dict[str, int] = {}
 
 
 class _Watched(NamedTuple):
@@ -65,9 +68,28 @@ class Fencing:
         self._undertaken: dict[tuple[str, str], int] = {}
         self._fenced: set[tuple[str, str]] = set()
         self._fences = 0
+        self._leases = NodeLeases(settings.node_leases)
 
     def start(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._leases.start(ctx.clock_ns())
+
+    # -- hosts with a latch of their own --------------------------------------------------------------------
+
+    def is_elsewhere(self, venue_actor: str) -> bool:
+        """Whether a venue actor is on a host whose latch, and clock, are not ours."""
+        return self.settings.node_agents.get(venue_actor) in self.settings.node_leases
+
+    def spread(self, held: HeldKill) -> None:
+        """Have a kill latched on the hosts whose latch is not ours."""
+        for node_agent in self.settings.node_leases:
+            self._ctx.send(node_agent, held.kill)
+
+    def on_heartbeat(self, sender: str, heartbeat: NodeHeartbeat, register: KillRegister) -> None:
+        if sender == heartbeat.node_agent and self._leases.answer(sender, self._ctx.clock_ns()):
+            kills = tuple(held.kill for held in register.held.values() if held.end is None)
+            released = tuple(tag for tag in heartbeat.unknown if register.was_released(tag))
+            self._ctx.send(sender, NodeWord(heartbeat.sent_ns, kills, released))
 
     def counters(self) -> dict[str, int]:
         return dict(zip(FENCING_COUNTERS, (self._fences, len(self._undertaken)), strict=True))
@@ -121,7 +143,14 @@ class Fencing:
         elif now_ns - self._fencing[key] < _FENCE_AGAIN_NS:
             return
         self._fencing[key] = now_ns
-        self._ctx.send(self.settings.node_agents[actor], FenceActor(kill_id, actor))
+        node_agent = self.settings.node_agents[actor]
+        if not self._leases.is_over(node_agent, now_ns):
+            self._ctx.send(node_agent, FenceActor(kill_id, actor))
+            return
+        text = f"{node_agent} cannot be reached; its lease is over, by which it has ended the process"
+        self._on_progress(KillProgress(kill_id, actor, "halted", self._ctx.clock_ns(), 0, 0, text), now_ns)
+        self._ended(key)
+        self._on_progress(KillProgress(kill_id, actor, "halted", self._ctx.clock_ns(), 0, 0), now_ns)
 
     def _undertake(self, held: HeldKill, key: tuple[str, str], stage: str, now_ns: int) -> None:
         kill_id, actor = key
@@ -151,15 +180,19 @@ class Fencing:
         if sender == self.settings.node_agents.get(actor):
             if progress.stage != "halted" or key not in self._fencing:
                 return False
-            if not progress.failure and key not in self._fenced:
-                self._fenced.add(key)
-                self._fences += 1
-                self._undertaken.pop(key, None)  # asked at once, and now for good
-                self._ctx.set_timer(FENCING_TIMER, self._ctx.clock_ns())
+            if not progress.failure:
+                self._ended(key)
             return True
         if sender != self.settings.undertakers.get(actor):
             return False
         return progress.stage in ("cancel_sent", "cancelled") and self._is_halted(key) and key in self._undertaken
+
+    def _ended(self, key: tuple[str, str]) -> None:
+        if key not in self._fenced:
+            self._fenced.add(key)
+            self._fences += 1
+            self._undertaken.pop(key, None)  # asked at once, and now for good
+            self._ctx.set_timer(FENCING_TIMER, self._ctx.clock_ns())
 
     def _is_halted(self, key: tuple[str, str]) -> bool:
         watched = self._watched.get(key[0])

@@ -34,6 +34,7 @@ from engine.messages import (
     KillStanding,
     LeaseRequest,
     Message,
+    NodeHeartbeat,
     StatusReport,
     StatusRequest,
 )
@@ -217,6 +218,8 @@ class KillSwitchActor(Actor):
             if sender in self.settings.risk_actors and sender == message.holder:
                 self._set_authority()
                 self._ctx.send(sender, self._grantor.on_request(message, self._ctx.clock_ns()))
+        elif isinstance(message, NodeHeartbeat):
+            self._fencing.on_heartbeat(sender, message, self.register)
         elif isinstance(message, KillStanding):
             if sender == message.venue_actor:
                 self._desk.on_standing(message, now_ns)
@@ -276,6 +279,7 @@ class KillSwitchActor(Actor):
         return held
 
     def _send(self, held: HeldKill) -> None:
+        self._fencing.spread(held)
         for actor in held.case.venue_actors:
             self._ctx.send(actor, held.kill)
 
@@ -283,6 +287,8 @@ class KillSwitchActor(Actor):
         held = self.register.held.get(progress.kill_id)
         if held is None:
             return
+        if self._fencing.is_elsewhere(progress.venue_actor):  # its clock is another host's
+            progress = msgspec.structs.replace(progress, at_ns=self._ctx.clock_ns())
         for stage in held.case.on_progress(progress):
             self._ctx.latency.record(response_name(stage.stage, held.kill.trigger), stage.after_ns)
         if not held.case.settled:

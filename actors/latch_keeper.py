@@ -77,7 +77,7 @@ class LatchKeeper:
         if not self.page.release(held.kill.kill_id):
             return False
         self._rowless.discard(held.kill.kill_id)
-        self._settle()
+        self.settle()
         self._sync()
         return True
 
@@ -97,7 +97,7 @@ class LatchKeeper:
                 self._log("freed a row that had been released", row=kill.row)
                 was_rowless = True
         if was_rowless and not self._rowless:
-            self._settle()
+            self.settle()
 
     def strays(self, now_ns: int, wall_ns: int) -> list[Stray]:
         """Kills that nobody told of: those with a cause at once, others when they look the same the second time."""
@@ -135,7 +135,8 @@ class LatchKeeper:
     def _least(self) -> KillMode | None:
         return KillMode.HALT if self._rowless else None
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Hold the button for what needs it now, or let it go."""
         self.page.settle_button(self._least)
 
     def _sync(self) -> None:

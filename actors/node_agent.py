@@ -6,19 +6,38 @@
 
 A check of the latch and the write after it can be split by a pause: only a process that has ended is certain to send
 nothing. Its next life begins under the latch, which was written before anybody was asked to end it.
+
+On a host with a latch of its own (``host_latch.py``) it keeps that as the kill switch says, and has a lease: without a
+word for so long it closes the latch and ends every venue actor of the host, because the kill switch, which cannot reach
+it either, will count them as halted (``node_leases.py``). The latch is closed as well from each start to the first
+word: what an earlier life would have done by now is not known. On the kill switch's own host there is nothing to lease:
+what it would say is in the latch that both have mapped.
 """
 
 from collections.abc import Callable
 
 import msgspec
 
+from actors.host_latch import HostLatch
+from actors.node_leases import NODE_LEASE_NS
 from engine.actor import Actor, Context
-from engine.messages import FenceActor, KillProgress, Message, StatusReport, StatusRequest
+from engine.messages import (
+    FenceActor,
+    Kill,
+    KillProgress,
+    Message,
+    NodeHeartbeat,
+    NodeWord,
+    StatusReport,
+    StatusRequest,
+)
+from risk.latch import LatchPage
 
 __all__ = ["NodeAgent", "NodeAgentSettings"]
 
 #: Answers that are remembered; a kill asks at most once per venue actor.
 _ANSWERS_MAX = 1_000
+_LEASE = "lease"
 
 
 class NodeAgentSettings(msgspec.Struct, frozen=True):
@@ -26,27 +45,81 @@ class NodeAgentSettings(msgspec.Struct, frozen=True):
 
     venue_actors: tuple[str, ...]
     kill_actor: str
+    lease_ns: int = NODE_LEASE_NS
 
 
 class NodeAgent(Actor):
     """``fence(host)`` ends a host's process and says why that is not certain, or nothing
-    (``actors.runtime.fence.ProcessFence``)."""
+    (``actors.runtime.fence.ProcessFence``). ``page``: the host's latch, unless it is the kill switch's own."""
 
-    def __init__(self, settings: NodeAgentSettings, fence: Callable[[str], str]) -> None:
+    def __init__(self, settings: NodeAgentSettings, fence: Callable[[str], str], page: LatchPage | None = None) -> None:
         self.settings = settings
         self.peers = (settings.kill_actor,)
         self._fence = fence
         #: When the fence of (kill, venue actor) was through: asked again, the answer is the same, and nobody is ended.
         self._fenced_ns: dict[tuple[str, str], int] = {}
-        self._failed = 0
+        self._fenced = self._failed = 0
+        self._page = page
+        self._latch: HostLatch | None = None
+        self._heard_ns = 0
+        self._due_ns = 0
+        #: Without a lease: those whose process is still to be ended.
+        self._to_end: set[str] | None = None
 
     def on_start(self, ctx: Context, now_ns: int) -> None:
         self._ctx = ctx
+        if self._page is not None:
+            self._latch = HostLatch(self._page, ctx)
+            self._latch.close()
+            # Not a whole lease: that of the life before has begun earlier, and this one has taken time to start.
+            self._due_ns = now_ns + self.settings.lease_ns // 2
+            ctx.set_timer(_LEASE, now_ns)
+
+    # -- the lease ------------------------------------------------------------------------------------------
+
+    def on_timer(self, key: str, now_ns: int) -> None:
+        if self._latch is None:
+            return
+        self._ctx.set_timer(_LEASE, now_ns + self.settings.lease_ns // 10)
+        if now_ns >= self._due_ns:
+            self._cut_off(self._latch)
+        heartbeat = NodeHeartbeat(self._ctx.name, self._ctx.clock_ns(), self._latch.tags())
+        self._ctx.send(self.settings.kill_actor, heartbeat)
+        for kill in self._latch.pressed_here(now_ns, self._ctx.wall_ns(now_ns)):
+            self._ctx.send(self.settings.kill_actor, kill)
+
+    def _cut_off(self, latch: HostLatch) -> None:
+        """No word for a lease: whoever was to be told of a kill has not been, so nobody here may send any more."""
+        if self._to_end is None:
+            self._ctx.log("CUT OFF", text="no word of the kill switch: this host is halted, its venue actors are ended")
+            self._to_end = set(self.settings.venue_actors)
+        latch.close()
+        self._to_end = {actor for actor in self._to_end if self._fence_failure(actor, "")}
+
+    def on_peer_up(self, peer: str, now_ns: int) -> None:
+        if self._latch is not None:
+            self._ctx.set_timer(_LEASE, now_ns)
+
+    def _on_word(self, latch: HostLatch, word: NodeWord) -> None:
+        if word.heartbeat_sent_ns < self._heard_ns:
+            return
+        self._heard_ns = word.heartbeat_sent_ns
+        due_ns = word.heartbeat_sent_ns + self.settings.lease_ns
+        if self._ctx.clock_ns() >= due_ns:
+            return  # it has come too late to be a lease
+        latch.follow(word.kills, word.released)
+        self._due_ns, self._to_end = due_ns, None
 
     def on_message(self, sender: str, message: Message, now_ns: int) -> None:
         if isinstance(message, FenceActor):
             if sender == self.settings.kill_actor and message.venue_actor in self.settings.venue_actors:
                 self._on_fence(message)
+        elif isinstance(message, NodeWord):
+            if sender == self.settings.kill_actor and self._latch is not None:
+                self._on_word(self._latch, message)
+        elif isinstance(message, Kill):
+            if sender == self.settings.kill_actor and self._latch is not None:
+                self._latch.latch(message)
         elif isinstance(message, StatusRequest):
             self._ctx.send(sender, msgspec.structs.replace(self.status(), nonce=message.nonce))
 
@@ -54,19 +127,30 @@ class NodeAgent(Actor):
         key = (request.kill_id, request.venue_actor)
         failure = ""
         if key not in self._fenced_ns:
-            failure = self._fence(request.venue_actor)
-            if failure:
-                self._failed += 1
-                self._ctx.log("FENCE FAILED", venue_actor=request.venue_actor, kill_id=request.kill_id, text=failure)
-            else:
+            failure = self._fence_failure(request.venue_actor, request.kill_id)
+            if not failure:
                 self._fenced_ns[key] = self._ctx.clock_ns()
-                self._ctx.log("fenced", venue_actor=request.venue_actor, kill_id=request.kill_id)
                 while len(self._fenced_ns) > _ANSWERS_MAX:
                     del self._fenced_ns[next(iter(self._fenced_ns))]
         at_ns = self._fenced_ns.get(key) or self._ctx.clock_ns()
         answer = KillProgress(request.kill_id, request.venue_actor, "halted", at_ns, 0, 0, failure)
         self._ctx.send(self.settings.kill_actor, answer)
 
+    def _fence_failure(self, venue_actor: str, kill_id: str) -> str:
+        failure = self._fence(venue_actor)
+        if failure:
+            self._failed += 1
+            self._ctx.log("FENCE FAILED", venue_actor=venue_actor, kill_id=kill_id, text=failure)
+        else:
+            self._fenced += 1
+            self._ctx.log("fenced", venue_actor=venue_actor, kill_id=kill_id)
+        return failure
+
     def status(self) -> StatusReport:
-        counters = {"fenced": len(self._fenced_ns), "fences_failed": self._failed}
-        return StatusReport(self._ctx.name, "node agent", 0, 0, "watching", counters)
+        counters = {"fenced": self._fenced, "fences_failed": self._failed}
+        return StatusReport(self._ctx.name, "node agent", 0, 0, self._state(), counters)
+
+    def _state(self) -> str:
+        if self._latch is None or not self._latch.is_closed:
+            return "watching"
+        return "cut off" if self._to_end is not None else "waiting for a word"

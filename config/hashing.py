@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from config.settings import EngineConfig
+from config.settings import CREDENTIAL_TABLES, EngineConfig
 
 __all__ = ["config_hash"]
 
@@ -20,7 +20,10 @@ def config_hash(config: EngineConfig) -> str:
     plain: dict[str, Any] = msgspec.to_builtins(config)
     del plain["engine"]["state_dir"], plain["metrics"]
     for venue in plain["venues"]:
-        del venue["ca_file"], venue["credentials"]["api_key_file"], venue["credentials"]["secret_file"]
+        del venue["ca_file"]
+        for table in CREDENTIAL_TABLES:
+            if venue[table] is not None:
+                del venue[table]["api_key_file"], venue[table]["secret_file"]
     for strategy in plain["strategies"]:
         strategy["source"] = strategy["source"].rpartition("/")[2]
     return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()

@@ -33,7 +33,7 @@ took the same would be refused when this package is imported.
 import msgspec
 
 from engine.messages.clutch import ShadowAccount, ShadowLine, ShadowLogoff, ShadowLogon, ShadowQuery
-from engine.messages.fencing import FenceActor, Undertake
+from engine.messages.fencing import FenceActor, NodeHeartbeat, NodeWord, Undertake
 from engine.messages.kills import (
     Kill,
     KillActorState,
@@ -105,6 +105,8 @@ __all__ = [
     "LogonRefused",
     "Message",
     "NewOrder",
+    "NodeHeartbeat",
+    "NodeWord",
     "OrdersPending",
     "Position",
     "PositionSnapshot",
@@ -175,6 +177,8 @@ Message = (
     | VenueTelemetry
     | FenceActor
     | Undertake
+    | NodeHeartbeat
+    | NodeWord
     | ThrottleQuery
     | ThrottleRecords
     | StrategyEnable

@@ -11,7 +11,7 @@ from actors.places import NODE_AGENT, undertaker_actor
 from actors.undertaker import Undertaker
 from cli.virtual_trial import PRESSER
 from engine.codes import KillMode
-from engine.messages import Kill, KillProgress, KillReceipt
+from engine.messages import FenceActor, Kill, KillProgress, KillReceipt
 
 UNDERTAKER = undertaker_actor("binance")
 QUOTER = strategy("quoter", "examples.quoter:Quoter", quantity="0.01")
@@ -143,8 +143,20 @@ def test_a_fence_whose_answer_is_lost_is_asked_for_again_and_hits_once(make_desk
     desk.storm.clear()
     desk.run_for(30)
     assert receipt(desk).complete
+    request = FenceActor(receipt(desk).kill_id, VENUE)
+    desk.actor(NODE_AGENT).on_message(KILL_SWITCH, request, desk.now_ns)  # one that was on its way all the time
     assert fences(desk) == {VENUE: 1}
     assert desk.runtime.hosts[VENUE].is_up
+
+
+def test_a_node_agent_ends_only_its_own_venue_actors_and_only_for_the_kill_switch(make_desk: MakeDesk) -> None:
+    desk = make_desk(fence=True)
+    agent = desk.actor(NODE_AGENT)
+    agent.on_message(PRESSER, FenceActor("k", VENUE), desk.now_ns)
+    agent.on_message(KILL_SWITCH, FenceActor("k", KILL_SWITCH), desk.now_ns)
+    desk.run_for(0.1)
+    assert not fences(desk)
+    assert desk.runtime.hosts[KILL_SWITCH].is_up
 
 
 def test_a_dead_venue_actor_is_gone_already_and_its_orders_are_cancelled(make_desk: MakeDesk) -> None:

@@ -233,6 +233,7 @@ def desk_maker(folder: Path) -> MakeDesk:
         one_account: bool = False,
         account_limits: Mapping[str, str] | None = None,
         fence: bool = False,
+        desk_class: type[Desk] = Desk,
     ) -> Desk:
         """A new desk in a new directory, live and trading after one virtual second unless ``start`` is False.
 
@@ -280,7 +281,7 @@ def desk_maker(folder: Path) -> MakeDesk:
             )
 
         storm = Storm(seed)
-        desk = Desk(config, make_venue, seed=seed, weather=weather or storm)
+        desk = desk_class(config, make_venue, seed=seed, weather=weather or storm)
         desk.storm = storm
         made.append(desk)
         if start:

@@ -65,3 +65,13 @@ def test_where_a_host_keeps_its_files_and_a_written_default_do_not_matter(
 def test_any_other_rule_is_another_configuration(right_text: str, config_path: Path, old: str, new: str) -> None:
     assert old in right_text
     assert hash_of(config_path, right_text) != hash_of(config_path, right_text.replace(old, new))
+
+
+def test_where_an_undertakers_credentials_are_does_not_matter_and_whether_it_has_any_does(
+    right_text: str, config_path: Path
+) -> None:
+    table = '[venues.undertaker_credentials]\nkey_type = "hmac"\napi_key_file = "a"\nsecret_file = "b"\n'
+    text = right_text.replace("[venues.credentials]", table + "[venues.credentials]", 1)
+    first = hash_of(config_path, text)
+    assert first == hash_of(config_path, text.replace('"a"', '"c"').replace('"b"', '"d"'))
+    assert first != hash_of(config_path, right_text)
