@@ -25,7 +25,7 @@ from engine.actor import Context
 from engine.codes import KillMode
 from engine.messages import Kill, KillProgress, KillReceipt, KillStage
 from risk.kill import KillCase
-from risk.latch import LatchCause, LatchPage, kill_tag
+from risk.latch import LatchCause, LatchedKill, LatchPage, kill_tag
 from risk.response import DRILL_TRIGGER, response_name
 from risk.scope import DRILL_SCOPE
 
@@ -129,14 +129,18 @@ class Drills:
 
     def on_kill(self, sender: str, kill: Kill, now_ns: int) -> None:
         """Somebody asks for a drill: ``sender`` gets one receipt, when it is over: complete, or with failures."""
-        refusal = self._refusal(kill)
+        latched = self._page.kill(kill.kill_id)
+        refusal = self._refusal(kill, latched)
         if refusal:
             self._ctx.log("drill refused", by=kill.by, text=refusal)
             self._send(sender, _refused(kill, refusal, self._ctx.wall_ns(now_ns)))
             return
-        kill = msgspec.structs.replace(kill, trigger=DRILL_TRIGGER, wall_time_ns=self._ctx.wall_ns(now_ns))
-        row = self._page.store(kill.kill_id, DRILL_SCOPE, kill.mode)
-        kill = msgspec.structs.replace(kill, latched_ns=kill.latched_ns or self._ctx.clock_ns())
+        if latched is None:
+            self._page.store(kill.kill_id, DRILL_SCOPE, kill.mode)
+        latched_ns = kill.latched_ns or self._ctx.clock_ns()
+        kill = msgspec.structs.replace(
+            kill, trigger=DRILL_TRIGGER, wall_time_ns=self._ctx.wall_ns(now_ns), latched_ns=latched_ns
+        )
         for actor in self._venue_actors:
             self._ctx.send(actor, kill)
         case = KillCase(kill, self._venue_actors)
@@ -145,7 +149,8 @@ class Drills:
         cause = LatchCause(
             kill.kill_id, kill.by, kill.reason, kill.mode, kill.wall_time_ns, DRILL_SCOPE.text, DRILL_TRIGGER
         )
-        self._page.explain(row, cause)
+        latched = self._page.kill(kill.kill_id)
+        self._page.explain(0 if latched is None else latched.row, cause)
         self._ctx.set_timer(_OVER, now_ns + DRILL_TIMEOUT_NS)
 
     def on_progress(self, progress: KillProgress, now_ns: int) -> bool:
@@ -197,17 +202,16 @@ class Drills:
         self.remember(receipt)
         self._send(self._asked_by, receipt)
 
-    def _refusal(self, kill: Kill) -> str:
+    def _refusal(self, kill: Kill, latched: LatchedKill | None) -> str:
         mode = KillMode(kill.mode)
         if mode not in (KillMode.HALT, self._mode):
             known = " or ".join(dict.fromkeys(each.name.lower() for each in (KillMode.HALT, self._mode)))
             return f"a drill has mode {known} here, not {mode.name.lower()}"
-        latched = self._page.kill(kill.kill_id)
         if not kill.kill_id.startswith(_ID) or (latched is not None and not latched.scope.is_drill):
             return f"a drill's id begins with {_ID} and is not that of a kill"
         if self._case is not None:
             return f"drill {self._case.kill.kill_id} is under way"
-        if not has_room(self._page):
+        if latched is None and not has_room(self._page):
             return "the latch is damaged or nearly full: its rows are for kills"
         return ""
 

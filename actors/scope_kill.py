@@ -78,8 +78,7 @@ class ScopeKill:
         ]
 
     def unknown_orders(self) -> int:
-        """Orders that may be open at the venue, or not. One that has ended and only owes fills is none of them."""
-        return sum(order.status in _IN_DOUBT and order.ending is None for order in self.open_orders())
+        return _in_doubt(self.open_orders())
 
     def residual(self) -> tuple[ResidualPosition, ...]:
         """Every position of the scope that is not flat."""
@@ -101,13 +100,8 @@ class ScopeKill:
 
     def _covers_listed(self, listed: VenueOrder) -> bool:
         order = self._core.blotter.orders.get(listed.client_order_id)
-        strategy_id = order.strategy_id if order is not None else self._strategy_of(listed.client_order_id)
+        strategy_id = order.strategy_id if order is not None else self._core.strategy_of(listed.client_order_id)
         return self.covers(strategy_id, listed.instrument_id)
-
-    def _strategy_of(self, client_order_id: str) -> str:
-        """Whose an order is that only the venue knows: ids start with their strategy's."""
-        names = [name for name in self._core.settings.strategies if client_order_id.startswith(f"{name}-")]
-        return max(names, key=len, default="")
 
     def _nothing_in_doubt(self) -> bool:
         return self.unknown_orders() == 0
@@ -163,6 +157,7 @@ class ScopeKill:
         """Open orders as the venue last listed them, once it has been asked; before, as we believe."""
         core = self._core
         listed = stage in ("cancelled", "flat")
+        open_orders = self.open_orders()
         known = core.blotter.orders
         cancelled = sum(
             order.status is OrderStatus.CANCELLED for name in opened if (order := known.get(name)) is not None
@@ -174,11 +169,16 @@ class ScopeKill:
                 core.ctx.name,
                 stage,
                 at_ns,
-                self.cancelling.orders_listed if listed else len(self.open_orders()),
-                self.unknown_orders(),
+                self.cancelling.orders_listed if listed else len(open_orders),
+                _in_doubt(open_orders),
                 failure,
                 cancelled,
                 self.residual(),
                 self._orders.orders_sent,
             ),
         )
+
+
+def _in_doubt(orders: Iterable[Order]) -> int:
+    """Orders that may be open at the venue, or not. One that has ended and only owes fills is none of them."""
+    return sum(order.status in _IN_DOUBT and order.ending is None for order in orders)

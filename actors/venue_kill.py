@@ -44,6 +44,7 @@ class VenueKill:
         self._drill_id = ""
         # Query ids of kills are negative, so that they never meet those of the reconciliation.
         self._query_ids = count(-1, -1)
+        latch_mode(core.latch.words, DRILL, ANY, ANY, ANY)  # compiled by now: no kill shall wait for that
 
     # -- told by the kill switch actor ----------------------------------------------------------------------
 
@@ -86,19 +87,20 @@ class VenueKill:
 
     def _sees_drill(self, kill: Kill) -> bool:
         core, latch, halt = self._core, self._core.latch, KillMode.HALT.rank
+        words, venue, account = latch.words, latch.venue, latch.account
+        if latch_mode(words, DRILL, ANY, ANY, ANY) < halt or not latch.has(kill.kill_id):
+            return False
         drilled = latch.drill_strategies & core.settings.strategies.keys()
-        return (
-            latch.has(kill.kill_id)
-            and latch_mode(latch.words, DRILL, ANY, ANY, ANY) >= halt
-            and all(latch.rank(latch.index_of("strategy", each)) >= halt for each in drilled)
-        )
+        indices = [latch.index_of("strategy", each) for each in drilled]
+        return all(latch_mode(words, venue, account, index, ANY) >= halt for index in indices)
 
     def _is_latched(self, kill: Kill, scope: Scope, mode: KillMode) -> bool:
         latch = self._core.latch
         strategy = latch.index_of("strategy", scope.strategy) if scope.strategy else ANY
         instrument = latch.index_of("instrument", scope.instrument) if scope.instrument else ANY
         least = min(mode.rank, KillMode.HALT.rank)  # a full table halts everything instead
-        return latch.has(kill.kill_id) or latch.rank(strategy, instrument) >= least
+        rank = latch_mode(latch.words, latch.venue, latch.account, strategy, instrument)
+        return rank >= least or latch.has(kill.kill_id)
 
     def on_check(self, check: KillCheck) -> None:
         """How the scope's orders stand at this moment."""

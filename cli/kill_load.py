@@ -11,12 +11,12 @@ from engine.strategy import Strategy
 
 __all__ = ["Load"]
 
-_TICK_NS = 2_000_000
+_TICK_NS = 1_000_000
 _SECOND_NS = 1_000_000_000
 #: Orders without an answer; more would only queue at the venue.
 _UNANSWERED_MAX = 32
-#: Orders that a stall has delayed and that are sent at once after it.
-_BURST_MAX = 16
+#: Orders that a stall has delayed and that are sent at once after it: an event of the loop must stay short.
+_BURST_MAX = 4
 
 
 class Load(Strategy):

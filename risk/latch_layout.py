@@ -92,7 +92,7 @@ CAUSES_AT, CAUSE_BYTES = NAMES_AT + 2 * NAMES_BYTES, 1024
 PAGE_BYTES = CAUSES_AT + ROWS * CAUSE_BYTES
 
 CHECK_SEED, CHECK_PRIME = 0x4B494C4C5F4F4E45, 0x100000001B3
-_WRAP, _SIGN = 1 << 64, 1 << 63
+_WORD, _SIGN = (1 << 64) - 1, 1 << 63
 
 
 def row_check(row: int, fields: tuple[int, int, int, int, int, int]) -> int:
@@ -102,11 +102,6 @@ def row_check(row: int, fields: tuple[int, int, int, int, int, int]) -> int:
     """
     check = CHECK_SEED
     for value in (row, *fields):
-        check = _signed((check ^ value) * CHECK_PRIME)
+        check = (((check ^ value) * CHECK_PRIME + _SIGN) & _WORD) - _SIGN  # as a signed word wraps
         check ^= check >> 29
     return check
-
-
-def _signed(value: int) -> int:
-    value %= _WRAP
-    return value - _WRAP if value >= _SIGN else value

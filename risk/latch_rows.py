@@ -61,8 +61,8 @@ class LatchRows:
         """The rows that are not free."""
         if self._buffer[STATES_AT : STATES_AT + 2 * ROWS] == QUIET:
             return
-        for row in range(1, ROWS):
-            if self.states[row] != FREE:
+        for row, state in enumerate(self.states):
+            if state != FREE and row:
                 yield row
 
     def find(self, tag: int) -> int | None:
@@ -137,19 +137,23 @@ class LatchRows:
             row = 1 + (first + step) % (ROWS - 1)
             if self.states[row] != FREE:
                 continue
-            with self.locked(row) as is_mine:
-                if is_mine and self.states[row] == FREE:
-                    self.write(row, fields)
-                    if self.fields(row) == fields and self.is_whole(row):
-                        return row
+            if not self._lock(row):
+                continue
+            try:
+                if self.states[row] == FREE and self.write(row, fields):
+                    return row
+            finally:
+                self._unlock(row)
         return 0
 
-    def write(self, row: int, fields: RowFields) -> None:
-        at = ROWS_CELL + ROW_CELLS * row
+    def write(self, row: int, fields: RowFields) -> bool:
+        """False: somebody else has written there too, so that it says something else."""
+        at, cells, check = ROWS_CELL + ROW_CELLS * row, self.cells, row_check(row, fields)
         for cell, value in enumerate(fields):
-            self.cells[at + cell] = value
-        self.cells[at + CHECK] = row_check(row, fields)
+            cells[at + cell] = value
+        cells[at + CHECK] = check
         self.states[row] = ACTIVE
+        return self.states[row] == ACTIVE and cells[at + CHECK] == check and self.fields(row) == fields
 
     def free(self, row: int, cell: int, value: int) -> None:
         """Free a row if it can be had and its cell has still this value: it may be another's by now."""
@@ -160,16 +164,21 @@ class LatchRows:
     @contextmanager
     def locked(self, row: int) -> Iterator[bool]:
         """Hold a row against other processes if that can be had at once. The lock ends with its process."""
-        if self._descriptor < 0:
-            yield True
-            return
-        at = STATES_AT + 2 * row
+        is_mine = self._lock(row)
         try:
-            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 2, at)
-        except OSError:
-            yield False
-            return
-        try:
-            yield True
+            yield is_mine
         finally:
-            fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 2, at)
+            if is_mine:
+                self._unlock(row)
+
+    def _lock(self, row: int) -> bool:
+        if self._descriptor >= 0:
+            try:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 2, STATES_AT + 2 * row)
+            except OSError:
+                return False
+        return True
+
+    def _unlock(self, row: int) -> None:
+        if self._descriptor >= 0:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 2, STATES_AT + 2 * row)
