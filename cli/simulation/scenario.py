@@ -90,6 +90,7 @@ class Scenario(msgspec.Struct, frozen=True):
     asset_max: str
     loss_max: int
     duplicate_window_ms: int
+    clutch: bool
 
     def venues_of(self, account: str) -> tuple[VenuePlan, ...]:
         return tuple(venue for venue in self.venues if venue.account == account)
@@ -120,6 +121,7 @@ def draw_scenario(seed: int) -> Scenario:
         asset_max=random.choice(["10", "0.1"]),
         loss_max=random.choice([1_000_000, 1_000_000, 1_000_000, 2 * count]),
         duplicate_window_ms=random.choice([0, 0, 500]),
+        clutch=random.random() < 0.4,
     )
 
 

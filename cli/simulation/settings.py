@@ -130,6 +130,8 @@ def write_config(scenario: Scenario, directory: Path) -> Path:
                 executions=strategy.executions_max,
             )
         )
+    if scenario.clutch:
+        text.append('\n[[clutch]]\nscope = "global"\n')
     path = directory / "simulation.toml"
     path.write_text("".join(text))
     return path

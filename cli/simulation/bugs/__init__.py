@@ -5,7 +5,7 @@ person could write, or that was found in another engine; ``haltline simulate --b
 a module for each promise; ``planting`` says what a bug is.
 """
 
-from cli.simulation.bugs import account, conservation, halt, isolation, lease, limit
+from cli.simulation.bugs import account, clutch, conservation, halt, isolation, lease, limit
 from cli.simulation.bugs.planting import Bug, planted
 
 __all__ = ["BUGS", "Bug", "planted"]
@@ -16,5 +16,6 @@ BUGS: tuple[Bug, ...] = (
     *halt.BUGS,
     *account.BUGS,
     *isolation.BUGS,
+    *clutch.BUGS,
     *conservation.BUGS,
 )
