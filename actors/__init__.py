@@ -4,7 +4,8 @@ venue               one account's connection to one venue: the only place an ord
                     venue_orders (the order path), venue_events (what the venue tells), venue_kill, venue_core
                     (what the parts share), venue_lease (lease and budgets), venue_records (the journal), venue_status
                     and venue_counters
-reconciliation      asking the venue what is true; order_search is the last look before "never there"
+reconciliation      asking the venue what is true; order_search is the last look before "never there", lost_orders finds
+                    what a power cut took out of the journal
 cancel_until_none   cancelling until the venue says that nothing is left
 report_delivery     every report to its strategy, in order, once
 strategy            hosts a user's strategy; strategy_source finds it, user_code tells what went wrong in it
@@ -14,7 +15,7 @@ telemetry           what a venue actor tells its risk actor ten times a second
 kill_switch         owns the kill state; latch_keeper its hand on the latch, release_desk where kills end, drill: kills
                     that stop nobody
 scope_kill          one scope of kills at a venue actor; flatten closes its positions
-epochs              lives of a grantor
+epochs              lives of a grantor; boot tells boots of a host apart
 wiring, places      who talks to whom; names and files
 runtime/            Ray, local, virtual time
 """

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from actors.boot import HostBooted
 from actors.venue_records import DayStarted, LifeBegun, Reconciled, StrategyThrottled, ThrottleEnded, VenueRecord
 from engine.blotter import Blotter
 from engine.errors import UsageError
@@ -61,7 +62,7 @@ class JournalInstruments:
         ]
 
     def _translated(self, record: VenueRecord, at_ns: int) -> VenueRecord | None:
-        if isinstance(record, DayStarted | LifeBegun | StrategyThrottled | ThrottleEnded):
+        if isinstance(record, DayStarted | LifeBegun | StrategyThrottled | ThrottleEnded | HostBooted):
             return record
         if isinstance(record, InstrumentDefined):
             instrument = record.instrument

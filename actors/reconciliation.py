@@ -2,6 +2,8 @@
 
     session live ─▶ list open orders ─▶ query each of ours that is not listed ─▶ our trades since the last known ─▶ done
 
+After a power cut, the orders that the journal lacks are looked for first (``lost_orders.py``).
+
 No order is called rejected because it could not be found once: read sides lag. Only when its signed request can no
 longer be accepted (``request_validity_ns``), it is still not found, several times over, and it is not among all orders
 of the account either (``order_search.py``: a cancelled one has another name), is it known never to have reached the
@@ -13,6 +15,7 @@ from enum import IntEnum
 
 import msgspec
 
+from actors.lost_orders import LostOrders
 from actors.order_search import OrderSearch
 from engine.blotter import Blotter
 from engine.codes import OrderStatus, Reason
@@ -45,6 +48,7 @@ class Phase(IntEnum):
     """How far a round has come."""
 
     IDLE = 0
+    SEARCHING = 4
     LISTING = 1
     ASKING = 2
     TRADES = 3
@@ -101,6 +105,8 @@ class Reconciliation:
         self._owed_asks = 0
         self._doubts: dict[str, _Doubt] = {}
         self._search = OrderSearch(session, blotter)
+        #: What is looked for before anything else; None: nothing.
+        self.lost: LostOrders | None = None
         self._searched_ns = -OWED_RETRY_NS
         #: The last trade that we know of, per instrument; where the next round begins.
         self.last_trade_id: dict[int, str] = {}
@@ -130,7 +136,11 @@ class Reconciliation:
         self._forget_trade_queries()
         for doubt in self._doubts.values():
             doubt.answered = False
-        self._list_open(now_ns)
+        if self.lost is None:
+            self._list_open(now_ns)
+        else:
+            self._phase = Phase.SEARCHING
+            self.lost.ask(self._next_query_id, now_ns)
 
     def suspend(self) -> None:
         """The session is down: whatever was asked will not be answered."""
@@ -138,6 +148,8 @@ class Reconciliation:
         self._phase = Phase.IDLE
         self._forget_trade_queries()
         self._search.forget()
+        if self.lost is not None:
+            self.lost.suspend()
 
     def _forget_trade_queries(self) -> None:
         self._nameless.update(query.instrument_id for query in self._trade_queries.values() if query.nameless)
@@ -151,6 +163,10 @@ class Reconciliation:
             self._doubts[order.client_order_id] = _Doubt(now_ns)
             if self._live:
                 self._ask(order, now_ns)
+
+    def _next_query_id(self) -> int:
+        self._query_id += 1
+        return self._query_id
 
     def _list_open(self, now_ns: int) -> None:
         self._query_id += 1
@@ -234,6 +250,11 @@ class Reconciliation:
                 self._search.begin(self._query_id, instrument_id, orders, now_ns)
 
     def on_orders(self, event: OrdersListed, now_ns: int) -> None:
+        if self.lost is not None:
+            if self.lost.on_orders(event, now_ns):
+                self.lost, self._phase = None, Phase.LISTING
+                self._list_open(now_ns)
+            return
         for order, seen in self._search.on_orders(event):
             client_order_id = order.client_order_id
             if client_order_id not in self._doubts or order.order_id:
@@ -297,6 +318,8 @@ class Reconciliation:
     def on_query_failed(self, event: QueryFailed, now_ns: int) -> None:
         """Nothing learnt; the next sweep asks again."""
         self._search.failed(event.query_id)
+        if self.lost is not None:
+            self.lost.failed(event.query_id)
         self._order_queries.discard(event.query_id)
         query = self._trade_queries.pop(event.query_id, None)
         if query is not None and query.nameless:
@@ -316,7 +339,9 @@ class Reconciliation:
         """Ask again what has not been answered. Called every 100 ms or so."""
         if not self._live:
             return
-        if self._phase is Phase.LISTING and now_ns >= self._open_asked_ns + 4 * RETRY_NS:
+        if self.lost is not None:
+            self.lost.ask(self._next_query_id, now_ns)
+        elif self._phase is Phase.LISTING and now_ns >= self._open_asked_ns + 4 * RETRY_NS:
             self._list_open(now_ns)
         for client_order_id, doubt in list(self._doubts.items()):
             order = self._blotter.orders.get(client_order_id)

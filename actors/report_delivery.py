@@ -77,6 +77,8 @@ class ReportDelivery:
         self.reports_sent = 0
         #: While True, nobody is told anything new: what happened is not in the journal yet.
         self.held = False
+        #: While False, nobody is told that an order was never received: it may be at the venue, and not in the journal.
+        self.knows_all_orders = True
 
     def by_actor(self, actor: str) -> Attachment | None:
         return self._by_actor.get(actor)
@@ -214,7 +216,7 @@ class ReportDelivery:
 
     def _settle_pending(self, attachment: Attachment) -> None:
         """As many as find room. Not while it is behind: an end that it is getting must not be told twice."""
-        while attachment.unsettled and not attachment.behind:
+        while attachment.unsettled and not attachment.behind and self.knows_all_orders:
             report = self._end_of(attachment.strategy_id, attachment.unsettled[0])
             if report is not None and not self._ctx.send(attachment.actor, report):
                 return

@@ -8,9 +8,10 @@ grants shares of the account's limits (``risk_budgets.py``).
 
 import msgspec
 
+from actors.boot import HostBooted
 from actors.enabling_desk import EnablingAsked, EnablingDesk, EnablingEnded
 from actors.epochs import EpochBegun, begin_epoch
-from actors.risk_budgets import BoundRecorded, HostBooted, RiskBudgets
+from actors.risk_budgets import BoundRecorded, RiskBudgets
 from actors.watch import WATCH_TIMER, Watch
 from engine.actor import Actor, Context
 from engine.messages import (

@@ -1,21 +1,19 @@
 """The grantor's side of the escrow in a risk actor: every bound is in its journal before it is granted.
 
-Records are safe from the death of the process, not from that of the machine, which may take the last of them along. So
-a life on another boot of its host does not believe what earlier ones wrote, and waits for every venue actor's own word.
+A life on another boot of its host does not believe what earlier ones wrote, because the last of it may be missing, and
+waits for every venue actor's own word.
 """
 
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from actors.boot import HostBooted, boot_of, is_same_boot
 from engine.actor import Context
 from engine.messages import BudgetRecall, LeaseGrant, LeaseRequest
 from risk.escrow import EscrowGrantor, Recorded
 
-__all__ = ["BoundRecorded", "HostBooted", "RiskBudgets"]
-
-#: Two estimates of when the host was booted that differ by less are of one boot.
-_SAME_BOOT_NS = 2_000_000_000
+__all__ = ["BoundRecorded", "RiskBudgets"]
 
 
 class BoundRecorded(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=157):
@@ -24,12 +22,6 @@ class BoundRecorded(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
     holder: str
     life: int
     bounds: dict[str, int]
-
-
-class HostBooted(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=158):
-    """Begins a life: UTC when this host's monotonic clock was 0."""
-
-    boot_ns: int
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -54,15 +46,15 @@ class RiskBudgets:
 
     def start(self, ctx: Context, epoch: int, now_ns: int) -> None:
         self._ctx = ctx
-        boot_ns = ctx.wall_ns(now_ns) - now_ns
-        self._boot(boot_ns)
-        ctx.journal.append(_encode(HostBooted(boot_ns)), now_ns)
+        boot = boot_of(ctx, now_ns)
+        self._boot(boot.boot_ns)
+        ctx.journal.append(_encode(boot), now_ns)
         self.escrow = EscrowGrantor(
             epoch, self._budgets, self._venue_actors, self._record, self._history, self._wait_ns
         )
 
     def _boot(self, boot_ns: int) -> None:
-        if abs(boot_ns - self._boot_ns) > _SAME_BOOT_NS:
+        if not is_same_boot(boot_ns, self._boot_ns):
             self._history.clear()
         self._boot_ns = boot_ns
 

@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.boot import HostBooted, boot_of
 from actors.journal_instruments import JournalInstruments
+from actors.lost_orders import ReachOfJournal
 from actors.telemetry import TelemetrySender
 from actors.venue_core import IN_FLIGHT, ORDER_STAGES, VenueActorSettings, VenueCore
 from actors.venue_counters import published_counters, venue_counters
@@ -105,11 +107,16 @@ class VenueActor(Actor):
         self.session.stop(now_ns)
 
     def _replay_journal(self, now_ns: int) -> None:
-        core = self.core
+        core, reach = self.core, ReachOfJournal()
         configured = {symbol: instrument_id for instrument_id, symbol, _ in self.settings.instruments}
         instruments = JournalInstruments(configured, self._ctx.name)
         for at_ns, record in instruments.translate(core.journal.records()):
             self._restarts = 1
+            if isinstance(record, HostBooted):
+                if reach.replay_boot(record):
+                    self.blotter.skip_report_numbers()
+                continue
+            reach.replay(at_ns)
             if isinstance(record, InstrumentDefined):
                 core.define(record.instrument)
             elif isinstance(record, LifeBegun):
@@ -125,6 +132,7 @@ class VenueActor(Actor):
                 self.blotter.apply(record, at_ns)
                 if isinstance(record, NewOrder | ReplaceOrder):
                     self.gate.restore(self.blotter.orders[record.client_order_id])
+        self._note_boot(reach, now_ns)
         for instrument in instruments.moved():
             core.journal.fact(InstrumentDefined(instrument), now_ns)
         core.assume_replayed()
@@ -133,6 +141,18 @@ class VenueActor(Actor):
         core.doubt_in_flight("the engine restarted", now_ns)
         for order in self.blotter.open_orders():
             self._orphans.setdefault(order.strategy_id, now_ns + ORPHAN_NS)
+
+    def _note_boot(self, reach: ReachOfJournal, now_ns: int) -> None:
+        """On the disk before anything new is told, as the numbers of reports follow from it."""
+        boot = boot_of(self._ctx, now_ns)
+        lost_since_ns = reach.lost_since_ns(boot, now_ns)
+        if lost_since_ns is not None:
+            self._ctx.log("the host was booted: what the journal may have lost is looked for at the venue")
+            self.blotter.skip_report_numbers()
+            self.core.look_for_lost_orders(lost_since_ns)
+        if lost_since_ns is not None or not self._restarts:
+            self.core.journal.fact(boot, now_ns)
+            self.core.journal.force()
 
     # -- lease ----------------------------------------------------------------------------------------------
 
@@ -340,6 +360,9 @@ class VenueActor(Actor):
         for instrument_id, trade_id in core.reconciliation.compared_trade_id.items():
             core.journal.fact(Reconciled(instrument_id, trade_id), now_ns)
         core.ready = True
+        for order in self.blotter.open_orders():
+            if not self.delivery.attachments[order.strategy_id].attached:
+                self._orphans.setdefault(order.strategy_id, now_ns + ORPHAN_NS)
         self._ctx.log("reconciled", open_orders=len(self.blotter.open_orders()), doubts=core.reconciliation.doubts)
         for attachment in self.delivery.attachments.values():
             if attachment.attached:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import msgspec
 
 from actors.gate_limits import instrument_limits
+from actors.lost_orders import LostOrders
 from actors.reconciliation import Reconciliation
 from actors.report_delivery import ReportDelivery
 from actors.venue_records import VenueJournal
@@ -22,10 +23,11 @@ from actors.venue_throttle import VenueThrottle
 from config.settings import InstrumentLimitSettings
 from engine.actor import Context
 from engine.blotter import Blotter
-from engine.codes import OrderStatus, Reason
+from engine.codes import OrderStatus, OrderType, Reason, TimeInForce
 from engine.instrument import Instrument
-from engine.messages import InstrumentDefinition, Quote, Refusal
-from engine.venue import OrderEvent, OrderFilled, OrderOutcomeUnknown, VenueSession
+from engine.journal import JournalFull
+from engine.messages import InstrumentDefinition, NewOrder, Quote, Refusal
+from engine.venue import OrderEvent, OrderFilled, OrderOutcomeUnknown, OrderSeen, VenueOrder, VenueSession
 from risk.gate import AccountLimits, Gate, StrategyLimits
 from risk.latch import LatchView
 
@@ -99,7 +101,10 @@ class VenueCore:
         symbols = {symbol: instrument_id for instrument_id, symbol, _ in settings.instruments}
         self.throttle = VenueThrottle(ctx, gate, self.journal, settings.venue, settings.risk_actor, symbols)
         self.delivery = ReportDelivery(ctx, self.blotter, settings.strategies)
-        self.reconciliation = Reconciliation(session, self.blotter, settings.instrument_ids, self.settle, on_reconciled)
+        self.reconciliation = Reconciliation(
+            session, self.blotter, settings.instrument_ids, self.settle, self._on_round
+        )
+        self._on_reconciled = on_reconciled
         self.definitions: dict[int, InstrumentDefinition] = {}
         self.quotes: dict[int, Quote] = {}
         #: What the venue says is there, free or locked, by asset, in billionths.
@@ -139,6 +144,52 @@ class VenueCore:
             self.in_flight.pop(client_order_id, None)
         if self.blotter.critical != self._critical:
             self._on_critical()
+
+    def strategy_of(self, client_order_id: str) -> str:
+        """Whose an order is that only the venue knows: ids begin with their strategy's. Empty: nobody's of ours."""
+        names = [name for name in self.settings.strategies if client_order_id.startswith(f"{name}-")]
+        return max(names, key=len, default="")
+
+    def look_for_lost_orders(self, since_ns: int) -> None:
+        """The journal has been replayed, and what was in it since then may be missing."""
+        self.delivery.knows_all_orders = False
+        ids = self.settings.instrument_ids
+        self.reconciliation.lost = LostOrders(self.session, ids, since_ns, self._take_back)
+
+    def _on_round(self, now_ns: int) -> None:
+        self.delivery.knows_all_orders = True
+        self._on_reconciled(now_ns)
+
+    def _take_back(self, seen: VenueOrder, now_ns: int) -> bool:
+        """An order that the journal does not have; at first it is in doubt, like any that has just been journalled."""
+        client_order_id, strategy_id = seen.client_order_id, self.strategy_of(seen.client_order_id)
+        known = self.blotter.is_known(client_order_id) or self.blotter.by_order_id(seen.instrument_id, seen.order_id)
+        if not strategy_id or known:
+            return True
+        request = NewOrder(
+            client_order_id,
+            self.settings.account_id,
+            strategy_id,
+            seen.instrument_id,
+            seen.side,
+            OrderType.LIMIT if seen.price_ticks else OrderType.MARKET,
+            TimeInForce.GTC,
+            seen.quantity_lots,
+            seen.price_ticks,
+        )
+        try:
+            self.journal.request(request, now_ns)
+        except JournalFull:
+            return False
+        self.blotter.apply(request, now_ns)
+        order = self.blotter.orders[client_order_id]
+        order.sent_ns = seen.created_ns
+        self.gate.restore(order)
+        self.ctx.log("ORDER FOUND THAT THE JOURNAL HAD LOST", order=client_order_id, order_id=seen.order_id)
+        self.settle(OrderOutcomeUnknown(client_order_id, "the journal had lost it in a power cut"), now_ns)
+        told = OrderSeen(client_order_id, seen.order_id, seen.status, seen.quantity_lots, seen.cum_lots, 0)
+        self.reconciliation.on_order_seen(told, now_ns)
+        return True
 
     def sent(self, client_order_id: str, now_ns: int) -> None:
         """A request about this order has left: from now on an answer is due."""

@@ -92,6 +92,8 @@ class OrderEntry:
             self._gate.abandon(approved)
             return Refusal(Reason.JOURNAL_FULL, text=str(error))
         self._blotter.admit(approved)
+        if closes:  # its name is no strategy's, so after a power cut it could not be found again
+            self._journal.force()
         journalled_ns = clock_ns()
         session = self._session
         frame = session.encode_replace(orig, approved, now_ns) if orig else session.encode_new(approved, now_ns)

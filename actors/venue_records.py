@@ -14,7 +14,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from actors.boot import HostBooted
 from engine.actor import Journal
+from engine.errors import UsageError
 from engine.journal import JournalFull
 from engine.messages import CancelOrder, NewOrder, ReplaceOrder
 from engine.venue import InstrumentDefined, OrderEvent
@@ -69,7 +71,7 @@ class ThrottleEnded(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
 
 
 #: Of the venue actor itself, not of an order.
-OwnRecord = InstrumentDefined | Reconciled | DayStarted | LifeBegun | StrategyThrottled | ThrottleEnded
+OwnRecord = InstrumentDefined | Reconciled | DayStarted | LifeBegun | StrategyThrottled | ThrottleEnded | HostBooted
 VenueRecord = NewOrder | ReplaceOrder | CancelOrder | OrderEvent | OwnRecord
 
 encode_record = msgspec.msgpack.Encoder().encode
@@ -111,6 +113,14 @@ class VenueJournal:
                 pass
         self._owed.append((payload, now_ns))
         return self.catch_up()
+
+    def force(self) -> bool:
+        """Wait until all is on the disk: for what is rare and would not be found again. False: the disk fails."""
+        try:
+            self._journal.sync()
+        except UsageError:
+            return False
+        return True
 
     def catch_up(self) -> bool:
         """Write what waits; True when nothing waits any more."""

@@ -95,9 +95,9 @@ class _StrategyBook:
 
     __slots__ = ("positions", "report_seq", "reports", "strategy_id")
 
-    def __init__(self, strategy_id: str, reports_max: int) -> None:
+    def __init__(self, strategy_id: str, reports_max: int, report_seq: int) -> None:
         self.strategy_id = strategy_id
-        self.report_seq = 0
+        self.report_seq = report_seq
         self.reports: deque[ExecutionReport] = deque(maxlen=reports_max)
         self.positions: dict[int, NetPosition] = {}
 
@@ -129,6 +129,7 @@ class Blotter:
         self._old_trades: dict[tuple[str, str], None] = {}  # (order id, trade id) of evicted orders
         self._used = UsedOrderIds()
         self._strategies: dict[str, _StrategyBook] = {}
+        self._report_seq_first = 0
         self._ledger: dict[int, LedgerLine] = {}
         self._admitted = self._fills = self._duplicates = self._foreign = 0
         self._illegal = self._critical = self._violations = 0
@@ -355,8 +356,16 @@ class Blotter:
     def _strategy(self, strategy_id: str) -> _StrategyBook:
         book = self._strategies.get(strategy_id)
         if book is None:
-            book = self._strategies[strategy_id] = _StrategyBook(strategy_id, self._reports_max)
+            book = self._strategies[strategy_id] = _StrategyBook(strategy_id, self._reports_max, self._report_seq_first)
         return book
+
+    def skip_report_numbers(self) -> None:
+        """The newest records may have been lost, with the reports that they made: their numbers, which strategies may
+        have been told, are never given again, and whoever comes with one gets a snapshot."""
+        self._report_seq_first += _LOST_REPORTS_MAX
+        for book in self._strategies.values():
+            book.report_seq += _LOST_REPORTS_MAX
+            book.reports.clear()
 
     # -- questions ------------------------------------------------------------------------------------------
 
@@ -392,14 +401,14 @@ class Blotter:
         return [order for order in self._open.values() if order.status is OrderStatus.UNKNOWN]
 
     def report_seq(self, strategy_id: str) -> int:
-        """The number of the strategy's last report; 0 before the first."""
+        """The number of the strategy's last report; before the first, 0 or what has been skipped."""
         book = self._strategies.get(strategy_id)
-        return 0 if book is None else book.report_seq
+        return self._report_seq_first if book is None else book.report_seq
 
     def reports_since(self, strategy_id: str, report_seq: int) -> list[ExecutionReport] | None:
         """The strategy's reports after ``report_seq``. None: they are no longer all here, a snapshot is needed."""
         book = self._strategies.get(strategy_id)
-        last_seq, reports = (book.report_seq, book.reports) if book is not None else (0, deque[ExecutionReport]())
+        last_seq, reports = self.report_seq(strategy_id), book.reports if book is not None else ()
         missing = last_seq - report_seq
         if report_seq < 0 or missing < 0 or missing > len(reports):
             return None
@@ -409,7 +418,7 @@ class Blotter:
         """The strategy's positions and open orders as of its last report; the open orders' reports have number 0."""
         book = self._strategies.get(strategy_id)
         if book is None:
-            return PositionSnapshot(0, (), _order_states(self.open_orders(strategy_id)))
+            return PositionSnapshot(self._report_seq_first, (), _order_states(self.open_orders(strategy_id)))
         positions = tuple(
             Position(instrument_id, position.position_lots, position.cost_tick_lots)
             for instrument_id, position in sorted(book.positions.items())
@@ -437,6 +446,9 @@ class Blotter:
             "critical": self._critical,
         }
 
+
+#: More than one life can have made between two syncs of its journal.
+_LOST_REPORTS_MAX = 1_000_000
 
 # Tuples, because isinstance() is several times slower on a union.
 _REQUESTS = (NewOrder, ReplaceOrder)

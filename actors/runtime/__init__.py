@@ -8,6 +8,7 @@ peer, peers      framed links between actors of different hosts
 links            outside links: opened and listened for
 tls              TLS on memory buffers; the local authority
 directory        where an actor's host can be reached
+durability       forces journals to the disk, beside the loop
 timers           keyed timers as data
 log              JSON lines for people
 local            every actor in this process

@@ -236,7 +236,8 @@ class Host:
     def _sync_failed(self, actor: str, text: str) -> None:
         """In the thread that syncs."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: everything is ending
-            self.loop.call_soon_threadsafe(self.report, actor, "JOURNAL NOT ON DISK", {"error": text})
+            fields: dict[str, object] = {"error": text}
+            self.loop.call_soon_threadsafe(self.report, actor, "JOURNAL NOT ON DISK", fields)
 
     def _failed(self, cell: Cell, error: BaseException) -> None:
         """A handler raised: tell, then let the process's owner decide; the actor is over either way."""

@@ -427,6 +427,21 @@ def test_reports_since() -> None:
     assert since("taker", 1) is None
 
 
+@pytest.mark.parametrize("kept", range(7))
+def test_numbers_of_lost_reports_are_never_given_again(kept: int) -> None:
+    """A strategy comes with any number that it may have been told: it gets a snapshot."""
+    records = [new(), accepted(), *(filled(f"t{n}", 1) for n in range(4))]
+    whole = Desk()
+    told_seq = max(report.report_seq for report in whole.apply(*records))
+    cut = Desk()
+    cut.apply(*records[:kept])
+    cut.blotter.skip_report_numbers()
+    assert cut.blotter.snapshot("maker").report_seq == cut.blotter.report_seq("maker") > told_seq
+    anew = cut.apply(*records[kept:])
+    assert all(report.report_seq > told_seq for report in anew)
+    assert all(cut.blotter.reports_since("maker", seq) is None for seq in range(told_seq + 1))
+
+
 def test_snapshot_has_positions_and_open_orders_of_one_strategy_only() -> None:
     desk = Desk()
     desk.apply(new(), accepted(), filled("t1", 4), new("taker-1-1", strategy_id="taker", side=Side.SELL))
