@@ -23,6 +23,7 @@ COMMANDS = {
     "exporter": "cli.exporter:exporter",
     "bench": "cli.bench:bench",
     "config": "cli.config_command:app",
+    "controls": "cli.controls_command:app",
 }
 
 
