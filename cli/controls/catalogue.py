@@ -35,8 +35,8 @@ _REVIEW = Control(
     "regular documented review of the controls",
     "MA (e)†",
     "How well the controls work is reviewed regularly, and the review is documented.",
-    "This report: every number is there once, and none holds without something having been tried. To run it regularly, and "
-    "to read it, is the firm's to do.",
+    "This report: every number is there once, and none holds without something having been tried. To run it regularly, "
+    "and to read it, is the firm's to do.",
     _reviewed,
 )
 
