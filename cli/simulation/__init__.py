@@ -6,6 +6,7 @@ world               a scenario's actors on virtual hosts; journals that lose wha
 weather             delay, loss, partitions
 venue               a simulated Binance that misbehaves
 chaos               what goes wrong, when
+fence               venue actors that are ended because they do not answer
 faults, *_faults    of links, hosts, venues, people
 kills, people       who presses the red button, and who may release it
 observer            sees bytes and messages leave; the independent view

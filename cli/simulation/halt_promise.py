@@ -17,9 +17,15 @@ class PressedKill:
     """A kill as it was pressed. What it covers is read off the scope's text here, not asked of the engine."""
 
     def __init__(
-        self, kill_id: str, scope: str, mode: KillMode, instruments: dict[int, str], accounts: dict[str, str]
+        self,
+        kill_id: str,
+        scope: str,
+        mode: KillMode,
+        instruments: dict[int, str],
+        accounts: dict[str, str],
+        pressed_ns: int,
     ) -> None:
-        self.kill_id, self.scope, self.mode = kill_id, scope, mode
+        self.kill_id, self.scope, self.mode, self.pressed_ns = kill_id, scope, mode, pressed_ns
         #: It stands on the latch page: until two people have released it, it has to stay there.
         self.is_latched = False
         self._terms = [] if scope == "global" else [term.split(":") for term in scope.split("+")]
@@ -30,6 +36,17 @@ class PressedKill:
 
     def covers(self, order: OrderTruth) -> bool:
         return all(self._matches(term, order) for term in self._terms)
+
+    def reaches(self, venue: str, venue_of: Callable[[str], str]) -> bool:
+        """Whether it may cover an order of this venue actor."""
+        for kind, name, *_ in self._terms:
+            there = {"venue": f"venue.{name}" == venue, "account": self._accounts[venue] == name}
+            there["instrument"] = f"venue.{name}" == venue
+            if kind == "strategy":
+                there[kind] = venue_of(name) == venue
+            if not there[kind]:
+                return False
+        return True
 
     def _matches(self, term: list[str], order: OrderTruth) -> bool:
         if term[0] == "venue":
@@ -43,24 +60,29 @@ class PressedKill:
 
 class HaltPromise:
     """``orders_of(venue)`` are the orders that a venue actor has ever written; ``accounts`` maps it to its account;
-    ``shrinks(order)``: whether one that has just left can only bring positions nearer to nothing."""
+    ``shrinks(order)``: whether one that has just left can only bring positions nearer to nothing;
+    ``venue_of(strategy_id)``: where a strategy trades."""
 
     def __init__(
         self,
         orders_of: Callable[[str], Iterable[OrderTruth]],
         accounts: dict[str, str],
         shrinks: Callable[[OrderTruth], bool],
+        venue_of: Callable[[str], str],
     ) -> None:
-        self._orders_of, self._accounts, self._shrinks = orders_of, accounts, shrinks
+        self._orders_of, self._accounts, self._shrinks, self._venue_of = orders_of, accounts, shrinks, venue_of
         self.kills: dict[str, PressedKill] = {}
         self._sent: dict[str, PressedKill] = {}
         #: May be over by now, or not yet.
         self._ended: list[PressedKill] = []
+        self._ever: dict[str, PressedKill] = {}
 
-    def pressed(self, kill_id: str, scope: str, mode: KillMode, instruments: dict[int, str], *, latched: bool) -> None:
+    def pressed(
+        self, kill_id: str, scope: str, mode: KillMode, instruments: dict[int, str], now_ns: int, *, latched: bool
+    ) -> None:
         """``latched``: the page has been written; in virtual time every gate of the host sees it at once. Otherwise
         the kill switch actor has to get the kill first."""
-        kill = PressedKill(kill_id, scope, mode, instruments, self._accounts)
+        kill = self._ever[kill_id] = PressedKill(kill_id, scope, mode, instruments, self._accounts, now_ns)
         kill.is_latched = latched
         (self.kills if latched else self._sent)[kill_id] = kill
 
@@ -112,6 +134,19 @@ class HaltPromise:
             kill.is_latched = True
         elif progress.stage == "cancelled" and not progress.open_orders and not progress.unknown_orders:
             self._check_cancelled(kill, progress.venue_actor)
+
+    def fenced(self, progress: KillProgress, lives_since_ns: int | None) -> None:
+        """The node agent says that a venue actor has halted: it has died since the kill. ``lives_since_ns``: when its
+        present life began; None: it has none."""
+        kill = self._ever.get(progress.kill_id)
+        if kill is None or progress.failure or lives_since_ns is None or lives_since_ns >= kill.pressed_ns:
+            return
+        raise Violation(_NAME, f"{progress.venue_actor} is said to have been ended for {kill.kill_id}, and lives on")
+
+    def acts_for(self, venue: str, what: str) -> None:
+        """Somebody does something to a venue actor, or in its place: only a kill that reaches it is a reason to."""
+        if not any(kill.reaches(venue, self._venue_of) for kill in self._ever.values()):
+            raise Violation("Isolation", f"{venue} is {what}, and no kill has ever reached it")
 
     def _check_cancelled(self, kill: PressedKill, venue: str) -> None:
         for order in self._orders_of(venue):

@@ -6,7 +6,6 @@ from random import Random
 from actors.places import KILL_SWITCH, strategy_actor, venue_actor
 from cli.simulation.faults import SECOND_NS, Faults
 from cli.simulation.world import World, exchange_host
-from engine.errors import UsageError
 
 __all__ = ["HostFaults"]
 
@@ -47,7 +46,7 @@ class HostFaults(Faults):
         if self._runtime.hosts[name].is_up:
             self._note("crash", name, f"for {seconds:.3f} s")
             self._world.crash(name)
-            self._after(seconds, partial(self._restart, name))
+            self._world.restart_later(name, seconds)
 
     def _power_cut(self) -> None:
         """Not of a venue actor's host: its journal is not synced order by order, and what that costs is not solved."""
@@ -59,7 +58,7 @@ class HostFaults(Faults):
         if self._runtime.hosts[name].is_up:
             lost = self._world.power_cut(name, self._random)
             self._note("power cut", name, f"for {seconds:.3f} s, {lost} records lost")
-            self._after(seconds, partial(self._restart, name))
+            self._world.restart_later(name, seconds)
 
     def _blackout(self) -> None:
         """Everything of the engine dies at once; each comes back when it does."""
@@ -86,19 +85,6 @@ class HostFaults(Faults):
         elif apart:
             self._after(0.3, self._strategy_gone)
 
-    def _restart(self, name: str) -> None:
-        """Whoever cannot start, because the disk is full for example, is started again a little later."""
-        if self._runtime.hosts[name].is_up:
-            return
-        self._note("restart", name)
-        try:
-            self._runtime.restart(name)
-        except UsageError as error:
-            self._note(name, "cannot start:", error)
-            self._runtime.failures.clear()
-            self._runtime.crash(name)
-            self._after(0.5, partial(self._restart, name))
-
     def _pause(self) -> None:
         name = self._random.choice(
             [*self._world.engine_hosts, exchange_host(self._random.choice(self._scenario.venues).name)]
@@ -121,7 +107,7 @@ class HostFaults(Faults):
         if self._runtime.hosts[name].is_stalled:
             self._note("crash within a handler", name)
             self._world.crash(name)
-            self._after(0.2, partial(self._restart, name))
+            self._world.restart_later(name, 0.2)
 
     def _wall_clock(self) -> None:
         name = self._some_host()

@@ -77,6 +77,7 @@ class AccountBounds(NamedTuple):
     per_second: int
     gross_notional: int
     asset_lots: int
+    net_notional: int
 
 
 class LimitPromise:
@@ -131,6 +132,7 @@ class LimitPromise:
             raise Violation(_NAME, f"{order.client_order_id} leaves beyond {account.limits.per_second} a second")
         self._count(order, order.lots, 1)
         self._check_gross(self._account_of[order.venue])
+        self._check_net(self._account_of[order.venue], order.side)
 
     def _check_gross(self, name: str) -> None:
         """Marks differ a little between us and the engine."""
@@ -146,6 +148,21 @@ class LimitPromise:
         limit = self._accounts[name].limits.gross_notional
         if gross > limit * 1.02:
             raise Violation(_NAME, f"account {name} may come to {gross:.0f} gross, limit {limit}")
+
+    def _check_net(self, name: str, side: Side) -> None:
+        """To the side to which an order has just left: what all that may still fill there would come to."""
+        net = sum(
+            self._worth(
+                row.venue,
+                row.instrument_id,
+                row.position_lots + row.buy_lots if side is _BUY else row.sell_lots - row.position_lots,
+            )
+            for row in self._rows.values()
+            if self._account_of[row.venue] == name
+        )
+        limit = self._accounts[name].limits.net_notional
+        if net > limit * 1.02:
+            raise Violation(_NAME, f"account {name} may come to {net:.0f} net, limit {limit}")
 
     def landed(self, order: OrderTruth) -> None:
         """It has been taken in by the venue (and is counted there if it stands), or never will be."""

@@ -3,7 +3,7 @@
 from functools import partial
 from random import Random
 
-from actors.places import KILL_SWITCH, risk_actor, strategy_actor, venue_actor
+from actors.places import KILL_SWITCH, NODE_AGENT, risk_actor, strategy_actor, undertaker_actor, venue_actor
 from adapters.binance.market_streams import STREAMS_LINK
 from adapters.binance.order_link import ORDERS_LINK
 from adapters.binance.session import REST_LINK
@@ -43,6 +43,11 @@ class LinkFaults(Faults):
         for strategy in scenario.strategies:
             if strategy.placement == "own-process":
                 links["strategy"].append((strategy_actor(strategy.id), venue_actor(strategy.venue.name), ""))
+        if scenario.fence:
+            links["fence"] = [(NODE_AGENT, KILL_SWITCH, "")]
+            for venue in scenario.venues:
+                name = undertaker_actor(venue.name)
+                links["fence"] += [(name, KILL_SWITCH, ""), (name, exchange_host(venue.name), ORDERS_LINK)]
         return {kind: ways for kind, ways in links.items() if ways}
 
     def _some_link(self, kinds: list[str]) -> Way:

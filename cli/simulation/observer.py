@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 from websockets.frames import apply_mask  # type: ignore[attr-defined]
 
-from actors.places import KILL_SWITCH
+from actors.places import KILL_SWITCH, NODE_AGENT, undertaker_actor
 from actors.runtime.virtual_host import VirtualActor
 from actors.venue_records import decode_record
 from adapters.binance.order_link import ORDERS_LINK
@@ -66,7 +66,7 @@ _decode_request = msgspec.json.Decoder(_Request).decode
 
 class Observer:
     """A ``NetworkProbe``. ``instruments`` by (venue actor, symbol); ``on_repeatable(cell, peer, payload)`` is told of
-    messages that may come again."""
+    messages that may come again; ``lives_since(host)``: when its present life began, None when it is dead."""
 
     def __init__(
         self,
@@ -79,10 +79,12 @@ class Observer:
         halt: HaltPromise,
         account: AccountPromise,
         on_repeatable: Callable[[VirtualActor, str, bytes], None],
+        lives_since: Callable[[str], int | None],
     ) -> None:
         self._trace, self._instruments, self._plans, self._journals = trace, instruments, plans, journals
         self._lease, self._limit, self._halt, self._account = lease, limit, halt, account
-        self._on_repeatable = on_repeatable
+        self._on_repeatable, self._lives_since = on_repeatable, lives_since
+        self._undertakers = {undertaker_actor(plan.name): venue for venue, plan in plans.items()}
         self._in_flight: dict[int, tuple[bytes, OrderTruth]] = {}
         #: Venue actors at which something has changed since the promises were last checked.
         self.touched: set[str] = set()
@@ -113,6 +115,8 @@ class Observer:
             self.cancels[asked[2:]] = now_ns
         elif asked.startswith("a:"):
             self.cancels[cell.name] = now_ns
+            if cell.name in self._undertakers:
+                self._halt.acts_for(self._undertakers[cell.name], "undertaken")
 
     def _on_order(self, cell: VirtualActor, data: bytes, request: _Request) -> None:
         params, venue = request.params, cell.name
@@ -164,6 +168,8 @@ class Observer:
         elif isinstance(message, KillProgress):
             self._trace.note(cell.host.runtime.now_ns, cell.name, message.stage, message.kill_id, message.failure)
             self._halt.progress(message)
+            if cell.name == NODE_AGENT and message.stage == "halted":
+                self._halt.fenced(message, self._lives_since(message.venue_actor))
         self._on_repeatable(cell, peer, payload)
 
     def on_deliver(self, cell: VirtualActor, sender: str, payload: bytes) -> None:

@@ -80,11 +80,21 @@ def _live(world: World, steps: int) -> None:
         runtime.step()
     world.calm()
     chaos.heal()
-    until_ns = runtime.now_ns + _REST_NS
     world.steps_max = world.steps + _REST_STEPS
-    while (under_way := unrest(world)) is not None and runtime.now_ns < until_ns:
+    _settle(world)
+    check_rest(world)
+
+
+def _settle(world: World) -> None:
+    """Until nothing has been under way for a second. Raises Violation when that takes too long."""
+    runtime = world.runtime
+    until_ns = runtime.now_ns + _REST_NS
+    under_way = unrest(world)
+    while under_way is not None and runtime.now_ns < until_ns:
         runtime.run_for(_LOOK_NS)
+        under_way = unrest(world)
+        if under_way is None:
+            runtime.run_for(_SECOND_NS)
+            under_way = unrest(world)  # somebody may have got a late message
     if under_way is not None:
         raise under_way
-    runtime.run_for(_SECOND_NS)
-    check_rest(world)

@@ -38,9 +38,10 @@ FAULTS: dict[str, float] = {
     "duplicate": 1.0,
     "intruder": 2.0,
     "kill": 10.0,
+    "last words": 15.0,
 }
 #: Kinds of links, each of which may lose messages or not.
-LINKS = ("orders", "streams", "rest", "lease", "strategy", "people")
+LINKS = ("orders", "streams", "rest", "lease", "strategy", "people", "fence")
 _FIRST_PORT = 9443
 
 
@@ -71,7 +72,8 @@ class Scenario(msgspec.Struct, frozen=True):
     """``faults`` maps each kind that this run has to its mean seconds between two. ``lossy_links`` are the kinds of
     links that lose messages in a run with losses (empty: all). ``strike_every_s`` is how often somebody trades against
     one of our orders (0: never), ``strikes_on_cancel`` whether that happens to an order whose cancel is about to be
-    carried out. ``impatient`` sessions wait seconds for what others wait a minute."""
+    carried out. ``impatient`` sessions wait seconds for what others wait a minute. With ``fence``, venue actors that do
+    not acknowledge a kill within ``acknowledge_ms`` are ended."""
 
     seed: int
     accounts: tuple[str, ...]
@@ -87,10 +89,13 @@ class Scenario(msgspec.Struct, frozen=True):
     open_orders_max: int
     orders_per_second: int
     gross_notional_max: int
+    net_notional_max: int
     asset_max: str
     loss_max: int
     duplicate_window_ms: int
     clutch: bool
+    fence: bool
+    acknowledge_ms: int
 
     def venues_of(self, account: str) -> tuple[VenuePlan, ...]:
         return tuple(venue for venue in self.venues if venue.account == account)
@@ -118,10 +123,13 @@ def draw_scenario(seed: int) -> Scenario:
         open_orders_max=random.choice([4, 8, 30]) * count,
         orders_per_second=random.choice([5, 50]) * count,
         gross_notional_max=random.choice([10_000_000, 10_000_000, 4_000 * count]),
+        net_notional_max=random.choice([10_000_000, 10_000_000, 3_000 * count]),
         asset_max=random.choice(["10", "0.1"]),
         loss_max=random.choice([1_000_000, 1_000_000, 1_000_000, 2 * count]),
         duplicate_window_ms=random.choice([0, 0, 500]),
         clutch=random.random() < 0.4,
+        fence=random.random() < 0.4,
+        acknowledge_ms=random.choice([50, 200]),
     )
 
 

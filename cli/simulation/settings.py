@@ -11,8 +11,11 @@ __all__ = ["write_config"]
 _HEAD = """
 [engine]
 name = "simulation"
-runtime = "local"
+runtime = "{runtime}"
 state_dir = "state"
+[kill]
+fence = {fence}
+acknowledge_ms = {acknowledge_ms}
 """
 _PERSON = """
 [[people]]
@@ -33,7 +36,7 @@ cancels_per_second_max = 1000
 cancels_burst_max = 1000
 currency = "USDT"
 gross_notional_max = "{gross}"
-net_notional_max = "10000000"
+net_notional_max = "{net}"
 daily_loss_max = "{loss}"
 drawdown_max = "{loss}"
 duplicate_window_ms = {duplicate_ms}
@@ -89,7 +92,13 @@ executions_window_ms = 60000
 
 def write_config(scenario: Scenario, directory: Path) -> Path:
     """Write the configuration and its key files; returns its path."""
-    text = [_HEAD, *(_PERSON.format(name=person, public_key=public_key(person)) for person in PEOPLE)]
+    head = _HEAD.format(
+        # Only where each venue actor has a process of its own can one be ended.
+        runtime="ray" if scenario.fence else "local",
+        fence=str(scenario.fence).lower(),
+        acknowledge_ms=scenario.acknowledge_ms,
+    )
+    text = [head, *(_PERSON.format(name=person, public_key=public_key(person)) for person in PEOPLE)]
     for account in scenario.accounts:
         per_second = scenario.orders_per_second
         text.append(
@@ -99,6 +108,7 @@ def write_config(scenario: Scenario, directory: Path) -> Path:
                 per_second=per_second,
                 burst=2 * per_second,
                 gross=scenario.gross_notional_max,
+                net=scenario.net_notional_max,
                 loss=scenario.loss_max,
                 asset_max=scenario.asset_max,
                 duplicate_ms=scenario.duplicate_window_ms,

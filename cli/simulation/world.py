@@ -7,17 +7,18 @@ from random import Random
 
 import msgspec
 
-from actors.places import KILL_SWITCH, latch_path, risk_actor, strategy_actor, venue_actor
+from actors.places import KILL_SWITCH, NODE_AGENT, fencing_actors, latch_path, risk_actor, strategy_actor, venue_actor
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.runtime.virtual import VirtualRuntime
 from actors.runtime.virtual_host import VirtualActor
 from actors.strategy import StrategyActor
 from actors.venue import VenueActor
-from actors.wiring import build_actor, latch_view, make_plan, open_state
+from actors.wiring import build_actor, build_node_agent, latch_view, make_plan, open_state
 from adapters.binance.session import BinanceSession
 from adapters.simulator.synthetic_market import default_instrument
 from cli.simulation.account_promise import AccountPromise
 from cli.simulation.conservation import check_reserved
+from cli.simulation.fence import VirtualFence
 from cli.simulation.halt_promise import HaltPromise
 from cli.simulation.intruder import INTRUDER, Intruder
 from cli.simulation.journal import LossyJournal
@@ -37,6 +38,7 @@ from cli.simulation.weather import Storms
 from config.loader import load_config
 from config.settings import instruments_of
 from engine.actor import Actor
+from engine.errors import UsageError
 from engine.instrument import Instrument
 from engine.messages import ExecutionReport, NewOrder, decode_message
 from risk.latch import LatchPage
@@ -119,13 +121,18 @@ class World:
         engine = [
             HostSpec(
                 host.name,
-                tuple(self._actor(spec.name, build_actor, spec.arguments) for spec in host.actors),
+                tuple(self._actor(spec.name, self._factory(spec.name), spec.arguments) for spec in host.actors),
                 self._resources,
                 host.settings,
             )
             for host in self._engine_hosts
         ]
-        targets = (KILL_SWITCH, *map(risk_actor, self.scenario.accounts), *self.plans)
+        targets = (
+            KILL_SWITCH,
+            *map(risk_actor, self.scenario.accounts),
+            *self.plans,
+            *fencing_actors(self.config),
+        )
         outside = [
             HostSpec(PRESSER, (ActorSpec(PRESSER, lambda _: Presser()),), self._resources, settings),
             HostSpec(INTRUDER, (ActorSpec(INTRUDER, lambda _: Intruder(targets)),), self._resources, settings),
@@ -139,6 +146,10 @@ class World:
             return actor
 
         return ActorSpec(name, build, arguments)
+
+    def _factory(self, name: str) -> Callable[[bytes], Actor]:
+        fence = VirtualFence(self)
+        return (lambda _: build_node_agent(self.config, fence)) if name == NODE_AGENT else build_actor
 
     def _make_venue(self, name: str, plan: object, _: bytes) -> Actor:
         found = next(venue for venue in self.scenario.venues if exchange_host(venue.name) == name)
@@ -212,7 +223,8 @@ class World:
             rows.append(LimitRow(venue, each.instrument_id, position_max, order_max, each.symbol == "BTCUSDT"))
         asset_lots = default_instrument().quantity_lots(scenario.asset_max)
         rate = scenario.orders_per_second
-        bounds = AccountBounds(scenario.open_orders_max, rate, scenario.gross_notional_max, asset_lots)
+        gross, net = scenario.gross_notional_max, scenario.net_notional_max
+        bounds = AccountBounds(scenario.open_orders_max, rate, gross, asset_lots, net)
         self._defined = {each.instrument_id: each for each in instruments.values()}
         self.instruments = {each.instrument_id: each.name for each in instruments_of(config)}
         accounts = {name: plan.account for name, plan in self.plans.items()}
@@ -220,7 +232,7 @@ class World:
         self.limit = LimitPromise(rows, accounts, dict.fromkeys(scenario.accounts, bounds), self._worth)
         venue_of = {each.id: venue_actor(each.venue.name) for each in scenario.strategies}
         self.account = AccountPromise(venue_of, tuple(self.plans), self.limit)
-        self.halt = HaltPromise(self.account.written_by, accounts, self.limit.shrinks)
+        self.halt = HaltPromise(self.account.written_by, accounts, self.limit.shrinks, self.account.venue_of)
         self.observer = Observer(
             self.trace,
             instruments,
@@ -231,15 +243,17 @@ class World:
             self.halt,
             self.account,
             lambda cell, peer, payload: self._may_repeat(cell.name, peer, payload),
+            lambda host: self.born_ns[host] if self.runtime.hosts[host].is_up else None,
         )
         self.runtime.network.probe = self.observer
 
     def _worth(self, venue: str, instrument_id: int, lots: int) -> float:
-        """By the middle of the venue's own market."""
+        """By the middle of the venue's own market, or by its one side when the other has been traded away."""
         instrument = self._defined[instrument_id]
         market = self.venue(self.plans[venue].name).exchange.listings[instrument.symbol].market
         bid_ticks, _, ask_ticks, _ = market.best()
-        return float(lots * (bid_ticks + ask_ticks) // 2 * instrument.tick_lot_value)
+        ticks = (bid_ticks + ask_ticks) // 2 if bid_ticks and ask_ticks else bid_ticks + ask_ticks
+        return float(lots * ticks * instrument.tick_lot_value)
 
     def _may_repeat(self, sender: str, peer: str, payload: bytes) -> None:
         self.repeatable.append((sender, peer, payload))
@@ -294,6 +308,23 @@ class World:
                 if actor == host:
                     OrphanWatch(self, actor.removeprefix("strategy."))
         self.runtime.crash(host)
+
+    def restart_later(self, name: str, seconds: float) -> None:
+        """Unless it has been started until then. Whoever cannot start, because the disk is full for example, is started
+        again a little later."""
+        self.runtime.agenda.put(self.runtime.now_ns + int(seconds * _SECOND_NS), partial(self._restart, name))
+
+    def _restart(self, name: str) -> None:
+        if self.runtime.hosts[name].is_up:
+            return
+        self.trace.note(self.runtime.now_ns, "CHAOS", "restart", name)
+        try:
+            self.runtime.restart(name)
+        except UsageError as error:
+            self.trace.note(self.runtime.now_ns, "CHAOS", name, "cannot start:", error)
+            self.runtime.failures.clear()
+            self.runtime.crash(name)
+            self.restart_later(name, 0.5)
 
     def power_cut(self, name: str, random: Random) -> int:
         """The machine goes down: what was not synced is gone, and its monotonic clock begins anew. Returns how many
