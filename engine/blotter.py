@@ -93,18 +93,23 @@ class Violation(msgspec.Struct, frozen=True):
 class _StrategyBook:
     """What one strategy is told and holds."""
 
-    __slots__ = ("positions", "report_seq", "reports", "strategy_id")
+    __slots__ = ("ended", "positions", "report_seq", "reports", "strategy_id")
 
     def __init__(self, strategy_id: str, reports_max: int, report_seq: int) -> None:
         self.strategy_id = strategy_id
         self.report_seq = report_seq
         self.reports: deque[ExecutionReport] = deque(maxlen=reports_max)
         self.positions: dict[int, NetPosition] = {}
+        self.ended: deque[Order] = deque()
 
 
 class Blotter:
-    """See the module. What it remembers is bounded: ``ended_orders_max`` terminal orders, ``trades_max`` trades of
-    orders evicted since, ``reports_max`` reports per strategy, ``violations_max`` violations."""
+    """See the module. What it remembers is bounded: ``ended_orders_max`` terminal orders and ``reports_max`` reports per
+    strategy, ``trades_max`` trades of orders evicted since, ``violations_max`` violations.
+
+    Only a strategy's own newer orders make room in what is kept of it: one that is away asks for the ends of its orders
+    when it comes back, however much others have traded meanwhile.
+    """
 
     def __init__(
         self,
@@ -124,7 +129,6 @@ class Blotter:
         #: The newest violations; ``counters()`` has how many there were.
         self.violations: deque[Violation] = deque(maxlen=violations_max)
         self._open: dict[str, Order] = {}
-        self._ended: deque[Order] = deque()
         self._by_order_id: dict[tuple[int, str], Order] = {}
         self._old_trades: dict[tuple[str, str], None] = {}  # (order id, trade id) of evicted orders
         self._used = UsedOrderIds()
@@ -290,9 +294,10 @@ class Blotter:
     def _close(self, order: Order) -> None:
         self._exposure.closed(order, max(0, order.quantity_lots - order.cum_lots))
         del self._open[order.client_order_id]
-        self._ended.append(order)
-        if len(self._ended) > self._ended_orders_max:
-            self._evict(self._ended.popleft())
+        ended = self._strategy(order.strategy_id).ended
+        ended.append(order)
+        if len(ended) > self._ended_orders_max:
+            self._evict(ended.popleft())
 
     def _evict(self, order: Order) -> None:
         del self.orders[order.client_order_id]

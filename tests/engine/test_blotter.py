@@ -358,6 +358,15 @@ def test_evicted_orders_stay_known_and_their_trades_duplicates() -> None:
     assert desk.blotter.counters()["foreign"] == 1
 
 
+def test_what_others_trade_evicts_no_order_of_a_strategy_that_is_away() -> None:
+    desk = Desk(ended_orders_max=3)
+    desk.apply(new(), accepted(), filled("t0", 10))
+    for n in range(1, 10):
+        name = f"taker-1-{n}"
+        desk.apply(new(name, strategy_id="taker"), filled(f"t{n}", 10, client_order_id=name))
+    assert set(desk.blotter.orders) == {ONE, "taker-1-7", "taker-1-8", "taker-1-9"}
+
+
 def test_trades_of_evicted_orders_are_forgotten_oldest_first() -> None:
     desk = Desk(ended_orders_max=0, trades_max=2)
     for n in range(1, 4):
