@@ -45,7 +45,7 @@ from actors.trigger_specs import trigger_specs
 from actors.undertaker import Undertaker, UndertakerSettings
 from actors.venue import ORDER_STAGES, VenueActor, VenueActorSettings
 from actors.venue_counters import venue_counter_names
-from config.hashing import config_hash
+from config.hashing import run_hash
 from config.settings import EngineConfig, StrategySettings, VenueSettings, instruments_of
 from engine.actor import Actor
 from engine.book_audit import BookAudit
@@ -105,7 +105,7 @@ def make_plan(config: EngineConfig, *, seed: int = 0, audit_books: bool = False)
         hosts[shadow_actor(strategy.id)] = [shadow_actor(strategy.id)]
     settings = HostSettings(
         run_dir=str(run_dir(config)),
-        config_hash=config_hash(config),
+        config_hash=run_hash(config),
         seed=seed,
         log_file=str(run_dir(config) / "log.jsonl"),
         frame_bytes=config.queues.frame_bytes_max,
@@ -255,7 +255,7 @@ def _kill_switch(config: EngineConfig) -> KillSwitchActor:
         venue_actors={venue_actor(venue.name): venue.name for venue in config.venues},
         names=trading_names(config),
         risk_actors=tuple(risk_actor(account.id) for account in config.accounts),
-        config_hash=config_hash(config),
+        config_hash=run_hash(config),
         lease_duration_ns=config.lease.duration_ns,
         drill_every_ns=config.kill.drill_every_ns,
         drill_hold_ns=config.kill.drill_hold_ns,
@@ -316,7 +316,7 @@ def _risk(config: EngineConfig, account_id: str) -> RiskActor:
             account_id=account_id,
             kill_actor=KILL_SWITCH,
             venue_actors=venue_actors,
-            config_hash=config_hash(config),
+            config_hash=run_hash(config),
             lease_duration_ns=config.lease.duration_ns,
             lease_renew_ns=config.lease.renew_ns,
             budgets=shared_budgets(limits),
@@ -343,7 +343,7 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
         account_id=venue.account,
         risk_actor=risk_actor(venue.account),
         kill_actor=KILL_SWITCH,
-        config_hash=config_hash(config),
+        config_hash=run_hash(config),
         strategies={s.id: strategy_actor(s.id) for s in config.strategies if s.venue == venue.name},
         instruments=instruments,
         account_limits=limits,

@@ -1,13 +1,16 @@
-"""One fingerprint of a configuration, by which actors find out that they run on different ones."""
+"""Fingerprints by which actors find out that they run on different configurations, or are different programs."""
 
 import hashlib
 from typing import Any
 
 import msgspec
 
+from config.program import program_hash
 from config.settings import CREDENTIAL_TABLES, EngineConfig
 
-__all__ = ["config_hash"]
+__all__ = ["config_hash", "run_hash"]
+
+_PROGRAM_DIGITS = 16
 
 
 def config_hash(config: EngineConfig) -> str:
@@ -27,3 +30,8 @@ def config_hash(config: EngineConfig) -> str:
     for strategy in plain["strategies"]:
         strategy["source"] = strategy["source"].rpartition("/")[2]
     return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
+
+
+def run_hash(config: EngineConfig) -> str:
+    """What actors tell each other of what they run on: the configuration's hash and, behind a ``-``, the program's."""
+    return f"{config_hash(config)}-{program_hash()[:_PROGRAM_DIGITS]}"

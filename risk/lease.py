@@ -159,7 +159,7 @@ class LeaseGrantor:
         if request.config_hash != self._config_hash:
             return (
                 f"{request.holder} runs configuration {request.config_hash!r}, the grantor {self._config_hash!r}: "
-                "start both from one file"
+                "start both from one file, as one program"
             )
         if request.epoch > self.epoch:
             return f"{request.holder} has seen epoch {request.epoch}, this grantor is of the older epoch {self.epoch}"

@@ -1,6 +1,7 @@
 """Controls on who may do what: whose an order is, who may change a limit or end a kill, what may start at all."""
 
 import re
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -9,8 +10,12 @@ from actors.places import KILL_SWITCH, venue_actor
 from cli.controls import book
 from cli.controls.control import Control, expect
 from cli.controls.desk import SECOND_NS, Desk, make_desk
+from cli.simulation.bugs.planting import Bug, planted
 from cli.simulation.people import PEOPLE, STRANGER
+from config import hashing
 from config.errors import ConfigErrors
+from config.hashing import run_hash
+from config.program import PACKAGES, ROOT, program_hash
 from engine.codes import OrderType, Side, TimeInForce
 from engine.messages import (
     CancelAll,
@@ -29,6 +34,10 @@ from engine.messages import (
 __all__ = ["AUTHORITY_CONTROLS"]
 
 _ONE = ({"alpha": "desk"}, {"one": "alpha"})
+_NO_LEASE = ("NO_LEASE", "LEASE_EXPIRED")
+_ANOTHER_PROGRAM = Bug(
+    "another-program", "one server has another program", lambda: [(hashing, "program_hash", lambda: "0" * 64)], ()
+)
 #: What a strategy can say of an order. A limit is not among it.
 _ORDER_WORDS = {
     "client_order_id",
@@ -181,28 +190,46 @@ def _exclusive(folder: Path) -> str:
 
 
 def _parity(folder: Path) -> str:
-    desk = make_desk(folder)
-    host = venue_actor("alpha")
-    beats = desk.venue("alpha").core.settings.config_hash
-    expect(len(beats) >= 64, f"a venue actor's heartbeat carries {beats!r} for what it runs on")
+    (folder / "desk").mkdir()
+    desk = make_desk(folder / "desk")
+    beat = desk.venue("alpha").core.settings.config_hash
+    expect(beat == run_hash(desk.config), f"a venue actor's heartbeat carries {beat!r} for what it runs on")
     before = desk.outcome("one")
     expect(before == "NEW", f"before, an order is {before}")
-    venues, strategies = _ONE
-    desk.runtime.crash(host)
-    desk.reconfigure(host, book.text(venues, strategies, limits={"order_quantity_max": "2"}))
-    desk.runtime.restart(host)
-    desk.run_for(20)
-    outcome = desk.outcome("one")
-    expect(
-        outcome in ("NO_LEASE", "LEASE_EXPIRED"), f"with one limit different at one venue actor, its order is {outcome}"
+    right = book.text(*_ONE)
+    wrong = book.text(*_ONE, limits={"order_quantity_max": "2"})
+    outcome = _reborn(desk, wrong)
+    expect(outcome in _NO_LEASE, f"with one limit different at one venue actor, its order is {outcome}")
+    outcome = _reborn(desk, right)
+    expect(outcome == "NEW", f"with the same limit again, its order is {outcome}")
+    with planted(_ANOTHER_PROGRAM):
+        outcome = _reborn(desk, right)
+    expect(outcome in _NO_LEASE, f"with another program at one venue actor, its order is {outcome}")
+    outcome = _reborn(desk, right)
+    expect(outcome == "NEW", f"with the same program again, its order is {outcome}")
+    copy = folder / "program"
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    expect(program_hash(copy) == program_hash(), "the same program in another place has another hash")
+    changed = folder / "changed"
+    copy.rename(changed)
+    with (changed / "risk" / "gate.py").open("a") as file:
+        file.write("\n")
+    expect(program_hash(changed) != program_hash(), "a program with a changed file has the same hash")
+    return (
+        "one venue actor with one limit different, then with another program: both times it gets no lease and sends "
+        "nothing, and trades when it is the same again; one byte added to one file changes the program's hash"
     )
+
+
+def _reborn(desk: Desk, toml: str) -> str:
+    """What becomes of an order when the venue actor's next life runs on this configuration."""
+    host = venue_actor("alpha")
     desk.runtime.crash(host)
-    desk.reconfigure(host, book.text(venues, strategies))
+    desk.reconfigure(host, toml)
     desk.runtime.restart(host)
     desk.run_for(20)
-    outcome = desk.outcome("one", away=110_000)
-    expect(outcome == "NEW", f"with the same again, its order is {outcome}")
-    return "one limit different at one venue actor: it gets no lease and sends nothing; the same again: it trades"
+    return desk.outcome("one", away=100_000 + desk.now_ns // SECOND_NS)
 
 
 def _separated(folder: Path) -> str:
@@ -288,9 +315,9 @@ AUTHORITY_CONTROLS = (
         "deploy parity",
         "KC",
         "What runs on every server is the same; a difference stops trading.",
-        "One venue actor is restarted on a configuration with one limit changed, and then on the right one.",
+        "One venue actor is restarted on a configuration with one limit changed, on the right one, as another program, "
+        "as the right one; one byte is added to a copy of the program.",
         _parity,
-        missing="a hash of the program beside that of the configuration",
     ),
     Control(
         33,

@@ -19,6 +19,7 @@ from cli.controls.catalogue import CONTROLS, chosen, page
 from cli.controls.control import Broken, Control, Outcome, run_control
 from cli.main import build
 from cli.simulation.bugs import BUGS, Bug, planted
+from config.hashing import config_hash
 from engine.errors import UsageError
 from risk.enabling import EnablingRules
 from risk.limits import AccountLimits
@@ -78,7 +79,8 @@ MISTAKES: dict[str, tuple[str, Callable[[], list[Any]]]] = {
     "no share of the venue's limit is kept for cancels": ("10", _without_cancel_share),
     "anybody enables a throttled strategy": ("12", lambda: [(EnablingRules, "refusal", lambda self, *given: "")]),
     "repeats are allowed": ("22", _repeats_allowed),
-    "every configuration has one hash": ("30", lambda: [(actors.wiring, "config_hash", lambda config: "0" * 64)]),
+    "every configuration has one hash": ("30", lambda: [(actors.wiring, "run_hash", lambda config: "0" * 64)]),
+    "every program has one hash": ("30", lambda: [(actors.wiring, "run_hash", config_hash)]),
     "records have no checksum": ("31", lambda: [(engine.journal, "crc32", lambda *given: 0)]),
     "the undertaker hears nothing": ("28", lambda: [(Undertaker, "on_message", lambda self, *given: None)]),
 }
