@@ -21,11 +21,13 @@ __all__ = [
     "counters_path",
     "fencing_actors",
     "journal_dir",
+    "latch_in",
     "latch_path",
     "latency_path",
     "log_path",
     "risk_actor",
     "run_dir",
+    "run_in",
     "shadow_actor",
     "strategy_actor",
     "trading_names",
@@ -102,11 +104,19 @@ def trading_names(config: EngineConfig) -> TradingNames:
 
 
 def run_dir(config: EngineConfig) -> Path:
-    return Path(config.engine.state_dir) / "run"
+    return run_in(Path(config.engine.state_dir))
+
+
+def run_in(state_dir: Path) -> Path:
+    return state_dir / "run"
 
 
 def latch_path(config: EngineConfig) -> Path:
-    return Path(config.engine.state_dir) / "latch"
+    return latch_in(Path(config.engine.state_dir))
+
+
+def latch_in(state_dir: Path) -> Path:
+    return state_dir / "latch"
 
 
 def log_path(config: EngineConfig) -> Path:

@@ -8,22 +8,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from actors.places import KILL_SWITCH, latch_path, run_dir, trading_names
+from actors.places import KILL_SWITCH, latch_in, run_in, trading_names
 from actors.runtime.observer import BlockingObserver
 from cli.kill_drill import drill
 from cli.kill_release import approve, keygen, receipt, release, status
 from cli.screen import CONSOLE, ERRORS, micros, print_json
-from config.loader import load_config
+from config.loader import load_config, state_dir_of
 from config.settings import EngineConfig
 from engine.codes import KillMode
 from engine.errors import HaltlineError, UsageError
 from engine.messages import Kill, KillReceipt
 from risk.latch import LatchCause, LatchPage
-from risk.scope import Scope, parse_scope
+from risk.scope import Scope, parse_scope, read_scope
 
-__all__ = ["app", "press", "receipt_dict"]
+__all__ = ["app", "press", "press_in", "receipt_dict"]
 
 app = typer.Typer(no_args_is_help=False, invoke_without_command=True)
 app.command("drill")(drill)
@@ -38,6 +37,9 @@ CONFIRM_S = 30.0
 def kill(
     context: typer.Context,
     config: Annotated[Path | None, typer.Option(help="The running engine's TOML file.")] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="The engine's state directory, instead of --config: no file is read then.")
+    ] = None,
     scope: Annotated[
         str, typer.Option(help="global; or venue:NAME, account:ID, strategy:ID, instrument:SYMBOL, joined by +.")
     ] = "",
@@ -54,23 +56,23 @@ def kill(
     """Halt everything in a scope; with mode [bold]cancel[/bold] also cancel until the venues confirm that none is left.
 
     Works with no engine alive: the latch is halted all the same, and an engine that starts later stays halted, until
-    two people release it (approve, release).
+    two people release it (approve, release). A broken configuration will do, as long as its state_dir can be read.
     Exit code 0 only when the mode's last stage was confirmed.
     Example: [bold]haltline kill --config desk.toml --scope global --mode cancel --reason "runaway quotes"[/bold]
     """
     if context.invoked_subcommand is not None:
         return
-    if config is None:
-        raise UsageError("kill: name the engine's configuration with --config FILE")
     if mode not in _MODES:
         raise UsageError(f"kill: mode {mode!r} is not one of {', '.join(_MODES)}")
     if not reason:
         raise UsageError("kill: say why with --reason TEXT; it goes on the record")
+    state, covered = _where(config, state_dir, scope)
     told: KillReceipt | None = None
+    said: set[str] = set()
     try:
-        for told in press(load_config(config, check_files=False), scope, _MODES[mode], reason):
+        for told in press_in(state, covered, _MODES[mode], reason):
             if not json:
-                CONSOLE.print(_line(told), highlight=False)
+                _say(told, said)
     except (HaltlineError, OSError) as error:
         if told is None or isinstance(error, UsageError):
             raise
@@ -78,38 +80,64 @@ def kill(
     if told is not None and json:
         print_json(receipt_dict(told))
     if told is None or not told.complete:
+        waiting = f" by {', '.join(told.waiting_for)}" if told is not None and told.waiting_for else ""
         ERRORS.print(
             "haltline: the latch is halted, so no engine of this state directory sends a new order; cancels were not "
-            "confirmed: look at the venue's own open orders",
+            f"confirmed{waiting}: look at the venue's own open orders",
             markup=False,
         )
         raise typer.Exit(1)
 
 
+def _where(config: Path | None, state_dir: Path | None, scope: str) -> tuple[Path, Scope]:
+    """The state directory, and what is to be halted. A configuration that cannot be used does not keep anybody from
+    pressing: the latch itself knows what there is."""
+    if state_dir is not None:
+        return state_dir, read_scope(scope)
+    if config is None:
+        raise UsageError("kill: name the engine's configuration with --config FILE, or its --state-dir DIR")
+    try:
+        settings = load_config(config, check_files=False)
+    except UsageError as error:
+        found = state_dir_of(config)
+        if found is None or not latch_in(found).exists():
+            raise UsageError(f"{error}\nTo press without it: haltline kill --state-dir DIR --scope …") from error
+        ERRORS.print(f"haltline: {config} cannot be used; pressing all the same, in its {found}", markup=False)
+        return found, read_scope(scope)
+    return Path(settings.engine.state_dir), parse_scope(scope, trading_names(settings))
+
+
 def press(
     config: EngineConfig, scope: str, mode: KillMode, reason: str, trigger: str = "person"
+) -> Iterator[KillReceipt]:
+    """``press_in`` for a configuration. Raises UsageError for a blank or unknown scope: a scope is never widened."""
+    parsed = parse_scope(scope, trading_names(config))
+    return press_in(Path(config.engine.state_dir), parsed, mode, reason, trigger)
+
+
+def press_in(
+    state_dir: Path, scope: Scope, mode: KillMode, reason: str, trigger: str = "person"
 ) -> Iterator[KillReceipt]:
     """Halt ``scope`` and yield the receipts as the stages complete; the last one is complete, or nobody answered.
 
     A latch that cannot be written (lost, damaged, another user's) does not end it: an engine that runs has the page
     mapped, so its kill switch actor can still halt it. Raises UsageError when that actor does not answer either, and
-    for a blank or unknown scope (nothing is halted then: a scope is never widened).
+    for a scope that it does not know: nothing is halted then.
     """
     pressed_ns = time.monotonic_ns()
-    parsed = parse_scope(scope, trading_names(config))
-    if parsed.is_drill:
+    if scope.is_drill:
         raise UsageError("kill scope 'drill' stops nobody; to rehearse a kill use: haltline kill drill")
     kill_id = f"{time.time_ns() // 1000:x}-{os.getpid():x}"
-    page, trouble = _killed_latch(config, kill_id, parsed, mode)
+    page, trouble = _killed_latch(state_dir, kill_id, scope, mode)
     latched_ns = 0 if page is None else time.monotonic_ns()
-    kill = Kill(kill_id, scope, mode, reason, getpass.getuser(), trigger, pressed_ns, latched_ns)
+    kill = Kill(kill_id, scope.text, mode, reason, getpass.getuser(), trigger, pressed_ns, latched_ns)
     try:
-        with BlockingObserver(str(run_dir(config)), KILL_SWITCH) as observer:
+        with BlockingObserver(str(run_in(state_dir)), KILL_SWITCH) as observer:
             observer.send(kill)
             if page is None:
                 ERRORS.print(f"haltline: {trouble}; the kill switch actor is asked instead", markup=False)
             else:
-                _write_cause(page, parsed, kill)
+                _write_cause(page, scope, kill)
             yield from _receipts(observer)
     except (UsageError, OSError) as error:
         if page is None:
@@ -117,14 +145,14 @@ def press(
                 f"nobody has confirmed that anything is halted: {trouble}, and no kill switch actor answers ({error}); "
                 "end the processes of the engine, then cancel at the venue"
             ) from error
-        _write_cause(page, parsed, kill)
+        _write_cause(page, scope, kill)
         ERRORS.print(f"haltline: latched, but no kill switch actor answers ({error})", markup=False)
 
 
-def _killed_latch(config: EngineConfig, kill_id: str, scope: Scope, mode: KillMode) -> tuple[LatchPage | None, str]:
+def _killed_latch(state_dir: Path, kill_id: str, scope: Scope, mode: KillMode) -> tuple[LatchPage | None, str]:
     """The latch with the kill stored by now; or None, and why it could not be."""
     try:
-        page = LatchPage.open(latch_path(config))
+        page = LatchPage.open(latch_in(state_dir))
         page.store(kill_id, scope, mode)
     except UsageError as error:
         return None, str(error)
@@ -155,7 +183,7 @@ def receipt_dict(receipt: KillReceipt) -> dict[str, object]:
         "by": receipt.by,
         "trigger": receipt.trigger,
         "wall_time_ns": receipt.wall_time_ns,
-        "stages_us": {stage.stage: micros(stage.after_ns) for stage in receipt.stages},
+        "stages_us": {stage.stage: micros(stage.after_ns) for stage in receipt.stages if stage.after_ns >= 0},
         "waiting_for": list(receipt.waiting_for),
         "open_orders": receipt.open_orders,
         "unknown_orders": receipt.unknown_orders,
@@ -164,11 +192,15 @@ def receipt_dict(receipt: KillReceipt) -> dict[str, object]:
     }
 
 
-def _line(receipt: KillReceipt) -> Table:
-    table = Table.grid(padding=(0, 2))
-    stages = "  ".join(f"{stage.stage} {micros(stage.after_ns):,.0f} µs" for stage in receipt.stages)
-    state = "[green]complete[/green]" if receipt.complete else f"waiting for {', '.join(receipt.waiting_for) or '…'}"
-    table.add_row(f"kill {receipt.kill_id}", stages, state)
+def _say(receipt: KillReceipt, said: set[str]) -> None:
+    """What of it has not been ``said`` yet: each stage once it is reached, each failure once."""
+    stages = [f"  {each.stage:<12}{micros(each.after_ns):>12,.0f} µs" for each in receipt.stages if each.after_ns >= 0]
+    head = f"kill {receipt.kill_id}  {receipt.scope}  {receipt.mode.name.lower()}"
+    for line in (head, *stages, *(["  complete"] if receipt.complete else [])):
+        if line not in said:
+            said.add(line)
+            CONSOLE.print(line, markup=False, highlight=False)
     for failure in receipt.failures:
-        table.add_row("", f"[red]{failure}[/red]", "")
-    return table
+        if failure not in said:
+            said.add(failure)
+            ERRORS.print(f"haltline: {failure}", markup=False)

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from actors.drill import has_room
 from actors.places import KILL_SWITCH, latch_path, run_dir
 from actors.runtime.observer import BlockingObserver
 from cli.screen import CONSOLE, ERRORS, micros, print_json
@@ -18,7 +17,6 @@ from engine.codes import KillMode
 from engine.errors import UsageError
 from engine.messages import Kill, KillReceipt
 from risk.latch import LatchPage
-from risk.response import DRILL_TRIGGER
 from risk.scope import DRILL_SCOPE
 
 __all__ = ["Driller", "drill"]
@@ -71,6 +69,9 @@ class Driller:
 
         Raises TimeoutError when the kill switch actor does not answer, UsageError when the latch has no room.
         """
+        from actors.drill import has_room  # here, because it loads a compiler, and the red button must not wait for one
+        from risk.response import DRILL_TRIGGER
+
         if not has_room(self._page):
             raise UsageError("the latch is damaged or nearly full: its rows are for kills, not for drills")
         kill_id = f"drill-{time.time_ns() // 1000:x}-{os.getpid():x}"

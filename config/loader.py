@@ -15,8 +15,9 @@ from config.settings import CREDENTIAL_TABLES, EngineConfig
 from config.shape import checked
 from engine.errors import UsageError
 
-__all__ = ["load_config"]
+__all__ = ["load_config", "state_dir_of"]
 
+_STATE_DIR = re.compile(r"""^\s*state_dir\s*=\s*("|')(.+?)\1""", re.MULTILINE)
 _AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)\Z")
 
 
@@ -44,6 +45,19 @@ def load_config(path: Path | str, *, check_files: bool = True) -> EngineConfig:
     if problems:
         raise ConfigErrors(problems)
     return _with_absolute_paths(msgspec.convert(good, EngineConfig), base)
+
+
+def state_dir_of(path: Path) -> Path | None:
+    """The state directory that a file names, however broken the rest of it is; None when even that cannot be told.
+
+    For ``haltline kill``: whoever presses the red button has no time to correct a configuration.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return None
+    found = _STATE_DIR.search(text)
+    return path.absolute().parent / found.group(2) if found else None
 
 
 def _read(path: Path) -> str:
