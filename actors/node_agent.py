@@ -7,6 +7,9 @@
 A check of the latch and the write after it can be split by a pause: only a process that has ended is certain to send
 nothing. Its next life begins under the latch, which was written before anybody was asked to end it.
 
+Nothing is done that was asked while this process stood still, or right before: whoever was to be ended may have
+answered since. What is still needed is asked for again.
+
 On a host with a latch of its own (``host_latch.py``) it keeps that as the kill switch says, and has a lease: without a
 word for so long it closes the latch and ends every venue actor of the host, because the kill switch, which cannot reach
 it either, will count them as halted (``node_leases.py``). The latch is closed as well from each start to the first
@@ -35,9 +38,12 @@ from risk.latch import LatchPage
 
 __all__ = ["NodeAgent", "NodeAgentSettings"]
 
+_MS = 1_000_000
 #: Answers that are remembered; a kill asks at most once per venue actor.
 _ANSWERS_MAX = 1_000
 _LEASE = "lease"
+#: It notices that it has stood still by a timer that comes late. For a while after that, what it is asked has waited.
+_TICK, _TICK_NS, _LATE_NS = "tick", 50 * _MS, 150 * _MS
 
 
 class NodeAgentSettings(msgspec.Struct, frozen=True):
@@ -61,6 +67,8 @@ class NodeAgent(Actor):
         self._fenced = self._failed = 0
         self._page = page
         self._latch: HostLatch | None = None
+        self._tick_ns = 0
+        self._deaf_until_ns = 0
         self._heard_ns = 0
         self._due_ns = 0
         #: Without a lease: those whose process is still to be ended.
@@ -68,6 +76,7 @@ class NodeAgent(Actor):
 
     def on_start(self, ctx: Context, now_ns: int) -> None:
         self._ctx = ctx
+        self._tick(now_ns)
         if self._page is not None:
             self._latch = HostLatch(self._page, ctx)
             self._latch.close()
@@ -78,14 +87,18 @@ class NodeAgent(Actor):
     # -- the lease ------------------------------------------------------------------------------------------
 
     def on_timer(self, key: str, now_ns: int) -> None:
-        if self._latch is None:
-            return
+        if key == _TICK:
+            self._notice_pause(now_ns)
+            self._tick(now_ns)
+        elif self._latch is not None:
+            self._on_lease(self._latch, now_ns)
+
+    def _on_lease(self, latch: HostLatch, now_ns: int) -> None:
         self._ctx.set_timer(_LEASE, now_ns + self.settings.lease_ns // 10)
         if now_ns >= self._due_ns:
-            self._cut_off(self._latch)
-        heartbeat = NodeHeartbeat(self._ctx.name, self._ctx.clock_ns(), self._latch.tags())
-        self._ctx.send(self.settings.kill_actor, heartbeat)
-        for kill in self._latch.pressed_here(now_ns, self._ctx.wall_ns(now_ns)):
+            self._cut_off(latch)
+        self._ctx.send(self.settings.kill_actor, NodeHeartbeat(self._ctx.name, self._ctx.clock_ns(), latch.tags()))
+        for kill in latch.pressed_here(now_ns, self._ctx.wall_ns(now_ns)):
             self._ctx.send(self.settings.kill_actor, kill)
 
     def _cut_off(self, latch: HostLatch) -> None:
@@ -113,7 +126,7 @@ class NodeAgent(Actor):
     def on_message(self, sender: str, message: Message, now_ns: int) -> None:
         if isinstance(message, FenceActor):
             if sender == self.settings.kill_actor and message.venue_actor in self.settings.venue_actors:
-                self._on_fence(message)
+                self._on_fence(message, now_ns)
         elif isinstance(message, NodeWord):
             if sender == self.settings.kill_actor and self._latch is not None:
                 self._on_word(self._latch, message)
@@ -123,11 +136,29 @@ class NodeAgent(Actor):
         elif isinstance(message, StatusRequest):
             self._ctx.send(sender, msgspec.structs.replace(self.status(), nonce=message.nonce))
 
-    def _on_fence(self, request: FenceActor) -> None:
+    # -- ending ---------------------------------------------------------------------------------------------
+
+    def _tick(self, now_ns: int) -> None:
+        self._tick_ns = now_ns
+        self._ctx.set_timer(_TICK, now_ns + _TICK_NS)
+
+    def _notice_pause(self, now_ns: int) -> None:
+        if now_ns - self._tick_ns > _LATE_NS:
+            self._deaf_until_ns = now_ns + 2 * _TICK_NS
+
+    def _has_ended_it(self, venue_actor: str) -> bool:
+        """While cut off: what has begun since then has only seen a closed latch."""
+        return self._to_end is not None and venue_actor not in self._to_end
+
+    def _on_fence(self, request: FenceActor, now_ns: int) -> None:
+        self._notice_pause(now_ns)
+        if now_ns < self._deaf_until_ns:
+            return
         key = (request.kill_id, request.venue_actor)
         failure = ""
         if key not in self._fenced_ns:
-            failure = self._fence_failure(request.venue_actor, request.kill_id)
+            if not self._has_ended_it(request.venue_actor):
+                failure = self._fence_failure(request.venue_actor, request.kill_id)
             if not failure:
                 self._fenced_ns[key] = self._ctx.clock_ns()
                 while len(self._fenced_ns) > _ANSWERS_MAX:

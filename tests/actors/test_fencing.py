@@ -149,6 +149,23 @@ def test_a_fence_whose_answer_is_lost_is_asked_for_again_and_hits_once(make_desk
     assert desk.runtime.hosts[VENUE].is_up
 
 
+def test_a_node_agent_that_stood_still_ends_nobody_who_has_answered_since(make_desk: MakeDesk) -> None:
+    desk = make_desk(fence=True)
+    pause(desk, 1.0)
+    desk.runtime.pause(NODE_AGENT, 2 * SECOND_NS)
+    desk.kill()
+    desk.run_for(1.5)
+    assert "halted" in reached(receipt(desk))
+    desk.run_for(5)
+    assert not fences(desk)
+    # and whoever has not answered is asked for again
+    pause(desk)
+    desk.runtime.pause(NODE_AGENT, 2 * SECOND_NS)
+    desk.kill("venue:binance")
+    desk.run_for(2.5)
+    assert fences(desk) == {VENUE: 1}
+
+
 def test_a_node_agent_ends_only_its_own_venue_actors_and_only_for_the_kill_switch(make_desk: MakeDesk) -> None:
     desk = make_desk(fence=True)
     agent = desk.actor(NODE_AGENT)

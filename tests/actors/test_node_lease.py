@@ -15,7 +15,7 @@ from actors.wiring import build_actor
 from cli.virtual_trial import PRESSER
 from engine.actor import Actor
 from engine.codes import KillMode
-from engine.messages import KillReceipt, NodeWord
+from engine.messages import FenceActor, KillReceipt, NodeWord
 from risk.latch import LatchCause, LatchPage, view_latch
 from risk.scope import parse_scope
 
@@ -143,6 +143,10 @@ def test_a_host_that_is_cut_off_stops_within_its_leases_and_counts_as_halted_onl
     hosts.restart(VENUE)
     hosts.run_for(5)
     assert hosts.venue.status().state == "halted"
+    hosts.node_agent.on_message(
+        KILL_SWITCH, FenceActor(receipt(hosts).kill_id, VENUE), hosts.now_ns
+    )  # on its way since
+    assert hosts.runtime.hosts[VENUE].is_up, "it began under a closed latch"
     hosts.storm.clear()
     hosts.run_for(10)
     assert hosts.node_agent.status().state == "watching"

@@ -237,7 +237,8 @@ def desk_maker(folder: Path) -> MakeDesk:
     ) -> Desk:
         """A new desk in a new directory, live and trading after one virtual second unless ``start`` is False.
 
-        ``account_limits``: amounts of the account's table that are not the usual ones. ``one_account``: the engine counts all venues to one account; each venue knows it under a name of its own.
+        ``account_limits``: amounts of the account's table that are not the usual ones. ``one_account``: the engine
+        counts all venues to one account; each venue knows it under a name of its own.
         """
         directory = folder / f"desk{len(made)}"
         directory.mkdir()
