@@ -10,13 +10,16 @@ Apart from the wiring, because whoever presses the red button needs the names an
 
 from pathlib import Path
 
+from actors.runtime.directory import unix_path
 from config.settings import EngineConfig, StrategySettings, instruments_of
+from engine.errors import UsageError
 from risk.scope import Scope, TradingNames, parse_scope
 
 __all__ = [
     "KILL_SWITCH",
     "NODE_AGENT",
     "actors_of",
+    "check_socket_paths",
     "clutched_strategies",
     "counters_path",
     "fencing_actors",
@@ -122,6 +125,17 @@ def latch_in(state_dir: Path) -> Path:
 def log_path(config: EngineConfig) -> Path:
     """One JSON object a line, of every actor."""
     return run_dir(config) / "log.jsonl"
+
+
+def check_socket_paths(config: EngineConfig) -> None:
+    """Raises UsageError when the state directory lies so deep that an actor's socket could not be made in it."""
+    longest = max(actors_of(config), key=len)
+    try:
+        unix_path(str(run_dir(config)), longest)
+    except UsageError as error:
+        raise UsageError(
+            f"{error}; it lies in engine.state_dir: choose a shorter one, such as /var/lib/haltline/{config.engine.name}"
+        ) from error
 
 
 def latency_path(config: EngineConfig, actor: str) -> Path:

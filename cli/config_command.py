@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from actors.places import check_socket_paths
 from actors.strategy_source import build_strategy
 from cli.screen import CONSOLE, ERRORS, print_json
 from config.credentials import load_credentials
@@ -47,8 +48,12 @@ def check(
 
 
 def _problems_outside_the_file(config: EngineConfig) -> list[str]:
-    """What the file refers to: secret files and strategies."""
+    """What the file refers to: secret files, strategies and the state directory."""
     problems = []
+    try:
+        check_socket_paths(config)
+    except UsageError as error:
+        problems.append(str(error))
     for venue in config.venues:
         try:
             load_credentials(venue)

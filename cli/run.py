@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from actors.places import latch_path, log_path
+from actors.places import check_socket_paths, latch_path, log_path
 from actors.wiring import make_plan, open_state
 from cli.alarms import Alarms
 from cli.engine_process import start_engine
@@ -32,6 +32,7 @@ def run(
     A state directory that was killed stays killed. Example: [bold]haltline run --config desk.toml[/bold]
     """
     settings = load_config(config)
+    check_socket_paths(settings)
     is_new = open_state(settings)
     cause = view_latch(latch_path(settings)).cause()
     if cause is not None:

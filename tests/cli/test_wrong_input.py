@@ -120,6 +120,18 @@ executions_window_ms = 10000
     assert "nothing_of_that_name" in one_line(done.stderr)
 
 
+@pytest.mark.parametrize("command", [["config", "check"], ["run", "--config"]])
+def test_a_state_directory_too_deep_for_sockets_is_found_before_anything_is_made(
+    haltline: Run, desk: Path, tmp_path: Path, command: list[str]
+) -> None:
+    deep = "/".join(["a-folder-in-a-folder"] * 5)
+    desk.write_text(desk.read_text().replace('state_dir = "state"', f'state_dir = "{deep}"'))
+    done = haltline(*command, str(desk))
+    assert done.returncode in (1, 2)
+    assert "choose a shorter one" in done.stderr
+    assert not (tmp_path / "a-folder-in-a-folder").exists()
+
+
 def test_status_of_an_engine_that_never_ran(haltline: Run, desk: Path) -> None:
     done = haltline("status", "--config", str(desk))
     assert done.returncode == 2
