@@ -125,11 +125,12 @@ def test_a_state_directory_too_deep_for_sockets_is_found_before_anything_is_made
     haltline: Run, desk: Path, tmp_path: Path, command: list[str]
 ) -> None:
     deep = "/".join(["a-folder-in-a-folder"] * 5)
+    (tmp_path / deep).parent.mkdir(parents=True)
     desk.write_text(desk.read_text().replace('state_dir = "state"', f'state_dir = "{deep}"'))
     done = haltline(*command, str(desk))
     assert done.returncode in (1, 2)
     assert "choose a shorter one" in done.stderr
-    assert not (tmp_path / "a-folder-in-a-folder").exists()
+    assert not (tmp_path / deep).exists()
 
 
 def test_status_of_an_engine_that_never_ran(haltline: Run, desk: Path) -> None:
