@@ -17,6 +17,7 @@ import msgspec
 from actors.drill import DRILL_COUNTERS, Drills, is_drill
 from actors.epochs import EpochBegun, begin_epoch
 from actors.fencing import FENCING_COUNTERS, FENCING_TIMER, Fencing, FencingSettings
+from actors.firm_exposure import FirmExposure
 from actors.latch_keeper import LatchKeeper, Stray
 from actors.release_desk import ReleaseDesk
 from engine.actor import Actor, Context
@@ -24,6 +25,7 @@ from engine.codes import KillMode
 from engine.errors import UsageError
 from engine.journal import JournalFull
 from engine.messages import (
+    AccountExposure,
     Kill,
     KillApproval,
     KillProgress,
@@ -68,7 +70,7 @@ _ID_BYTES_MAX = 64
 
 class KillSwitchSettings(msgspec.Struct, frozen=True):
     """``venue_actors`` maps each venue actor to its venue; ``risk_actors`` may ask for authority. ``limits`` (JSON) go
-    on every receipt."""
+    on every receipt. ``currencies`` by account: what its exposure is counted in."""
 
     venue_actors: dict[str, str]
     names: TradingNames
@@ -77,6 +79,7 @@ class KillSwitchSettings(msgspec.Struct, frozen=True):
     lease_duration_ns: int
     release: ReleaseRules = ReleaseRules({}, 600 * 1_000 * _MS, 0)
     limits: str = "{}"
+    currencies: dict[str, str] = {}
     drill_every_ns: int = 0
     fencing: FencingSettings = FencingSettings()
     drill_hold_ns: int = 0
@@ -98,6 +101,7 @@ class KillSwitchActor(Actor):
         self._page = page
         self.register = KillRegister(settings.release, settings.config_hash, settings.limits)
         self._up: set[str] = set()
+        self._firm = FirmExposure(settings.currencies)
         self._fencing = Fencing(settings.fencing, self._on_progress)
         self._drills = Drills(
             page,
@@ -175,7 +179,7 @@ class KillSwitchActor(Actor):
             self._drills.on_timer(key, now_ns)
 
     def _publish(self, now_ns: int) -> None:
-        self._ctx.counter_page.publish(self._counters(), self._ctx.wall_ns(now_ns))
+        self._ctx.counter_page.publish(self._counters() | self._firm.counters(), self._ctx.wall_ns(now_ns))
         self._ctx.set_timer(_PUBLISH, now_ns + _PUBLISH_NS)
 
     def _keep_latch(self, now_ns: int) -> None:
@@ -229,6 +233,8 @@ class KillSwitchActor(Actor):
             self._desk.on_release(sender, message, now_ns)
         elif isinstance(message, KillQuery):
             self._ctx.send(sender, self._records(message))
+        elif isinstance(message, AccountExposure):
+            self._firm.hear(sender, message, now_ns)
         elif isinstance(message, StatusRequest):
             self._ctx.send(sender, msgspec.structs.replace(self.status(), nonce=message.nonce))
 
@@ -360,6 +366,7 @@ class KillSwitchActor(Actor):
         state = "armed" if not self.register.held else "partly killed"
         if not self._page.view().is_trading():
             state = "killed"
+        details |= self._firm.details(self._ctx.clock_ns())
         return StatusReport(self._ctx.name, "kill switch", 0, 0, state, self._counters(), details)
 
     def _counters(self) -> dict[str, int]:

@@ -19,6 +19,7 @@ __all__ = [
     "KILL_SWITCH",
     "NODE_AGENT",
     "actors_of",
+    "actors_with_counters",
     "check_socket_paths",
     "clutched_strategies",
     "counters_path",
@@ -134,12 +135,21 @@ def check_socket_paths(config: EngineConfig) -> None:
         unix_path(str(run_dir(config)), longest)
     except UsageError as error:
         raise UsageError(
-            f"{error}; it lies in engine.state_dir: choose a shorter one, as in /var/lib/haltline/{config.engine.name}"
+            f"{error}; it lies in engine.state_dir: choose a shorter one, such as /var/lib/haltline/{config.engine.name}"
         ) from error
 
 
 def latency_path(config: EngineConfig, actor: str) -> Path:
     return run_dir(config) / f"{actor}.latency"
+
+
+def actors_with_counters(config: EngineConfig) -> tuple[str, ...]:
+    """The actors that publish a counter page."""
+    return (
+        KILL_SWITCH,
+        *(risk_actor(account.id) for account in config.accounts),
+        *(venue_actor(venue.name) for venue in config.venues),
+    )
 
 
 def counters_path(config: EngineConfig, actor: str) -> Path:

@@ -8,6 +8,7 @@ grants shares of the account's limits (``risk_budgets.py``).
 
 import msgspec
 
+from actors.account_exposure import ExposureBook, ExposureScope
 from actors.boot import HostBooted
 from actors.enabling_desk import EnablingAsked, EnablingDesk, EnablingEnded
 from actors.epochs import EpochBegun, begin_epoch
@@ -39,6 +40,10 @@ _Record = EpochBegun | DayBegan | DayPeak | BoundRecorded | HostBooted | Enablin
 _decoder: msgspec.msgpack.Decoder[_Record] = msgspec.msgpack.Decoder(_Record)
 
 
+#: How often the kill switch actor is told, which adds up the firm's.
+_EXPOSURE_NS = 1_000_000_000
+
+
 class RiskActorSettings(msgspec.Struct, frozen=True):
     account_id: str
     kill_actor: str
@@ -47,6 +52,7 @@ class RiskActorSettings(msgspec.Struct, frozen=True):
     lease_duration_ns: int
     lease_renew_ns: int
     budgets: dict[str, int]
+    exposure: ExposureScope
     triggers: tuple[TriggerSpec, ...] = ()
     enabling: EnablingRules = EnablingRules({}, 0)
 
@@ -58,6 +64,8 @@ class RiskActor(Actor):
         self.watch = Watch(settings.triggers, settings.venue_actors, settings.kill_actor, settings.config_hash)
         self.budgets = RiskBudgets(settings.budgets, settings.venue_actors, settings.lease_duration_ns)
         self._desk = EnablingDesk(settings.enabling, settings.venue_actors, lambda: self.watch.latest)
+        self.exposure = ExposureBook(settings.exposure)
+        self._exposure_told_ns = -_EXPOSURE_NS
         self._granted = 0
         self._refused = 0
 
@@ -106,6 +114,8 @@ class RiskActor(Actor):
                 self._answer(message)
         elif isinstance(message, VenueTelemetry):
             self.watch.on_telemetry(sender, message, now_ns)
+            if sender == message.venue_actor and sender in self.settings.venue_actors:
+                self._on_exposure(message, now_ns)
         elif isinstance(message, ThrottleQuery):
             self._desk.on_query(sender)
         elif isinstance(message, StrategyEnable):
@@ -129,6 +139,14 @@ class RiskActor(Actor):
         elif isinstance(message, StatusRequest):
             self._ctx.send(sender, self._status(message.nonce, now_ns))
 
+    def _on_exposure(self, telemetry: VenueTelemetry, now_ns: int) -> None:
+        ctx = self._ctx
+        self.exposure.hear(telemetry)
+        ctx.counter_page.publish(self.exposure.counters(), ctx.wall_ns(now_ns))
+        if now_ns - self._exposure_told_ns >= _EXPOSURE_NS:
+            self._exposure_told_ns = now_ns
+            ctx.send(self.settings.kill_actor, self.exposure.message())
+
     def _on_receipt(self, receipt: KillReceipt) -> None:
         self.watch.on_receipt(receipt)
         if self.watch.refusal:
@@ -150,7 +168,7 @@ class RiskActor(Actor):
         counters = {"epoch": self._leases.epoch, "granted": self._granted, "refused": self._refused}
         counters |= self.watch.counters()
         counters["silent_holders"] = len(self.budgets.escrow.silent_holders())
-        details = self.watch.details() | self.budgets.details()
+        details = self.exposure.details() | self.watch.details() | self.budgets.details()
         return StatusReport(self._ctx.name, "risk", nonce, 0, _state(live, self.watch), counters, details)
 
 

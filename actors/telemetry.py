@@ -9,9 +9,13 @@ from actors.balance_watch import BalanceWatch
 from actors.venue_core import VenueCore
 from actors.venue_events import VenueEvents
 from engine.instrument import Instrument
-from engine.messages import InstrumentTelemetry, Quote, VenueTelemetry
+from engine.messages import InstrumentTelemetry, Quote, StrategyTelemetry, VenueTelemetry
 
 __all__ = ["TelemetrySender"]
+
+
+#: By instrument id and strategy: position, open to buy, open to sell, in lots.
+_Held = dict[int, dict[str, tuple[int, int, int]]]
 
 
 class TelemetrySender:
@@ -35,7 +39,7 @@ class TelemetrySender:
         self._due_ns = now_ns + self._interval_ns
 
     def _telemetry(self, now_ns: int) -> VenueTelemetry:
-        core, events = self._core, self._events
+        core, events, held = self._core, self._events, self._held()
         return VenueTelemetry(
             venue_actor=core.ctx.name,
             started_ns=self._started_ns,
@@ -49,7 +53,7 @@ class TelemetrySender:
             clock_offset_ns=events.clock_offset_ns,
             loop_lag_ns=max(0, now_ns - self._due_ns),
             instruments=tuple(
-                self._instrument(definition.instrument, now_ns) for definition in core.definitions.values()
+                self._instrument(definition.instrument, held, now_ns) for definition in core.definitions.values()
             ),
             throttled=core.throttle.throttled(),
         )
@@ -61,7 +65,13 @@ class TelemetrySender:
         oldest_ns = min([*waiting, next(iter(core.in_flight.values()), now_ns)])
         return max(0, now_ns - oldest_ns)
 
-    def _instrument(self, instrument: Instrument, now_ns: int) -> InstrumentTelemetry:
+    def _held(self) -> _Held:
+        held: _Held = {}
+        for strategy_id, instrument_id, *lots in self._core.gate.held_by_strategies():
+            held.setdefault(instrument_id, {})[strategy_id] = (lots[0], lots[1], lots[2])
+        return held
+
+    def _instrument(self, instrument: Instrument, held: _Held, now_ns: int) -> InstrumentTelemetry:
         core = self._core
         line = core.blotter.ledger_line(instrument.instrument_id)
         quote = core.quotes.get(instrument.instrument_id)
@@ -78,6 +88,18 @@ class TelemetrySender:
             fees_nanos=_fees_nanos(instrument, line.fee_nanos, quote),
             quote_age_ns=self._quote_age_ns(quote, now_ns),
             drift_nanos=self._balances.drift.nanos(instrument.base_asset),
+            base_asset=instrument.base_asset,
+            lot_units=instrument.lot_units,
+            lot_scale=instrument.quantity_scale,
+            strategies=self._strategies(instrument.instrument_id, held),
+        )
+
+    def _strategies(self, instrument_id: int, held: _Held) -> tuple[StrategyTelemetry, ...]:
+        costs, lots = self._core.blotter.costs(instrument_id), held.get(instrument_id, {})
+        return tuple(
+            StrategyTelemetry(strategy_id, position, costs.get(strategy_id, 0), buys, sells)
+            for strategy_id in dict.fromkeys([*lots, *costs])
+            for position, buys, sells in (lots.get(strategy_id, (0, 0, 0)),)
         )
 
     def _quote_age_ns(self, quote: Quote | None, now_ns: int) -> int:

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from actors.account_exposure import ExposureScope, exposure_names
 from actors.fencing import FencingSettings
 from actors.gate_limits import account_limits, strategy_limits
 from actors.kill_switch import KILL_COUNTERS, KillSwitchActor, KillSwitchSettings
@@ -60,6 +61,7 @@ from risk.latch import LatchCause, LatchPage, LatchView, view_latch
 from risk.latency import LatencyPage
 from risk.release import ReleaseRules
 from risk.response import RESPONSE_NAMES
+from risk.trigger_reading import instrument_name
 from store.segment import SegmentJournal
 
 __all__ = [
@@ -194,7 +196,10 @@ def counter_names_of(config: EngineConfig, actor: str) -> tuple[str, ...]:
     """What an actor publishes on its counter page; nothing: it has none."""
     kind, name = _split(actor)
     if actor == KILL_SWITCH:
-        return KILL_COUNTERS
+        currencies = dict.fromkeys(account.limits.currency for account in config.accounts)
+        return (*KILL_COUNTERS, *exposure_names(f"firm:{currency}" for currency in currencies))
+    if kind == "risk":
+        return exposure_names(_exposure_scope(config, name).holders)
     if kind == "venue":
         return venue_counter_names([strategy.id for strategy in config.strategies if strategy.venue == name])
     return ()
@@ -266,6 +271,7 @@ def _kill_switch(config: EngineConfig) -> KillSwitchActor:
             config.kill.cooling_off_s * 1_000_000_000,
         ),
         limits=_limits_in_force(config),
+        currencies={account.id: account.limits.currency for account in config.accounts},
         fencing=_fencing(config),
     )
     return KillSwitchActor(settings, LatchPage.open(latch_path(config)))
@@ -321,8 +327,22 @@ def _risk(config: EngineConfig, account_id: str) -> RiskActor:
             lease_renew_ns=config.lease.renew_ns,
             budgets=shared_budgets(limits),
             triggers=trigger_specs(config, account_id),
+            exposure=_exposure_scope(config, account_id),
             enabling=EnablingRules(_people_who_may(config, "enable"), config.kill.release_window_s * 1_000_000_000),
         )
+    )
+
+
+def _exposure_scope(config: EngineConfig, account_id: str) -> ExposureScope:
+    return ExposureScope(
+        account_id,
+        config.account(account_id).limits.currency,
+        tuple(strategy.id for strategy in config.strategies if strategy.account == account_id),
+        tuple(
+            instrument_name(venue_actor(instrument.venue), instrument.symbol)
+            for instrument in instruments_of(config)
+            if config.venue(instrument.venue).account == account_id
+        ),
     )
 
 

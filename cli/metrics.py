@@ -27,11 +27,11 @@ from prometheus_client.registry import Collector
 from actors.places import (
     KILL_SWITCH,
     actors_of,
+    actors_with_counters,
     counters_path,
     latch_path,
     latency_path,
     trading_names,
-    venue_actor,
 )
 from cli.metrics_table import COUNTERS, FAMILIES, CounterMetric
 from config.hashing import config_hash
@@ -146,7 +146,7 @@ class HostCollector(Collector):
 
     def _counters(self, unreadable: GaugeMetricFamily) -> Iterator[Metric]:
         readings: dict[str, CounterReading] = {}
-        for actor in (KILL_SWITCH, *(venue_actor(venue.name) for venue in self._config.venues)):
+        for actor in actors_with_counters(self._config):
             page = _readable(CounterPage.open, counters_path(self._config, actor), unreadable)
             if page is not None:
                 readings[actor] = page.read()

@@ -69,6 +69,8 @@ COUNTERS: Final[dict[str, CounterMetric]] = {
     "kills": _counter("haltline_kills", "Kills, over all lives of the journal; without drills."),
     "kills_in_progress": _gauge("haltline_kills_in_progress", "Kills whose last stage is not confirmed."),
     "kills_held": _gauge("haltline_kills_held", "Kills that have not been released."),
+    "fenced": _counter("haltline_venue_actors_fenced", "Venue actors ended as they did not acknowledge a kill."),
+    "undertaken": _gauge("haltline_venue_actors_undertaken", "Venue actors whose orders somebody else cancels."),
     "venue_actors_connected": _gauge("haltline_venue_actors_connected", "Venue actors that the kill switch reaches."),
     "drills": _counter("haltline_drills", "Drills that every venue actor acknowledged."),
     "drills_failed": _counter("haltline_drills_failed", "Drills that not every venue actor acknowledged in time."),
@@ -80,6 +82,15 @@ FAMILIES: Final[dict[str, CounterMetric]] = {
     "reports_behind": CounterMetric(
         "haltline_reports_behind", False, "Execution reports that a strategy has not been sent yet.", "strategy"
     ),
+    **{
+        f"exposure_{measure}": CounterMetric(f"haltline_exposure_{measure}", False, text, "holder", 1_000_000_000)
+        for measure, text in (
+            ("net", "Value of all positions, long less short, in the account's currency."),
+            ("gross", "Value of all positions, long and short added up, in the account's currency."),
+            ("worst", "Gross at its largest over all subsets of the open orders, in the account's currency."),
+            ("pnl", "Realised and marked profit over the life of the journal, before fees, in the account's currency."),
+        )
+    },
     "throttled": CounterMetric(
         "haltline_strategy_throttled",
         False,

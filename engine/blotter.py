@@ -430,6 +430,14 @@ class Blotter:
         )
         return PositionSnapshot(book.report_seq, positions, _order_states(self.open_orders(strategy_id)))
 
+    def costs(self, instrument_id: int) -> dict[str, int]:
+        """By strategy, what it paid for its position less what it got, in tick_lots, where that is not 0."""
+        return {
+            strategy_id: position.cost_tick_lots
+            for strategy_id, book in self._strategies.items()
+            if (position := book.positions.get(instrument_id)) is not None and position.cost_tick_lots
+        }
+
     def ledger_line(self, instrument_id: int) -> LedgerLine:
         """What was filled in one instrument over all strategies, fees by asset included; only to be read."""
         return self._ledger.get(instrument_id) or LedgerLine()

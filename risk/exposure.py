@@ -21,7 +21,7 @@ from engine.codes import Side
 from engine.errors import UsageError
 from engine.kernel import kernel
 
-__all__ = ["FIRM", "Exposure", "ExposureTable", "Holder", "revalue_rows"]
+__all__ = ["FIRM", "Change", "Exposure", "ExposureTable", "Holder", "revalue_rows"]
 
 _Cells = NDArray[int64]
 _NET, _GROSS, _WORST, _CASH = range(4)
@@ -51,6 +51,15 @@ class Exposure(NamedTuple):
     pnl_nanos: int
 
 
+class Change(NamedTuple):
+    """Of one strategy in one instrument: lots of the position and of what may still be bought and sold, and cash."""
+
+    position_lots: int
+    buy_lots: int
+    sell_lots: int
+    cash_nanos: int
+
+
 class ExposureTable:
     """``strategies`` gives each account's; ``base_assets`` has one asset for each instrument, by instrument id.
 
@@ -62,7 +71,7 @@ class ExposureTable:
         for account, names in strategies.items():
             holders += [Holder(account), *(Holder(account, name) for name in names)]
         self._rows = {holder: row for row, holder in enumerate(holders)}
-        self._base_assets = tuple(base_assets)
+        self._base_assets = list(base_assets)
         shape = (len(holders), len(base_assets))
         self._position, self._buys, self._sells = (np.zeros(shape, dtype=np.int64) for _ in range(3))
         self._marks = np.zeros(shape[1], dtype=np.int64)
@@ -80,20 +89,25 @@ class ExposureTable:
             raise UsageError(f"a mark of {mark_nanos} nanos is beyond what instrument {instrument_id} can be valued at")
         _mark(self._position, self._buys, self._sells, self._marks, self._sums, instrument_id, mark_nanos)
 
+    def define(self, instrument_id: int, base_asset: str) -> None:
+        """Whose base asset it is, when that was not known from the start."""
+        self._check_instrument(instrument_id)
+        self._base_assets[instrument_id] = base_asset
+
     def open(self, account: str, strategy: str, instrument_id: int, side: Side, lots: int) -> None:
         """An order may fill ``lots`` more (negative: fewer) than before."""
-        self._move(account, strategy, instrument_id, 0, *((lots, 0) if side is Side.BUY else (0, lots)), 0)
+        self.change(account, strategy, instrument_id, Change(0, *((lots, 0) if side is Side.BUY else (0, lots)), 0))
 
     def fill(self, account: str, strategy: str, instrument_id: int, side: Side, lots: int, paid_nanos: int) -> None:
         """An execution of ``lots`` for ``paid_nanos``, positive for a sell too. What it frees is told by ``open``."""
         signed, cash = (lots, -paid_nanos) if side is Side.BUY else (-lots, paid_nanos)
-        self._move(account, strategy, instrument_id, signed, 0, 0, cash)
+        self.change(account, strategy, instrument_id, Change(signed, 0, 0, cash))
 
-    def _move(
-        self, account: str, strategy: str, instrument_id: int, position: int, buys: int, sells: int, cash: int
-    ) -> None:
+    def change(self, account: str, strategy: str, instrument_id: int, change: Change) -> None:
+        """Whatever has happened since the last call."""
         self._check_instrument(instrument_id)
         rows = [self._row(Holder(account, strategy)), self._row(Holder(account)), self._row(FIRM)]
+        position, buys, sells, cash = change
         for row in rows:
             at = (row, instrument_id)
             opened = int(self._buys[at]) + buys, int(self._sells[at]) + sells

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from engine.codes import Side
-from risk.exposure import FIRM, Exposure, Holder
+from risk.exposure import FIRM, Change, Exposure, Holder
 
 __all__ = ["ReferenceExposure"]
 
@@ -31,6 +31,14 @@ class ReferenceExposure:
     def fill(self, account: str, strategy: str, instrument_id: int, side: Side, lots: int, paid_nanos: int) -> None:
         signed, cash = (lots, -paid_nanos) if side is Side.BUY else (-lots, paid_nanos)
         self.fills.append((Holder(account, strategy), instrument_id, signed, cash))
+
+    def define(self, instrument_id: int, base_asset: str) -> None:
+        self.base_assets = [base_asset if at == instrument_id else each for at, each in enumerate(self.base_assets)]
+
+    def change(self, account: str, strategy: str, instrument_id: int, change: Change) -> None:
+        holder, (position, buys, sells, cash) = Holder(account, strategy), change
+        self.opened += [(holder, instrument_id, Side.BUY, buys), (holder, instrument_id, Side.SELL, sells)]
+        self.fills.append((holder, instrument_id, position, cash))
 
     def position(self, holder: Holder, instrument_id: int) -> int:
         return sum(lots for each, at, lots, _ in self.fills if at == instrument_id and _belongs(each, holder))

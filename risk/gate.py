@@ -31,7 +31,7 @@ and a rebate or a discount is only known to the venue. A fill that the venue's w
 booked after it is counted twice until the word that follows, never longer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from numba import typeof
@@ -366,6 +366,17 @@ class Gate:
         pair = self._tables.pair_at(self._tables.strategies[strategy_id], instrument_id)
         self._state[pair + g.PAIR_THROTTLED] = 0
         self._state[pair + g.PAIR_COUNTS : pair + g.PAIR_COUNTS + g.EXECUTION_BUCKETS] = 0
+
+    def held_by_strategies(self) -> Iterator[tuple[str, int, int, int, int]]:
+        """Each (strategy, instrument id, position, open buys, open sells), in lots, where there is anything."""
+        cells = self._cells
+        for strategy_id, at in self._tables.strategies.items():
+            for instrument_id in self._tables.instruments:
+                pair = self._tables.pair_at(at, instrument_id)
+                held = (g.PAIR_POSITION, g.PAIR_OPEN_BUY_LOTS, g.PAIR_OPEN_SELL_LOTS)
+                position, buys, sells = (int(cells[pair + cell]) for cell in held)
+                if position or buys or sells:
+                    yield strategy_id, instrument_id, position, buys, sells
 
     # -- reading --------------------------------------------------------------------------------------------
 

@@ -22,9 +22,9 @@ took the same would be refused when this package is imported.
     30 …     market      market data
     40 …     leases      the right to send, and the budgets that go with it
     50 …     kills       a kill, from the trigger to its release
-    75       telemetry   what a venue actor tells its risk actor
+    75       telemetry   what a venue actor tells its risk actor; 89: what an account is exposed to
     80 … 84  fencing     what is asked of others when a venue actor does not answer
-    85 … 89  throttle    strategies that fired too often, and the people who let them go on
+    85 … 88  throttle    strategies that fired too often, and the people who let them go on
     90 …     clutch      what a killed strategy would have done
 
 ``shape`` is what all have in common.
@@ -72,11 +72,12 @@ from engine.messages.reports import (
     RefusalsLost,
     StrategyReady,
 )
-from engine.messages.telemetry import InstrumentTelemetry, VenueTelemetry
+from engine.messages.telemetry import AccountExposure, InstrumentTelemetry, StrategyTelemetry, VenueTelemetry
 from engine.messages.throttle import StrategyEnable, StrategyEnabled, ThrottledStrategy, ThrottleQuery, ThrottleRecords
 
 __all__ = [
     "SCHEMA_VERSION",
+    "AccountExposure",
     "BudgetRecall",
     "CancelAll",
     "CancelOrder",
@@ -127,6 +128,7 @@ __all__ = [
     "StrategyFailed",
     "StrategyLogon",
     "StrategyReady",
+    "StrategyTelemetry",
     "ThrottleQuery",
     "ThrottleRecords",
     "ThrottledStrategy",
@@ -183,6 +185,7 @@ Message = (
     | ThrottleRecords
     | StrategyEnable
     | StrategyEnabled
+    | AccountExposure
     | ShadowLogon
     | ShadowLogoff
     | ShadowQuery

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from actors.account_exposure import exposure_names
 from actors.kill_switch import KILL_COUNTERS
 from actors.places import KILL_SWITCH, counters_path, latch_path, latency_path, run_dir, trading_names, venue_actor
 from actors.venue_counters import venue_counter_names
@@ -149,7 +150,8 @@ def test_counters_show_with_their_units_and_labels(config: EngineConfig) -> None
 
 
 def test_every_published_number_has_a_metric_and_every_metric_a_number() -> None:
-    names = {name.partition("|")[0] for name in (*venue_counter_names(["s"]), *KILL_COUNTERS)}
+    published = (*venue_counter_names(["s"]), *KILL_COUNTERS, *exposure_names(["account:a"]))
+    names = {name.partition("|")[0] for name in published}
     assert names - {"drill_wall_ns"} == set(COUNTERS) | set(FAMILIES)
     metrics = [metric.name for metric in (*COUNTERS.values(), *FAMILIES.values())]
     assert len(metrics) == len(set(metrics))

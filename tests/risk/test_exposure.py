@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from engine.codes import Side
 from engine.errors import UsageError
-from risk.exposure import FIRM, Exposure, ExposureTable, Holder
+from risk.exposure import FIRM, Change, Exposure, ExposureTable, Holder
 from risk.exposure_reference import ReferenceExposure
 
 STRATEGIES = {"main": ("quoter", "taker"), "other": ("quoter",)}
@@ -18,10 +18,13 @@ HOLDERS += [Holder(account, name) for account, names in STRATEGIES.items() for n
 
 WHO = st.sampled_from([("main", "quoter"), ("main", "taker"), ("other", "quoter")])
 WHAT = st.tuples(st.integers(0, 2), st.sampled_from(Side), st.integers(1, 1_000))
+MONEY = st.integers(-(10**9), 10**9)
 STEPS = st.one_of(
     st.tuples(st.just("open"), WHO, WHAT),
     st.tuples(st.just("fill"), WHO, WHAT, st.integers(0, 10**9)),
     st.tuples(st.just("filled_order"), WHO, WHAT, st.integers(0, 10**9)),
+    st.tuples(st.just("change"), WHO, st.integers(0, 2), st.tuples(*[st.integers(-500, 500)] * 3, MONEY)),
+    st.tuples(st.just("define"), st.integers(0, 2), st.sampled_from(["BTC", "ETH", "SOL"])),
     st.tuples(st.just("mark"), st.integers(0, 2), st.integers(0, 10**6)),
 )
 
@@ -29,6 +32,15 @@ STEPS = st.one_of(
 def apply(table: Any, step: Any) -> None:
     if step[0] == "mark":
         table.set_mark(step[1], step[2])
+        return
+    if step[0] == "define":
+        table.define(step[1], step[2])
+        return
+    if step[0] == "change":
+        (who, instrument_id, (position, buys, sells, cash)) = step[1:]
+        table.open(*who, instrument_id, Side.BUY, 500)  # so that there is something to take back
+        table.open(*who, instrument_id, Side.SELL, 500)
+        table.change(*who, instrument_id, Change(position, buys, sells, cash))
         return
     who, (instrument_id, side, lots) = step[1], step[2]
     if step[0] == "open":
