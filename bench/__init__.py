@@ -16,7 +16,8 @@ throughput      orders a second, and the latency at a share of it
 scale           more venue actors
 recovery        a kill -9, and a long journal
 kill            from the trigger to the last cancel
-rig/            the venue's process, the engine and the floor that the last six share
+peers/          other engines at the same venue, by name only: it installs them
+rig/            the venue's process, the engine and the floor that these share
 """
 
 __all__ = [

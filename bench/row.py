@@ -1,5 +1,6 @@
 """One result: percentiles of one case, its spread over the run, its ratio to a baseline of the same run, its target."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -37,7 +38,8 @@ class Sample(NamedTuple):
     """What was measured of one case, in ns [n], oldest first.
 
     ``baseline`` names another case of the same run, "" for none. ``at_ns`` [n] are the planned times on the monotonic
-    clock, where there were any: the time axis of the report.
+    clock, where there were any: the time axis of the report. ``remark``: what has to be said beside the numbers, or
+    instead of them, when there is nothing that could be measured.
     """
 
     case: str
@@ -45,6 +47,7 @@ class Sample(NamedTuple):
     baseline: str = ""
     targets: tuple[Target, ...] = ()
     at_ns: NDArray[Any] | None = None
+    remark: str = ""
 
 
 class Row(msgspec.Struct, frozen=True, eq=False):
@@ -87,7 +90,8 @@ def row_document(row: Row) -> dict[str, object]:
 def make_rows(bench: str, unit: str, samples: Sequence[Sample]) -> list[Row]:
     """Rows of one run, in the order of the samples; percentiles are nearest rank.
 
-    Raises InvariantError for an empty sample: a bench that measured nothing has failed.
+    Raises InvariantError for an empty sample: a bench that measured nothing has failed, unless a remark says why. Its
+    numbers are NaN, in JSON null.
     """
     measured = {sample.case: _percentiles(bench, unit, sample) for sample in samples}
     return [_row(bench, unit, sample, measured) for sample in samples]
@@ -95,6 +99,8 @@ def make_rows(bench: str, unit: str, samples: Sequence[Sample]) -> list[Row]:
 
 def _percentiles(bench: str, unit: str, sample: Sample) -> list[float]:
     if len(sample.latencies_ns) == 0:
+        if sample.remark:
+            return [math.nan] * len(_PER_MILLE)
         raise InvariantError(f"bench {bench}: case {sample.case} measured nothing")
     ordered = np.sort(sample.latencies_ns)
     # Nearest rank in whole numbers: in floating point 99.9 % of a thousand samples is one rank too many.
@@ -111,8 +117,8 @@ def _row(bench: str, unit: str, sample: Sample, measured: Mapping[str, list[floa
         "p99": p99,
         "p99_9": p99_9,
         "max": longest,
-        "ratio_p50": round(p50 / base[0], 4) if base and base[0] else None,
-        "ratio_p99": round(p99 / base[2], 4) if base and base[2] else None,
+        "ratio_p50": _ratio(p50, base[0]) if base else None,
+        "ratio_p99": _ratio(p99, base[2]) if base else None,
     }
     return Row(
         bench=bench,
@@ -132,6 +138,11 @@ def _row(bench: str, unit: str, sample: Sample, measured: Mapping[str, list[floa
         spread=_spread(sample.latencies_ns),
         sample=sample,
     )
+
+
+def _ratio(value: float, base: float) -> float | None:
+    ratio = value / base if base else math.nan
+    return None if math.isnan(ratio) else round(ratio, 4)
 
 
 def _spread(latencies_ns: NDArray[Any]) -> float | None:

@@ -24,6 +24,7 @@ from engine.errors import UsageError
 
 __all__ = [
     "BENCHES",
+    "BY_NAME",
     "cells",
     "header",
     "machine",
@@ -49,12 +50,15 @@ BENCHES: tuple[str, ...] = (
     "kill",
 )
 
+#: Run only by name: they need something that is not installed with the rest.
+BY_NAME: tuple[str, ...] = ("peers",)
+
 _VERSIONS_OF = ("haltline", "numpy", "numba", "msgspec", "uvloop", "websockets", "ray")
 
 
 def _module(name: str) -> Any:
-    if name not in BENCHES:
-        raise UsageError(f"bench {name!r} is unknown; there are {', '.join(BENCHES)}")
+    if name not in (*BENCHES, *BY_NAME):
+        raise UsageError(f"bench {name!r} is unknown; there are {', '.join((*BENCHES, *BY_NAME))}")
     return importlib.import_module(f"bench.{name}")
 
 
@@ -119,8 +123,9 @@ def table(name: str, rows: Sequence[Row]) -> Table:
 
 def cells(row: Row) -> tuple[str, ...]:
     """Percentiles, count, spread, baseline and ratios as text, for a table of people."""
+    percentiles = (row.p50, row.p90, row.p99, row.p99_9, row.max)
     return (
-        *(f"{value:,.{1 if value >= 10 else 2}f}" for value in (row.p50, row.p90, row.p99, row.p99_9, row.max)),
+        *(f"{value:,.{1 if value >= 10 else 2}f}" if row.count else "" for value in percentiles),
         f"{row.count:,}",
         "" if row.spread is None else f"{row.spread:.0%}",
         row.baseline,
@@ -129,10 +134,9 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def verdict(row: Row) -> str:
-    """The target, and whether it was met or how far off it is."""
-    if row.met is None:
-        return row.target
-    return f"{row.target}: met" if row.met else f"{row.target}: missed, {row.distance:.2f} ×"
+    """The target, and whether it was met or how far off it is; and the remark."""
+    reached = {True: ": met", False: f": missed, {row.distance or 0:.2f} ×", None: ""}[row.met]
+    return "; ".join(part for part in (row.target + reached, row.sample.remark) if part)
 
 
 def machine() -> dict[str, str]:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench.cores import parse_cores
 from bench.report import write_report
-from bench.suite import BENCHES, header, machine, question, run_suite, write_json
+from bench.suite import BENCHES, BY_NAME, header, machine, question, run_suite, write_json
 
 __all__ = ["bench"]
 
@@ -17,7 +17,7 @@ _WIDTH_PIPED = 180
 
 
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Which benches; none: all.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Which benches; none: all but peers.")] = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the rows to this file.")] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write an HTML report with plots to DIR/index.html.")
@@ -39,7 +39,7 @@ def bench(
     # A pipe has no width: tables are as wide as they must be there.
     console = Console() if sys.stdout.isatty() else Console(width=_WIDTH_PIPED)
     if list_:
-        for name in BENCHES:
+        for name in (*BENCHES, *BY_NAME):
             console.print(f"[bold]{name:14}[/bold] {question(name)}", highlight=False)
         return
     facts = machine()

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -43,10 +43,21 @@ class Turns:
     def __init__(self, cases: Sequence[str]) -> None:
         self._planned: dict[str, list[NDArray[np.int64]]] = {case: [] for case in cases}
         self._latencies: dict[str, list[NDArray[np.int64]]] = {case: [] for case in cases}
+        #: Orders by case that were asked for and never came.
+        self.missing = dict.fromkeys(cases, 0)
 
     def add(self, case: str, times: Times, warm_up: int) -> None:
-        self._planned[case].append(np.repeat(times.planned[warm_up:], times.arrived.shape[1]))
-        self._latencies[case].append((times.arrived - times.planned[:, None])[warm_up:].ravel())
+        planned = np.repeat(times.planned[warm_up:], times.arrived.shape[1])
+        arrived = times.arrived[warm_up:].ravel()
+        came = arrived > 0
+        self.missing[case] += int((~came).sum())
+        self._planned[case].append(planned[came])
+        self._latencies[case].append((arrived - planned)[came])
+
+    def share_missing(self, case: str) -> float:
+        """Of the orders that were asked for."""
+        came = sum(len(each) for each in self._latencies[case])
+        return self.missing[case] / max(came + self.missing[case], 1)
 
     def sample(self, case: str, baseline: str = "", targets: tuple[Target, ...] = ()) -> Sample:
         """From the planned time of a tick to the arrival of its order."""
@@ -55,11 +66,20 @@ class Turns:
         )
 
 
-def take_turns(venue: VenueProcess, symbol_of: Mapping[str, str], plan: Round, rounds: int, warm_up: int) -> Turns:
+def take_turns(
+    venue: VenueProcess,
+    symbol_of: Mapping[str, str],
+    plan: Round,
+    rounds: int,
+    warm_up: int,
+    may_miss: Collection[str] = (),
+) -> Turns:
     """``rounds`` rounds of ``plan`` for each case in turn, on the case's symbol; the first ``warm_up`` ticks of each
-    round do not count. Raises InvariantError when an order is missing or was not asked for."""
+    round do not count. Raises InvariantError when an order was not asked for, or is missing in a case that may not
+    miss any."""
     turns = Turns(tuple(symbol_of))
     for number in range(rounds):
         for case, symbol in symbol_of.items():
-            turns.add(case, venue.run(msgspec.structs.replace(plan, symbols=(symbol,), seed=number + 1)), warm_up)
+            own = msgspec.structs.replace(plan, symbols=(symbol,), seed=number + 1)
+            turns.add(case, venue.run(own, may_miss=case in may_miss), warm_up)
     return turns

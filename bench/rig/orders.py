@@ -14,12 +14,14 @@ class VenueSpec(msgspec.Struct, frozen=True, tag=True):
 
 
 class VenueReady(msgspec.Struct, frozen=True, tag=True):
-    """It listens, on one port without and one with TLS. ``keys``: account → (API key file, secret file), Ed25519."""
+    """It listens, on one port without and one with TLS. ``keys``: account → (API key file, secret file), Ed25519;
+    ``hmac_keys`` the same, HMAC."""
 
     port: int
     tls_port: int
     ca_file: str
     keys: dict[str, tuple[str, str]]
+    hmac_keys: dict[str, tuple[str, str]]
 
 
 class Probe(msgspec.Struct, frozen=True, tag=True):

@@ -13,10 +13,13 @@ import msgspec
 from websockets.frames import apply_mask as _apply_mask  # type: ignore[attr-defined]
 
 from adapters.simulator.binance import SimAccount, SimulatedBinance, VenueLimits, VenueOptions
+from adapters.simulator.binance.orders import Stamp
 from adapters.simulator.binance.sessions import ApiSession
+from adapters.simulator.http_server import HttpRequest, HttpResponse
 from adapters.simulator.order import SimOrder
 from adapters.simulator.synthetic_market import default_instrument
 from adapters.simulator.websocket_server import text_frame
+from bench.rig.listen_keys import ListenKeys
 from bench.rig.market import TickMarket
 from engine.actor import Endpoint
 
@@ -73,6 +76,7 @@ class TickVenue(SimulatedBinance):
         for number, symbol in enumerate(symbols):
             instrument = msgspec.structs.replace(default_instrument(number, symbol), open_orders_max=1_000_000)
             self.ticks[symbol] = TickMarket(instrument, self._taker_of(symbol))
+        self._listen_keys = ListenKeys(accounts)
         super().__init__(self.ticks, accounts, endpoints, VenueOptions(limits=_LIMITS))
 
     def _taker_of(self, symbol: str) -> Callable[[SimOrder], None]:
@@ -98,6 +102,15 @@ class TickVenue(SimulatedBinance):
                 send_frame(frame)
 
         return bid_ticks, write
+
+    # -- user data by listen key --------------------------------------------------------------------------------
+
+    def user_event(self, account: str, render: Callable[[Stamp], dict[str, object]]) -> None:
+        super().user_event(account, render)
+        self._listen_keys.tell(account, render, list(self.streams.connections.values()))
+
+    def _respond(self, request: HttpRequest) -> HttpResponse:
+        return self._listen_keys.respond(request) or super()._respond(request)
 
     # -- orders -------------------------------------------------------------------------------------------------
 

@@ -198,16 +198,19 @@ async def _serve(commands: asyncio.Queue[bytes | None]) -> None:
     host = HostSpec("venue", (ActorSpec("venue", lambda _: venue),), _resources, settings)
     async with LocalRuntime([host]) as runtime:
         ports = [runtime.actor("venue").listening_port(f"venue{number}") for number in (0, 1)]
-        files = {
-            name: (str(each.api_key_file("ed25519").resolve()), str(each.secret_file("ed25519").resolve()))
-            for name, each in keys.items()
-        }
-        _say(VenueReady(ports[0], ports[1], str(tls.ca_file.resolve()), files))
+        _say(VenueReady(ports[0], ports[1], str(tls.ca_file.resolve()), _files(keys, "ed25519"), _files(keys, "hmac")))
         while (command := await commands.get()) is not None:
             try:
                 _say(await pacer.carry_out(msgspec.msgpack.decode(command, type=_Command)))
             except TimeoutError as error:
                 _say(VenueFailed(str(error)))
+
+
+def _files(keys: dict[str, VenueKeys], key_type: str) -> dict[str, tuple[str, str]]:
+    return {
+        account: (str(each.api_key_file(key_type).resolve()), str(each.secret_file(key_type).resolve()))
+        for account, each in keys.items()
+    }
 
 
 def _resources(actor: str, arguments: bytes) -> Resources:

@@ -71,6 +71,17 @@ def test_one_sample_that_took_no_time_at_all_can_be_drawn():
     assert "nan" not in percentile_plot(rows) + time_strip(rows[0], 0, rows)
 
 
+def test_what_could_not_be_measured_stands_last_with_its_remark_and_is_not_drawn():
+    rows = make_rows(
+        "some", "us", [Sample("absent", np.array([]), remark="cannot <yet>"), Sample("there", np.array([5_000, 6_000]))]
+    )
+    page = report_page(rows, {}, lambda name: "Why?\n")
+    assert page.count("<polyline") == 1
+    assert page.index("there") < page.index("absent")
+    assert "cannot &lt;yet&gt;" in page
+    assert "nan" not in page
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"file/out/index\.html cannot be written"):

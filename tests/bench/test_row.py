@@ -1,5 +1,6 @@
 """bench/row.py: percentiles, ratios and targets."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -71,3 +72,12 @@ def test_the_distance_is_that_of_the_target_that_is_furthest_off():
     samples = [Sample("ours", np.array([10]), "base", targets), Sample("base", np.array([100]))]
     ours, base = make_rows("some", "ns", samples)
     assert (ours.met, ours.distance, base.distance) == (False, 2.0, None)
+
+
+def test_what_cannot_be_measured_says_why_and_has_no_numbers():
+    ours, theirs = make_rows(
+        "some", "ns", [Sample("ours", np.array([1]), "theirs"), Sample("theirs", np.array([]), remark="it cannot")]
+    )
+    assert (theirs.count, row_document(theirs)["count"]) == (0, 0)
+    assert msgspec.json.decode(msgspec.json.encode(row_document(theirs)))["p50"] is None
+    assert (ours.ratio_p50, ours.met) == (None, None)
