@@ -9,6 +9,7 @@ links            outside links: opened and listened for
 tls              TLS on memory buffers; the local authority
 directory        where an actor's host can be reached
 durability       forces journals to the disk, beside the loop
+fence            ends another host's process for certain
 timers           keyed timers as data
 log              JSON lines for people
 local            every actor in this process
