@@ -9,7 +9,7 @@ strategy is asked for the orders it still waits for; each of them that was never
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from engine.actor import Context
 from engine.blotter import Blotter
@@ -18,6 +18,7 @@ from engine.messages import (
     Depth,
     ExecutionReport,
     InstrumentDefinition,
+    PositionSnapshot,
     Quote,
     Refusal,
     RefusalsLost,
@@ -26,10 +27,14 @@ from engine.messages import (
     Trade,
 )
 
-__all__ = ["Attachment", "ReportDelivery"]
+__all__ = ["Attachment", "ReportDelivery", "snapshot_pages"]
 
 #: Orders of one strategy that wait to be settled. It is asked again for what it names beyond that.
 _UNSETTLED_MAX = 1_000_000
+#: A strategy without memory, or with one of reports that are no longer kept.
+_NOTHING_SERVED = -1
+#: What one frame holds of a snapshot: a position takes up to 28 bytes, an order up to 220.
+_POSITIONS_PER_PAGE, _ORDERS_PER_PAGE = 16, 16
 
 
 class Attachment:
@@ -98,9 +103,7 @@ class ReportDelivery:
         if logon.last_report_seq >= 0:
             missed = self._blotter.reports_since(logon.strategy_id, logon.last_report_seq)
         if missed is None:
-            snapshot = self._blotter.snapshot(logon.strategy_id)
-            self._ctx.send(actor, snapshot)
-            attachment.served_seq = snapshot.report_seq
+            attachment.served_seq = _NOTHING_SERVED
         else:
             attachment.served_seq = logon.last_report_seq
         attachment.behind = True
@@ -193,7 +196,7 @@ class ReportDelivery:
         if reports is None:
             # More was missed than is kept: the strategy gets positions and open orders instead.
             snapshot = self._blotter.snapshot(attachment.strategy_id)
-            if self._ctx.send(attachment.actor, snapshot):
+            if all(self._ctx.send(attachment.actor, page) for page in snapshot_pages(snapshot)):
                 attachment.served_seq, attachment.behind = snapshot.report_seq, False
             return
         for report in reports:
@@ -225,12 +228,13 @@ class ReportDelivery:
             attachment.refusals_lost = not self._ctx.send(attachment.actor, RefusalsLost(attachment.strategy_id))
 
     def _end_of(self, strategy_id: str, client_order_id: str) -> ExecutionReport | None:
-        """An order that we never journalled never left: say so. One that ended without a report that the strategy has
-        got (a snapshot came instead) is restated; what it has got already, it ignores."""
+        """An order that we never journalled never left: say so. Any other is restated: it may have ended without a
+        report that the strategy has got (a snapshot came instead), or a cancel of it may have been lost, or the word
+        that it was refused. What the strategy knows already, it ignores."""
         order = self._blotter.orders.get(client_order_id)
         if order is None:
             return None if self._blotter.is_known(client_order_id) else _never_received(strategy_id, client_order_id)
-        if order.strategy_id != strategy_id or not order.status.is_terminal:
+        if order.strategy_id != strategy_id:
             return None
         return ExecutionReport(
             0,
@@ -245,7 +249,7 @@ class ReportDelivery:
             order.quantity_lots,
             order.price_ticks,
             order.cum_lots,
-            0,
+            0 if order.status.is_terminal else order.leaves_lots,
         )
 
     # -- market data ----------------------------------------------------------------------------------------
@@ -280,6 +284,19 @@ class ReportDelivery:
     def stop(self, attachment: Attachment, error: str) -> None:
         attachment.stopped = error or "stopped"
         self._relist()
+
+
+def snapshot_pages(snapshot: PositionSnapshot) -> Iterator[PositionSnapshot]:
+    """In frames of any size that can be configured."""
+    positions, orders = snapshot.positions, snapshot.open_orders
+    pages = max(1, -(-len(positions) // _POSITIONS_PER_PAGE), -(-len(orders) // _ORDERS_PER_PAGE))
+    for page in range(pages):
+        yield PositionSnapshot(
+            snapshot.report_seq,
+            positions[page * _POSITIONS_PER_PAGE : (page + 1) * _POSITIONS_PER_PAGE],
+            orders[page * _ORDERS_PER_PAGE : (page + 1) * _ORDERS_PER_PAGE],
+            page < pages - 1,
+        )
 
 
 def _never_received(strategy_id: str, client_order_id: str) -> ExecutionReport:

@@ -89,6 +89,8 @@ class StrategyActor(Actor):
         self._last_report_seq = dict.fromkeys(self.peers, -1)
         self._ready: set[str] = set()
         self._up: set[str] = set()
+        #: Orders whose cancel or replacement may be lost, as may be the word that it was refused: their state is asked.
+        self._in_question: set[str] = set()
         #: Orders that a venue actor is still to be told we wait for.
         self._unnamed: dict[str, deque[str]] = {}
         #: Venue actor → the last report before a gap, and when what follows was asked for.
@@ -147,7 +149,10 @@ class StrategyActor(Actor):
             self._ctx.send(venue_actor, StrategyFailed(self.strategy_id, self._failure))
 
     def _pending_at(self, venue_actor: str) -> deque[str]:
-        return deque(key for key, venue in self._venue_of_order.items() if venue == venue_actor)
+        pending = deque(key for key, venue in self._venue_of_order.items() if venue == venue_actor)
+        asked = (OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE)
+        self._in_question.update(key for key in pending if (order := self.orders.get(key)) and order.status in asked)
+        return pending
 
     def _name_pending(self, venue_actor: str, orders: deque[str]) -> None:
         """Name them, a frame at a time; what finds no room is named a little later."""
@@ -217,7 +222,8 @@ class StrategyActor(Actor):
         """A life without memory takes over what an earlier one left at this venue actor. One with memory has missed
         more reports than were kept: what became of orders that it still counts as open has to be asked."""
         had_memory = self._last_report_seq[venue_actor] >= 0
-        self._last_report_seq[venue_actor] = snapshot.report_seq
+        if not snapshot.more:
+            self._last_report_seq[venue_actor] = snapshot.report_seq
         for position in snapshot.positions:
             self._positions[position.instrument_id] = position.position_lots
         for report in snapshot.open_orders:
@@ -227,7 +233,7 @@ class StrategyActor(Actor):
             order.cum_lots, order.status = report.cum_lots, report.order_status
             self.orders[report.client_order_id] = order
             self._venue_of_order[report.client_order_id] = venue_actor
-        if had_memory:
+        if had_memory and not snapshot.more:
             self._logon(venue_actor)
 
     def _on_report(self, venue_actor: str, report: ExecutionReport, now_ns: int) -> None:
@@ -251,8 +257,8 @@ class StrategyActor(Actor):
             self._logon(venue_actor)
 
     def _take(self, report: ExecutionReport, now_ns: int) -> None:
-        if not report.report_seq and report.client_order_id not in self.orders and _is_restated(report):
-            return  # asked for twice
+        if not report.report_seq and _is_restated(report) and not self._is_news(report):
+            return
         self._report_count += 1
         orig_client_order_id = self._orig_of.get(report.client_order_id)
         is_told = (
@@ -275,8 +281,18 @@ class StrategyActor(Actor):
             if report.order_status.is_terminal:
                 del self.orders[report.client_order_id]
                 self._venue_of_order.pop(report.client_order_id, None)
+                self._in_question.discard(report.client_order_id)
         if self._started and not self._failure:
             self._call(self.strategy.on_execution_report, now_ns, report)
+
+    def _is_news(self, report: ExecutionReport) -> bool:
+        """Of what is told in answer to a logon: an end that has not been told, or a state that was in question."""
+        order = self.orders.get(report.client_order_id)
+        if order is None or report.order_status.is_terminal:
+            return order is not None
+        was_in_question = report.client_order_id in self._in_question
+        self._in_question.discard(report.client_order_id)
+        return was_in_question and report.order_status is not order.status
 
     def _replace_refused(self, orig_client_order_id: str) -> None:
         """The replacement never left, so its original works as before."""

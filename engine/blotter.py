@@ -104,8 +104,8 @@ class _StrategyBook:
 
 
 class Blotter:
-    """See the module. What it remembers is bounded: ``ended_orders_max`` terminal orders and ``reports_max`` reports per
-    strategy, ``trades_max`` trades of orders evicted since, ``violations_max`` violations.
+    """See the module. What it remembers is bounded: of each strategy ``ended_orders_max`` terminal orders and
+    ``reports_max`` reports; ``trades_max`` trades of orders evicted since, ``violations_max`` violations.
 
     Only a strategy's own newer orders make room in what is kept of it: one that is away asks for the ends of its orders
     when it comes back, however much others have traded meanwhile.

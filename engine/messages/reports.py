@@ -75,11 +75,13 @@ class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class PositionSnapshot(MessageBase, frozen=True, tag=22):
-    """Answer to a StrategyLogon without memory: the state as of ``report_seq``."""
+    """Answer to a StrategyLogon without memory: the state as of ``report_seq``. ``more``: another one follows, with
+    what did not fit into this frame; the last one ends it."""
 
     report_seq: int
     positions: tuple[Position, ...]
     open_orders: tuple[ExecutionReport, ...]
+    more: bool = False
 
 
 class StrategyReady(MessageBase, frozen=True, tag=23):
