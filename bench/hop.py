@@ -40,7 +40,7 @@ class Size(msgspec.Struct, frozen=True):
     with_ray: bool = True
 
 
-FULL = Size(rounds=20, warm_up_rounds=3, per_round=100, interval_ns=3_000_000)
+FULL = Size(rounds=12, warm_up_rounds=3, per_round=100, interval_ns=3_000_000)
 TINY = Size(rounds=2, warm_up_rounds=1, per_round=5, interval_ns=1_000_000, with_ray=False)
 
 

@@ -57,7 +57,7 @@ class Size(msgspec.Struct, frozen=True):
     with_empty: bool = True
 
 
-FULL = Size(rounds=3, events=1_000_000)
+FULL = Size(rounds=2, events=1_000_000)
 TINY = Size(rounds=1, events=300, with_empty=False)
 
 

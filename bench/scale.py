@@ -44,7 +44,7 @@ class Size(msgspec.Struct, frozen=True):
     pin: tuple[int, ...] = ()
 
 
-FULL = Size(runtime="ray", actors=(1, 2, 4, 8), rounds=4, ticks=110, warm_up=10, gap_ns=20_000_000)
+FULL = Size(runtime="ray", actors=(1, 2, 4, 8), rounds=3, ticks=110, warm_up=10, gap_ns=20_000_000)
 TINY = Size(runtime="local", actors=(1, 2), rounds=1, ticks=6, warm_up=1, gap_ns=8_000_000)
 
 

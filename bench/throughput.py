@@ -68,12 +68,12 @@ FULL = Size(
     rounds=4,
     burst=1_000,
     bursts=5,
-    burst_gap_ns=500_000_000,
+    burst_gap_ns=300_000_000,
     flood_ticks=1_500,
     window=500,
     block=500,
     loads_percent=(10, 50, 80),
-    load_orders=4_000,
+    load_orders=2_000,
 )
 TINY = Size(
     runtime="local",

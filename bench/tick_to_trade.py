@@ -59,12 +59,12 @@ class Size(msgspec.Struct, frozen=True):
 
 FULL = Size(
     runtime="ray",
-    rounds=10,
+    rounds=8,
     ticks=350,
     warm_up=50,
     gap_ns=5_000_000,
-    sparse_rounds=4,
-    sparse_ticks=32,
+    sparse_rounds=3,
+    sparse_ticks=26,
     sparse_warm_up=2,
     sparse_gap_ns=(125_000_000, 500_000_000),
     hop=hop.Size(rounds=5, warm_up_rounds=1, per_round=100, interval_ns=3_000_000, with_ray=False),
