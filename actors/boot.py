@@ -16,9 +16,11 @@ _SAME_BOOT_NS = 2_000_000_000
 
 
 class HostBooted(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=158):
-    """Begins a life: UTC when this host's monotonic clock was 0."""
+    """Begins a life: UTC when this host's monotonic clock was 0. ``is_searched``: it comes once more, later in a life,
+    because what earlier boots had lost has been looked for."""
 
     boot_ns: int
+    is_searched: bool = False
 
 
 def boot_of(ctx: Context, now_ns: int) -> HostBooted:

@@ -26,29 +26,44 @@ _DAY_NS = 86_400_000_000_000
 
 
 class ReachOfJournal:
-    """Up to when earlier lives tell what they did. Every record of the journal is shown to it, in order."""
+    """Up to when earlier lives tell what they did, and whether what they had lost was looked for to the end. Every
+    record of the journal is shown to it, in order."""
 
     def __init__(self) -> None:
         self._boot_ns = 0
         self._at_ns = 0
         self._has_records = False
+        #: UTC since when records may be missing that no life has looked for to the end.
+        self._owed_ns: int | None = None
 
     def replay(self, at_ns: int) -> None:
         self._at_ns, self._has_records = at_ns, True
 
     def replay_boot(self, boot: HostBooted) -> bool:
         """True: the lives before it were on another boot."""
-        is_other = self._has_records and not is_same_boot(boot.boot_ns, self._boot_ns)
-        self._boot_ns, self._at_ns, self._has_records = boot.boot_ns, 0, True
+        is_other = self.is_other(boot)
+        if is_other:
+            self._owed_ns = self._since_ns(boot)
+            self._at_ns = 0
+        if boot.is_searched:
+            self._owed_ns = None
+        self._boot_ns, self._has_records = boot.boot_ns, True
         return is_other
 
-    def lost_since_ns(self, boot: HostBooted, now_ns: int) -> int | None:
+    def is_other(self, boot: HostBooted) -> bool:
+        """Whether this is another boot than that of the records so far."""
+        return self._has_records and not is_same_boot(boot.boot_ns, self._boot_ns)
+
+    def _since_ns(self, boot: HostBooted) -> int:
+        """UTC since when records may be missing, ``boot`` being another one."""
+        written_before_boots_were = boot.boot_ns - _DAY_NS
+        since_ns = self._boot_ns + self._at_ns - _MARGIN_NS if self._boot_ns else written_before_boots_were
+        return since_ns if self._owed_ns is None else min(since_ns, self._owed_ns)
+
+    def lost_since_ns(self, boot: HostBooted) -> int | None:
         """On this life's clock: from when on records may be missing; None: none can be."""
-        if not self._has_records or is_same_boot(boot.boot_ns, self._boot_ns):
-            return None
-        if not self._boot_ns:  # written before boots were
-            return now_ns - _DAY_NS
-        return self._boot_ns + self._at_ns - boot.boot_ns - _MARGIN_NS
+        since_ns = self._since_ns(boot) if self.is_other(boot) else self._owed_ns
+        return None if since_ns is None else since_ns - boot.boot_ns
 
 
 class LostOrders:

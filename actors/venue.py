@@ -145,12 +145,13 @@ class VenueActor(Actor):
     def _note_boot(self, reach: ReachOfJournal, now_ns: int) -> None:
         """On the disk before anything new is told, as the numbers of reports follow from it."""
         boot = boot_of(self._ctx, now_ns)
-        lost_since_ns = reach.lost_since_ns(boot, now_ns)
+        lost_since_ns = reach.lost_since_ns(boot)
         if lost_since_ns is not None:
             self._ctx.log("the host was booted: what the journal may have lost is looked for at the venue")
+            self.core.look_for_lost_orders(lost_since_ns, boot)
+        if reach.is_other(boot):
             self.blotter.skip_report_numbers()
-            self.core.look_for_lost_orders(lost_since_ns)
-        if lost_since_ns is not None or not self._restarts:
+        if reach.is_other(boot) or not self._restarts:
             self.core.journal.fact(boot, now_ns)
             self.core.journal.force()
 

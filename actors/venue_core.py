@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.boot import HostBooted
 from actors.gate_limits import instrument_limits
 from actors.lost_orders import LostOrders
 from actors.reconciliation import Reconciliation
@@ -120,6 +121,8 @@ class VenueCore:
         self.foreign_events = 0
         self._limits = {instrument_id: limits for instrument_id, _, limits in settings.instruments}
         self._critical = 0
+        #: To be journalled once what a power cut took has been looked for.
+        self._searched: HostBooted | None = None
 
     # -- orders ---------------------------------------------------------------------------------------------
 
@@ -150,14 +153,19 @@ class VenueCore:
         names = [name for name in self.settings.strategies if client_order_id.startswith(f"{name}-")]
         return max(names, key=len, default="")
 
-    def look_for_lost_orders(self, since_ns: int) -> None:
-        """The journal has been replayed, and what was in it since then may be missing."""
+    def look_for_lost_orders(self, since_ns: int, boot: HostBooted) -> None:
+        """The journal has been replayed, and what was in it since then may be missing. A life that ends before all has
+        been found leaves the search to the next."""
         self.delivery.knows_all_orders = False
+        self._searched = HostBooted(boot.boot_ns, is_searched=True)
         ids = self.settings.instrument_ids
         self.reconciliation.lost = LostOrders(self.session, ids, since_ns, self._take_back)
 
     def _on_round(self, now_ns: int) -> None:
         self.delivery.knows_all_orders = True
+        if self._searched is not None:
+            self.journal.fact(self._searched, now_ns)
+            self._searched = None
         self._on_reconciled(now_ns)
 
     def _take_back(self, seen: VenueOrder, now_ns: int) -> bool:

@@ -159,16 +159,40 @@ def test_a_crash_without_a_power_cut_asks_for_nothing(make_desk: MakeDesk) -> No
     assert not desk.logged("the host was booted: what the journal may have lost is looked for at the venue")
 
 
+def test_a_search_that_was_not_finished_is_the_next_lifes(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    text = "the host was booted: what the journal may have lost is looked for at the venue"
+
+    def searches() -> int:
+        return sum(event == text for _, _, event, _ in desk.runtime.log)
+
+    cut_power(desk, 0.5, 3)
+    assert searches() == 1
+    desk.restart(VENUE)
+    assert searches() == 2, "it had no time to look"
+    desk.run_for(5)
+    desk.restart(VENUE)
+    assert searches() == 2
+
+
 def test_how_far_a_journal_reaches() -> None:
     reach = ReachOfJournal()
     first, later = HostBooted(1_000 * SECOND_NS), HostBooted(5_000 * SECOND_NS)
-    assert reach.lost_since_ns(first, 7) is None, "a new state has lost nothing"
+    assert reach.lost_since_ns(first) is None, "a new state has lost nothing"
     assert not reach.replay_boot(first)
     reach.replay(300 * SECOND_NS)
-    assert reach.lost_since_ns(HostBooted(first.boot_ns + SECOND_NS), 7) is None
-    assert reach.lost_since_ns(later, 7) == (1_300 - 5_000 - 60) * SECOND_NS
+    assert reach.lost_since_ns(HostBooted(first.boot_ns + SECOND_NS)) is None
+    assert reach.lost_since_ns(later) == (1_300 - 5_000 - 60) * SECOND_NS
     assert reach.replay_boot(later)
+    reach.replay(9 * SECOND_NS)
+    since_ns = (1_300 - 5_000 - 60) * SECOND_NS
+    assert reach.lost_since_ns(later) == since_ns, "that life did not look to the end"
+    third = HostBooted(6_000 * SECOND_NS)
+    assert reach.lost_since_ns(third) == since_ns - 1_000 * SECOND_NS, "nor did any other"
+    assert not reach.replay_boot(HostBooted(later.boot_ns, is_searched=True))
+    assert reach.lost_since_ns(later) is None
+    assert reach.lost_since_ns(third) == (5_009 - 6_000 - 60) * SECOND_NS
     old = ReachOfJournal()
     old.replay(300)
     day_ns = 86_400 * SECOND_NS
-    assert old.lost_since_ns(first, 2 * day_ns) == day_ns, "written before boots were"
+    assert old.lost_since_ns(first) == -day_ns, "written before boots were"
