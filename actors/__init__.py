@@ -8,7 +8,8 @@ reconciliation      asking the venue what is true; order_search is the last look
                     what a power cut took out of the journal
 cancel_until_none   cancelling until the venue says that nothing is left
 report_delivery     every report to its strategy, in order, once
-strategy            hosts a user's strategy; strategy_source finds it, user_code tells what went wrong in it
+strategy            hosts a user's strategy; strategy_source finds it, user_code tells what went wrong in it,
+                    printed what it prints
 risk                grants leases to an account's venue actors, and watches them; risk_budgets its journalled escrow,
                     enabling_desk where a person lets a throttled strategy go on
 account_exposure    what an account and its strategies are exposed to; firm_exposure adds up the accounts

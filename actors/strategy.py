@@ -9,11 +9,13 @@ never received is reported as such after a reconnect. A strategy that raises is 
 nothing else notices.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
 from typing import NamedTuple
 
+from actors.printed import PrintedLines
 from actors.user_code import place_of, traceback_of
 from engine.actor import Actor, Context
 from engine.codes import ExecType, OrderStatus, OrderType, Reason, Side, TimeInForce
@@ -105,6 +107,7 @@ class StrategyActor(Actor):
         self._id_prefix = ""
         self._refusals: dict[int, int] = {}
         self._told: set[Reason] = set()
+        self._printed = PrintedLines(self._log_printed)
 
     # -- life -----------------------------------------------------------------------------------------------
 
@@ -119,6 +122,7 @@ class StrategyActor(Actor):
     def on_stop(self, now_ns: int) -> None:
         if self._started and not self._failure:
             self._call(self.strategy.on_stop, now_ns)
+        self._printed.finish()
 
     def on_peer_up(self, peer: str, now_ns: int) -> None:
         if peer not in self._last_report_seq:
@@ -333,11 +337,14 @@ class StrategyActor(Actor):
 
     def _call(self, callback: Callable[..., None], now_ns: int, *arguments: object) -> None:
         self.now_ns = now_ns
+        stdout, sys.stdout = sys.stdout, self._printed
         try:
             callback(*arguments)
         except Exception as error:  # whatever a user's code raises stops that strategy and nothing else
             name = getattr(callback, "__name__", repr(callback))
             self._fail(f"{name}: {type(error).__name__}: {error} ({place_of(error)})", traceback_of(error))
+        finally:
+            sys.stdout = stdout
 
     def _fail(self, error: str, traceback: str = "") -> None:
         self._failure = error[:500]
@@ -451,6 +458,9 @@ class StrategyActor(Actor):
 
     def note(self, text: str) -> None:
         self._ctx.log("strategy note", strategy=self.strategy_id, text=text)
+
+    def _log_printed(self, text: str) -> None:
+        self._ctx.log("printed", strategy=self.strategy_id, text=text)
 
     def _next_id(self) -> str:
         self._order_count += 1

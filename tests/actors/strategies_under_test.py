@@ -141,3 +141,17 @@ class Raiser(Hand):
     def on_execution_report(self, report: ExecutionReport) -> None:
         super().on_execution_report(report)
         self._raise("on_execution_report")
+
+
+class Talker(Strategy):
+    """Prints a line at each quote; ``fails``: raises after the first."""
+
+    def __init__(self, line: str, end: str = "\n", fails: int = 0) -> None:
+        self.line = line
+        self.end = end
+        self.fails = fails
+
+    def on_quote(self, quote: Quote) -> None:
+        print(self.line, end=self.end)
+        if self.fails:
+            raise ValueError("as it was told to")
