@@ -114,7 +114,7 @@ class VenueCore:
         self.balance_notes: dict[str, str] = {}
         self.session_live = False
         self.ready = False
-        self.stopped: Refusal | None = None
+        self._stops: dict[Reason, Refusal] = {}
         self.in_flight: dict[str, int] = {}
         self.refusals: dict[int, int] = {}
         #: What the venue told about orders that are not ours: somebody else uses the account.
@@ -212,9 +212,18 @@ class VenueCore:
 
     def stop(self, reason: Reason, text: str) -> None:
         """Accept no new order until a restart, which compares everything with the venue. Cancels pass."""
-        if self.stopped is None:
-            self.stopped = Refusal(reason, text=text)
+        if reason not in self._stops:
+            self._stops[reason] = Refusal(reason, text=text)
             self.ctx.log("NEW ORDERS STOPPED", reason=reason.name, text=text)
+
+    @property
+    def stopped(self) -> Refusal | None:
+        return next(iter(self._stops.values())) if self._stops else None
+
+    def go_on(self, reason: Reason) -> None:
+        """What ``stop`` was called for has been settled; other reasons hold."""
+        if self._stops.pop(reason, None) is not None:
+            self.ctx.log("a reason to stop is settled", reason=reason.name)
 
     def _on_critical(self) -> None:
         """The venue has contradicted what we had reserved for: more may be at risk than the limits say."""

@@ -40,6 +40,8 @@ class VenueKill:
         #: Kills in the latch that cancel, by tag: their scope. Those of the second set have been seen to.
         self._latched: dict[int, Scope] = {}
         self._seen_to: set[int] = set()
+        #: Kills that came before the latch of this host showed them, which another actor keeps.
+        self._unlatched: set[str] = set()
         #: The drill that cancels, while it lasts.
         self._drill_id = ""
         # Query ids of kills are negative, so that they never meet those of the reconciliation.
@@ -60,6 +62,7 @@ class VenueKill:
         if not self._is_latched(kill, scope, mode):
             # Not the page that the kill switch wrote. "Halted" must be true all the same.
             core.stop(Reason.HALTED, f"kill {kill.kill_id} came, but this host's latch does not show it")
+            self._unlatched.add(kill.kill_id)
         here = self._scope(scope)
         here.progress(kill, "halted", core.ctx.clock_ns())
         if mode.cancels:
@@ -127,6 +130,10 @@ class VenueKill:
         A kill has to be seen twice, which gives the kill switch actor the time to tell us of it first.
         """
         self._end_drill()
+        if self._unlatched:
+            self._unlatched = {kill_id for kill_id in self._unlatched if not self._core.latch.has(kill_id)}
+            if not self._unlatched:
+                self._core.go_on(Reason.HALTED)
         latched = self._cancelling()
         for tag in latched.keys() & self._latched.keys() - self._seen_to:
             self._seen_to.add(tag)

@@ -24,12 +24,17 @@ class _Line(msgspec.Struct):
     scope: object = ""
     mode: object = ""
     by: object = ""
+    venue_actor: object = ""
+    kill_id: object = ""
 
 
 _TEXTS: dict[str, Callable[[_Line], str]] = {
     "actor_failed": lambda line: f"{line.actor} HAS DIED: {line.error}",
     "strategy failed": lambda line: f"strategy {line.strategy} has failed and is stopped: {line.error}",
     "NEW ORDERS STOPPED": lambda line: f"{line.actor}: NEW ORDERS STOPPED: {line.reason}: {line.text}",
+    "FENCING": lambda line: f"{line.venue_actor} did not acknowledge kill {line.kill_id}: its process is being ended",
+    "FENCE FAILED": lambda line: f"{line.venue_actor} COULD NOT BE ENDED: {line.text}",
+    "CUT OFF": lambda line: f"{line.actor}: CUT OFF: {line.text}",
     "killed": lambda line: f"KILLED {line.scope} ({line.mode}) by {line.by}: {line.reason}",
 }
 _decode = msgspec.json.Decoder(_Line).decode

@@ -118,6 +118,24 @@ def test_a_kill_is_latched_on_the_other_host_and_freed_there_when_it_is_released
     assert hosts.second.view().is_trading()
 
 
+def test_whether_the_kill_or_the_latch_comes_first_trading_goes_on_after_the_release(hosts: TwoHosts) -> None:
+    for late, first in ((NODE_AGENT, VENUE), (VENUE, NODE_AGENT)):
+        hosts.storm.extra_ns[KILL_SWITCH, late] = 30 * MS
+        hosts.storm.extra_ns[KILL_SWITCH, first] = 0
+        hosts.kill(mode=KillMode.HALT)
+        hosts.run_for(0.01)
+        sent = hosts.counters()["orders"]
+        hosts.run_for(2)
+        assert receipt(hosts).complete
+        (held,) = hosts.switch.register.held.values()
+        assert hosts.switch._end(held, ("ann", "bob"), hosts.now_ns)
+        assert hosts.counters()["orders"] == sent
+        hosts.run_for(4)
+        assert hosts.venue.core.stopped is None
+        assert hosts.counters()["orders"] > sent
+    assert not hosts.ended_ns()
+
+
 def test_a_host_that_is_cut_off_stops_within_its_leases_and_counts_as_halted_only_when_it_must_have_ended(
     hosts: TwoHosts,
 ) -> None:
