@@ -4,6 +4,8 @@ main                 finds the command; one line per expected error
 demo, replay         a trial and its table; trial runs it, venue_ledger reads the venue's own books
 kill_trial           many kills in one run: kill_load loads it, kill_venue is its venue, order_log that venue's record,
                      kill_table shows it
+kill_trial           many kills in one run: kill_load loads it, kill_venue is its venue, order_log that venue's record,
+                     kill_table shows it
 run                  the engine until it is stopped; engine_process starts it under its runtime
 exporter             the metrics of a host for Prometheus; metrics makes them from pages, metrics_table names them
 simulator            a venue of one's own; simulator_process is it as a child

@@ -3,8 +3,13 @@
 The dialler speaks first. Hello must be the first frame each way, and each side must have the same SCHEMA_VERSION: it
 changes only when the evolution rules of ``engine/messages`` could not be kept, so an equal number means that both
 sides can read each other whatever their releases, and another number that they cannot.
+
+Of what one read has brought, a few frames are handled, then the other links have their turn: a kill must not wait
+behind hundreds of orders that came in one piece. What is left waits here, and the link is not read meanwhile.
 """
 
+import asyncio
+from collections import deque
 from dataclasses import dataclass
 from struct import Struct
 from typing import Protocol
@@ -22,6 +27,8 @@ __all__ = ["PeerCounters", "PeerLink", "PeerOwner"]
 _LENGTH = Struct("<I")
 #: Market data types times instruments that may wait for one slow reader.
 CONFLATED_ENTRIES = 65_536
+#: So many frames of one link are handled in one turn of the loop.
+FRAMES_PER_TURN = 16
 
 
 @dataclass(slots=True)
@@ -70,6 +77,8 @@ class PeerLink(Stream):
         self._frames = FrameDecoder(owner.frame_bytes)
         self._buffer = bytearray(1024)
         self._latest: dict[tuple[type, int], Message] = {}
+        self._payloads: deque[bytes] = deque()
+        self._turn_due = False
         self.dialled = dialled
         self.peer = dialled or ""
         self.greeted = False
@@ -128,20 +137,49 @@ class PeerLink(Stream):
 
     def received(self, data: bytes) -> None:
         try:
-            for payload in self._frames.feed(data):
-                message = decode_message(payload)
-                self._counters.frames_in += 1
-                if self.greeted:
-                    if type(message) is Hello:
-                        raise FrameError("a second Hello")
-                    self._owner.link_message(self, message)
-                else:
-                    self._greet(message)
-                if self._closing:
-                    return
+            self._payloads.extend(self._frames.feed(data))
+        except FrameError as error:
+            self._malformed(error)
+            return
+        if not self._turn_due:
+            self._turn()
+
+    def _turn(self) -> None:
+        """Handle a few frames; the rest after everybody else had a turn."""
+        self._turn_due = False
+        self._handle(FRAMES_PER_TURN)
+        if self._payloads:
+            self._turn_due = True
+            self.read(False)
+            asyncio.get_running_loop().call_soon(self._turn)
+        else:
+            self.read(True)
+
+    def _handle(self, most: int) -> None:
+        payloads = self._payloads
+        try:
+            while payloads and most:
+                most -= 1
+                self._on_payload(payloads.popleft())
+                if self.closed_by_us:
+                    payloads.clear()
         except (FrameError, msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            self._counters.frames_malformed += 1
-            self.abort(f"malformed frame: {error}")
+            self._malformed(error)
+
+    def _on_payload(self, payload: bytes) -> None:
+        message = decode_message(payload)
+        self._counters.frames_in += 1
+        if not self.greeted:
+            self._greet(message)
+        elif type(message) is Hello:
+            raise FrameError("a second Hello")
+        else:
+            self._owner.link_message(self, message)
+
+    def _malformed(self, error: Exception) -> None:
+        self._payloads.clear()
+        self._counters.frames_malformed += 1
+        self.abort(f"malformed frame: {error}")
 
     def _greet(self, message: Message) -> None:
         if type(message) is not Hello:
@@ -162,6 +200,9 @@ class PeerLink(Stream):
         self._owner.link_up(self)
 
     def closed(self, reason: str) -> None:
+        if not self.closed_by_us:
+            self._handle(len(self._payloads))  # all of it came before the end
+        self._payloads.clear()
         if self._frames.pending_bytes and not self.closed_by_us:
             self._counters.frames_malformed += 1
             reason = f"{reason}, within a frame"

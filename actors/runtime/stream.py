@@ -28,6 +28,7 @@ class Stream(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._linger: asyncio.TimerHandle | None = None
         self._closing = False
+        self._stopped_reading = False
         self.paused = False
         self.is_open = False
         self.closed_by_us = False
@@ -55,6 +56,17 @@ class Stream(asyncio.Protocol):
         if self._tls is not None:
             data = self._tls.encrypt(data)
         transport.write(data)
+
+    def read(self, on: bool) -> None:
+        """Stop reading from the socket, or go on."""
+        transport = self._transport
+        if transport is None or self._closing or on is not self._stopped_reading:
+            return
+        self._stopped_reading = not on
+        if on:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
 
     def waiting_bytes(self) -> int:
         """Bytes that the kernel has not taken yet."""

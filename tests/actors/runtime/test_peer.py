@@ -94,6 +94,35 @@ MALFORMED = {
 }
 
 
+@pytest.mark.parametrize("flooder", [0, 1])
+def test_a_message_does_not_wait_behind_hundreds_that_came_in_one_piece_on_another_link(
+    hosts_world: HostsWorld, flooder: int
+) -> None:
+    world = hosts_world
+    world.start(b=lambda: Probe())
+    with RawPeer(world, "b") as first, RawPeer(world, "b") as second:
+        for name, raw in (("first", first), ("second", second)):
+            raw.send(frames(hello(name)))
+            world.until(lambda name=name: ("peer_up", name) in world["b"].events)  # type: ignore[misc]
+        flood, other = (first, second) if flooder == 0 else (second, first)
+        # Both are in the kernel before the loop runs again.
+        flood.socket.send(frames(*(note(number) for number in range(600))))
+        other.socket.send(frames(note(-1)))
+        world.until(lambda: len(world["b"].seen("message")) == 601)
+    numbers = [message.epoch for _, message in world["b"].seen("message")]
+    assert numbers.index(-1) < 50
+    assert [number for number in numbers if number >= 0] == list(range(600))
+
+
+def test_what_came_before_the_end_of_a_link_is_handled_to_the_last_frame(hosts_world: HostsWorld) -> None:
+    world = hosts_world
+    world.start(b=lambda: Probe())
+    with RawPeer(world, "b") as raw:
+        raw.socket.send(frames(hello("raw"), *(note(number) for number in range(600))))
+    world.until(lambda: ("peer_down", "raw") in world["b"].events)
+    assert [message.epoch for _, message in world["b"].seen("message")] == list(range(600))
+
+
 @pytest.mark.parametrize("kind", MALFORMED)
 def test_a_malformed_frame_drops_its_link_only_and_is_counted(hosts_world: HostsWorld, kind: str) -> None:
     world = hosts_world
@@ -203,15 +232,22 @@ def test_strangers_are_bounded(hosts_world: HostsWorld) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(cuts=st.lists(st.integers(0, 400), max_size=30), count=st.integers(1, 20))
+@given(cuts=st.lists(st.integers(0, 400), max_size=30), count=st.integers(1, 60))
 def test_frames_arrive_whole_however_the_stream_is_split(cuts: list[int], count: int) -> None:
     owner = FakeOwner()
     link = PeerLink(owner, None, None)
     link.connection_made(FakeTransport())
     stream = frames(hello("raw"), *(note(number, "x" * number) for number in range(count)))
     borders = sorted({0, len(stream), *(cut % len(stream) for cut in cuts)})
-    for start, end in itertools.pairwise(borders):
-        link.data_received(stream[start:end])
+
+    async def feed() -> None:
+        for start, end in itertools.pairwise(borders):
+            link.data_received(stream[start:end])
+        async with asyncio.timeout(20):
+            while len(owner.messages) < count:
+                await asyncio.sleep(0)
+
+    asyncio.run(feed())
     assert owner.messages == [note(number, "x" * number) for number in range(count)]
     assert owner.counters.frames_malformed == 0
 
@@ -290,6 +326,10 @@ class FakeTransport(asyncio.Transport):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
 
     def write(self, data: bytes | bytearray | memoryview) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
 
     def get_write_buffer_size(self) -> int:
         return 0
