@@ -19,7 +19,8 @@ telemetry           what a venue actor tells its risk actor ten times a second; 
 kill_switch         owns the kill state; latch_keeper its hand on the latch, release_desk where kills end, drill: kills
                     that stop nobody
 fencing             what it does about venue actors that do not answer, with node_agent (ends their processes, keeps the
-                    latch of a host of its own: host_latch, node_leases) and undertaker (cancels what they left open)
+                    latch of a host of its own: host_latch, node_leases) and undertaker (cancels what they left open);
+                    cancel_desk asks undertakers when no kill switch is alive
 scope_kill          one scope of kills at a venue actor; flatten closes its positions
 epochs              lives of a grantor; boot tells boots of a host apart
 wiring, places      who talks to whom; names and files; sessions: a venue's settings as an adapter's session

@@ -11,6 +11,7 @@ import typer
 
 from actors.places import KILL_SWITCH, latch_in, run_in, trading_names
 from actors.runtime.observer import BlockingObserver
+from cli.kill_cancel import cancel
 from cli.kill_drill import drill
 from cli.kill_release import approve, keygen, receipt, release, status
 from cli.screen import CONSOLE, ERRORS, micros, print_json
@@ -26,6 +27,7 @@ __all__ = ["app", "press", "press_in", "receipt_dict"]
 
 app = typer.Typer(no_args_is_help=False, invoke_without_command=True)
 app.command("drill")(drill)
+app.command("cancel")(cancel)
 for _command in (approve, release, status, receipt, keygen):
     app.command(_command.__name__)(_command)
 

@@ -11,6 +11,7 @@ from typing import overload
 from actors.kill_switch import KillSwitchActor
 from actors.places import KILL_SWITCH, latch_path, risk_actor, strategy_actor, venue_actor
 from actors.runtime.spec import HostSpec
+from actors.runtime.virtual_host import VirtualHost
 from actors.runtime.weather import FairWeather, Weather
 from actors.strategy import StrategyActor
 from actors.venue import VenueActor
@@ -152,6 +153,17 @@ class Desk(VirtualTrial):
     def journal(self, actor: str) -> list[tuple[int, bytes]]:
         """(time, record) of everything in an actor's journal, oldest first."""
         return [(now_ns, payload) for _, now_ns, payload in self._journals[actor].records()]
+
+    @property
+    def engine_hosts(self) -> set[str]:
+        """Every process of the engine, without the exchanges and people."""
+        return {spec.name for spec in make_plan(self.config, seed=1)}
+
+    def add_host(self, spec: HostSpec) -> None:
+        """One more process, begun now."""
+        like = self.runtime.hosts[venue_actor(self._first)]
+        host = self.runtime.hosts[spec.name] = VirtualHost(self.runtime, spec, like.wall_offset_ns)
+        host.start()
 
     def reconfigure(self, host: str, toml: str) -> None:
         """The host's next life runs on another configuration, in the same place."""

@@ -47,7 +47,7 @@ DISCONNECT_CONTROLS = (
         "cancel on disconnect",
         "FIA15†",
         "Orders can be cancelled when their sender is disconnected, and the limits of that are documented.",
-        "The venue actor's process dies with orders resting; nobody presses anything.",
+        "The venue actor's process dies with orders resting; nobody presses anything. The limits: docs/killing.md.",
         _cancel_on_disconnect,
     ),
 )

@@ -3,9 +3,11 @@
 from itertools import pairwise
 from pathlib import Path
 
-from actors.places import KILL_SWITCH, risk_actor, strategy_actor, venue_actor
+from actors.places import KILL_SWITCH, venue_actor
+from cli.cancel_run import cancel_host
 from cli.controls.control import Control, expect
 from cli.controls.desk import MS, Desk, make_desk
+from cli.kill_cancel import killed_venues
 from engine.codes import KillMode
 from engine.messages import KillReceipt
 
@@ -86,21 +88,32 @@ def _names(names: set[str]) -> str:
 
 
 def _with_nobody_alive(folder: Path) -> str:
-    desk = make_desk(folder)
+    desk = make_desk(folder, {"alpha": "desk", "beta": "fund"}, {"one": "alpha", "two": "beta"})
     desk.rest("one", 5)
-    hosts = [venue_actor("alpha"), risk_actor("desk"), KILL_SWITCH, strategy_actor("one")]
+    desk.rest("two", 5)
+    hosts = [host for host in desk.runtime.hosts if host in desk.engine_hosts]
     for host in hosts:
         desk.runtime.crash(host)
     desk.run_for(0.01)
     expect(not desk.kill(), "a dead kill switch actor has taken the kill")
+    heard: list[str] = []
+    venues = killed_venues(desk.config, "")
+    expect(len(venues) == 2, f"{len(venues)} of two venues read as killed")
+    desk.add_host(cancel_host(desk.config, venues, "virtual", lambda told: heard.append(told.stage), lambda: None))
+    desk.run_for(15)
+    open_now = desk.open_at("alpha"), desk.open_at("beta")
+    expect(open_now == (0, 0), f"with the engine dead, {open_now} orders stay open at the two venues")
+    expect(heard.count("cancelled") == 2, f"{heard.count('cancelled')} of two venues have confirmed")
+    desk.runtime.crash("cancel")
     for host in hosts:
         desk.restart(host)
     desk.run_for(5)
-    expect(not desk.open_at("alpha"), f"{desk.open_at('alpha')} orders are open after the restart of a killed engine")
     outcome = desk.outcome("one")
     expect(outcome in ("HALTED", "NO_LEASE"), f"after the restart of a killed engine an order is {outcome}")
     return (
-        f"killed with all {len(hosts)} processes dead: after a restart still killed, the 5 orders left were cancelled"
+        f"all {len(hosts)} processes dead: the kill is latched, and the command that needs none of them cancels 5 "
+        "orders at "
+        "each of 2 venues and has both confirm; started again, the engine is still killed"
     )
 
 
@@ -236,11 +249,10 @@ KILL_CONTROLS = (
         "R6-14(2)(e-g)",
         "How the kill is used and how one shuts down is written down, and outstanding orders can be managed "
         "another way.",
-        "Every process is dead when the kill is pressed; everything is started again.",
+        "Every process of the engine is dead when the kill is pressed; what haltline kill cancel runs cancels what "
+        "is open, "
+        "and the engine is started again. What is written down: docs/killing.md.",
         _with_nobody_alive,
-        missing="cancelling at the venue from the command line, with a cancel-only key, while no engine runs; a "
-        "written "
-        "policy of when the kill is used",
     ),
     Control(
         5,

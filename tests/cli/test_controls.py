@@ -13,15 +13,19 @@ import engine.journal
 from actors.cancel_until_none import CancelUntilNone
 from actors.scope_kill import ScopeKill
 from actors.undertaker import Undertaker
+from actors.venue_records import VenueJournal
 from adapters.binance import rate_limit
-from cli.controls import catalogue
+from cli.controls import book, catalogue
 from cli.controls.catalogue import CONTROLS, chosen, page
 from cli.controls.control import Broken, Control, Outcome, run_control
 from cli.main import build
 from cli.simulation.bugs import BUGS, Bug, planted
 from config.hashing import config_hash
+from config.loader import load_config
+from config.settings import EngineConfig
 from engine.errors import UsageError
 from risk.enabling import EnablingRules
+from risk.latch import LatchPage
 from risk.limits import AccountLimits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,8 +76,26 @@ def _failure_told_as_done() -> list[Any]:
     return [(ScopeKill, "_on_failed", lambda self, text, now_ns: self._on_confirmed(now_ns))]
 
 
+def _button_without_wire() -> list[Any]:
+    return [(LatchPage, "store", lambda self, *given: 1), (LatchPage, "latch", lambda self, *given: None)]
+
+
+def _limit_with_default() -> list[Any]:
+    def load(path: Path) -> EngineConfig:
+        text = path.read_text()
+        if "order_notional_max" not in text:
+            table = "[venues.instruments.limits]\n"
+            path.write_text(text.replace(table, f'{table}order_notional_max = "5"\n'))
+        return load_config(path)
+
+    return [(book, "load_config", load)]
+
+
 #: More of them: where, what stands there instead, and who has to notice.
 MISTAKES: dict[str, tuple[str, Callable[[], list[Any]]]] = {
+    "the red button writes nothing": ("4,26", _button_without_wire),
+    "orders are not journalled": ("31", lambda: [(VenueJournal, "request", lambda self, *given: None)]),
+    "a limit has a default": ("15", _limit_with_default),
     "a kill cancels nothing": ("1,27,34", lambda: [(CancelUntilNone, "_cancel_all", lambda self, now_ns: None)]),
     "a cancel that failed is told as done": ("34", _failure_told_as_done),
     "no share of the venue's limit is kept for cancels": ("10", _without_cancel_share),
