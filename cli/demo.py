@@ -10,56 +10,24 @@ from cli.kill_table import kill_figures, print_kill_result
 from cli.kill_trial import KillTrial, run_kill_trial
 from cli.screen import CONSOLE, write_json
 from cli.simulator_process import simulated_venue
-from cli.trial import TrialResult, Watch, engine_toml, run_trial
+from cli.trial import TrialResult, Watch, run_trial
+from cli.trial_config import engine_toml, strategy_table
 from cli.trial_table import print_result
 from engine.errors import UsageError
 
-__all__ = ["RUNTIMES", "STRATEGIES", "announce", "demo", "finish"]
+__all__ = ["RUNTIMES", "FiguresOption", "RuntimeOption", "announce", "demo", "finish"]
 
 RUNTIMES = ("ray", "local")
 
-STRATEGIES = """
-[[strategies]]
-id = "quoter"
-account = "trial"
-source = "examples.quoter:Quoter"
-placement = "{quoter_placement}"
-venue = "binance"
-instruments = ["binance:{symbol}"]
-[strategies.limits]
-orders_per_second_max = 200
-orders_burst_max = 200
-position_notional_max = "5000000"
-gross_notional_max = "5000000"
-executions_max = 5000
-executions_window_ms = 10000
-[strategies.parameters]
-quantity = "0.01"
-
-[[strategies]]
-id = "taker"
-account = "trial"
-source = "examples.taker:Taker"
-placement = "own-process"
-venue = "binance"
-instruments = ["binance:{symbol}"]
-[strategies.limits]
-orders_per_second_max = 200
-orders_burst_max = 200
-position_notional_max = "5000000"
-gross_notional_max = "5000000"
-executions_max = 5000
-executions_window_ms = 10000
-[strategies.parameters]
-quantity = "0.005"
-"""
+RuntimeOption = Annotated[str, typer.Option("--runtime", help="ray: a process per actor. local: one process.")]
+FiguresOption = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file ('-': stdout).")]
 
 
 def demo(
     seconds: Annotated[float, typer.Option(help="How long to trade before the kill.", min=1)] = 20.0,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic order flow.")] = 1,
-    runtime: Annotated[str, typer.Option(help="ray: a process per actor. local: one process.")] = "ray",
-    json: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file ('-': stdout).")] = None,
+    runtime: RuntimeOption = "ray",
+    json: FiguresOption = None,
     kills: Annotated[int, typer.Option(help="So many kills in one run instead, each released again.", min=0)] = 0,
     venue_actors: Annotated[int, typer.Option(help="With --kills: how many, an account each.", min=1, max=32)] = 8,
     rate: Annotated[int, typer.Option(help="With --kills: orders a second asked of each.", min=1, max=10_000)] = 2000,
@@ -83,7 +51,9 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="haltline-") as name:
         directory = Path(name)
         with simulated_venue(directory / "venue", ["--seed", str(seed)]) as venue:
-            strategies = STRATEGIES.format(symbol=venue.ready.symbols[0], quoter_placement="own-process")
+            symbol = venue.ready.symbols[0]
+            strategies = strategy_table("quoter", "examples.quoter:Quoter", symbol, 'quantity = "0.01"')
+            strategies += strategy_table("taker", "examples.taker:Taker", symbol, 'quantity = "0.005"')
             config_file = directory / "engine.toml"
             config_file.write_text(engine_toml(venue.ready, directory / "state", runtime, strategies, "demo"))
             result = run_trial(config_file, venue.ready, Watch(seconds), seed=seed, audit_books=True)

@@ -6,34 +6,15 @@ from typing import Annotated
 
 import typer
 
-from cli.demo import RUNTIMES, announce, finish
+from cli.demo import RUNTIMES, FiguresOption, RuntimeOption, announce, finish
 from cli.simulator_process import simulated_venue
-from cli.trial import Watch, engine_toml, run_trial
+from cli.trial import Watch, run_trial
+from cli.trial_config import engine_toml, strategy_table
 from engine.errors import UsageError
 
 __all__ = ["VENUES", "replay"]
 
 VENUES = ("binance",)
-
-STRATEGIES = """
-[[strategies]]
-id = "quoter"
-account = "trial"
-source = "examples.quoter:Quoter"
-placement = "own-process"
-venue = "binance"
-instruments = ["binance:{symbol}"]
-[strategies.limits]
-orders_per_second_max = 200
-orders_burst_max = 200
-position_notional_max = "5000000"
-gross_notional_max = "5000000"
-executions_max = 5000
-executions_window_ms = 10000
-[strategies.parameters]
-quantity = "0.01"
-half_spread_ticks = 1
-"""
 
 
 def replay(
@@ -42,9 +23,9 @@ def replay(
     ],
     venue: Annotated[str, typer.Option(help="Whose protocol the recording speaks: binance.")],
     speed: Annotated[float, typer.Option(help="How many times faster than recorded.", min=0.01)] = 1.0,
-    runtime: Annotated[str, typer.Option(help="ray: a process per actor. local: one process.")] = "ray",
+    runtime: RuntimeOption = "ray",
     seed: Annotated[int, typer.Option(help="Seed of the run.")] = 1,
-    json: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file ('-': stdout).")] = None,
+    json: FiguresOption = None,
 ) -> None:
     """Replay a recording through a simulated venue and the engine; verify the book at every message; then kill.
 
@@ -63,7 +44,8 @@ def replay(
         directory = Path(name)
         with simulated_venue(directory / "venue", arguments) as simulator:
             ready = simulator.ready
-            strategies = STRATEGIES.format(symbol=ready.symbols[0])
+            parameters = 'quantity = "0.01", half_spread_ticks = 1'
+            strategies = strategy_table("quoter", "examples.quoter:Quoter", ready.symbols[0], parameters)
             config_file = directory / "engine.toml"
             config_file.write_text(engine_toml(ready, directory / "state", runtime, strategies, "replay"))
             watch = Watch(seconds=ready.seconds + 60, messages=ready.messages)

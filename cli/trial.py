@@ -34,69 +34,10 @@ from engine.messages import KillReceipt, StatusReport
 from risk.latency import LatencyPage
 from risk.response import RESPONSE_STAGES, responses_of
 
-__all__ = ["TrialResult", "Watch", "engine_toml", "run_trial"]
+__all__ = ["TrialResult", "Watch", "run_trial"]
 
 READY_S = 60.0
 STATUS_EVERY_S = 0.25
-
-
-def engine_toml(ready: SimulatorReady, state_dir: Path, runtime: str, strategies: str, name: str) -> str:
-    """The configuration of a trial: what a user would write for this venue."""
-    base = f"localhost:{ready.port}"
-    instruments = "\n".join(
-        f"""
-[[venues.instruments]]
-symbol = "{symbol}"
-[venues.instruments.limits]
-order_quantity_max = "1"
-order_notional_max = "100000"
-long_position_max = "3"
-short_position_max = "3"
-price_collar_bps = 500
-window_collar_bps = 1000
-window_ms = 60000
-reference_age_ms = 10000
-"""
-        for symbol in ready.symbols
-    )
-    return f"""# Written by a trial; `haltline run --config` takes it as it stands.
-[engine]
-name = "{name}"
-runtime = "{runtime}"
-state_dir = "{state_dir}"
-
-[[accounts]]
-id = "trial"
-[accounts.limits]
-open_orders_max = 40
-orders_per_second_max = 200
-orders_burst_max = 100
-replaces_per_second_max = 100
-replaces_burst_max = 100
-cancels_per_second_max = 200
-cancels_burst_max = 200
-currency = "USDT"
-gross_notional_max = "10000000"
-net_notional_max = "10000000"
-daily_loss_max = "100000"
-drawdown_max = "100000"
-duplicate_window_ms = 0
-
-[[venues]]
-name = "binance"
-adapter = "binance"
-account = "trial"
-rest_url = "https://{base}"
-orders_url = "wss://{base}/ws-api/v3"
-streams_url = "wss://{base}"
-ca_file = "{ready.ca_file}"
-[venues.credentials]
-key_type = "{ready.key_type}"
-api_key_file = "{ready.api_key_file}"
-secret_file = "{ready.secret_file}"
-{instruments}
-{strategies}
-"""
 
 
 # -- the trial -----------------------------------------------------------------------------------------------------

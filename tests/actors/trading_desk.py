@@ -18,6 +18,7 @@ from adapters.simulator.binance.settings import SimAccount, SimKey, VenueLimits,
 from adapters.simulator.binance.venue import SimulatedBinance
 from adapters.simulator.market import Market
 from adapters.simulator.synthetic_market import SyntheticMarket, default_instrument
+from cli.trial_config import ACCOUNT_TABLE, INSTRUMENT_TABLE, STRATEGY_TABLE
 from cli.virtual_trial import VirtualTrial
 from config.loader import load_config
 from engine.actor import Actor, Endpoint
@@ -38,24 +39,7 @@ name = "desk"
 runtime = "local"
 state_dir = "state"
 """
-ACCOUNT = """
-[[accounts]]
-id = "{account}"
-[accounts.limits]
-open_orders_max = 40
-orders_per_second_max = 200
-orders_burst_max = 100
-replaces_per_second_max = 100
-replaces_burst_max = 100
-cancels_per_second_max = 200
-cancels_burst_max = 200
-currency = "USDT"
-gross_notional_max = "10000000"
-net_notional_max = "10000000"
-daily_loss_max = "100000"
-drawdown_max = "100000"
-duplicate_window_ms = 0
-"""
+ACCOUNT = ACCOUNT_TABLE
 VENUE_TABLE = """
 [[venues]]
 name = "{name}"
@@ -68,35 +52,7 @@ streams_url = "ws://localhost:9443"
 key_type = "hmac"
 api_key_file = "{account}.key"
 secret_file = "{account}.secret"
-[[venues.instruments]]
-symbol = "BTCUSDT"
-[venues.instruments.limits]
-order_quantity_max = "1"
-order_notional_max = "100000"
-long_position_max = "3"
-short_position_max = "3"
-price_collar_bps = 500
-window_collar_bps = 1000
-window_ms = 60000
-reference_age_ms = 10000
-"""
-STRATEGY_TABLE = """
-[[strategies]]
-id = "{id}"
-account = "{account}"
-source = "{source}"
-placement = "{placement}"
-venue = "{venue}"
-instruments = ["{venue}:BTCUSDT"]
-parameters = {{ {parameters} }}
-[strategies.limits]
-orders_per_second_max = 200
-orders_burst_max = 200
-position_notional_max = "5000000"
-gross_notional_max = "5000000"
-executions_max = 5000
-executions_window_ms = 10000
-"""
+""" + INSTRUMENT_TABLE.format(symbol="BTCUSDT")
 
 
 def strategy(
@@ -113,6 +69,7 @@ def strategy(
         source=source if ":" in source else f"{STRATEGIES}:{source}",
         placement=placement,
         venue=venue,
+        symbol="BTCUSDT",
         parameters=parameters,
     )
 
