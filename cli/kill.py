@@ -134,8 +134,7 @@ def press_in(
     latched_ns = 0 if page is None else time.monotonic_ns()
     kill = Kill(kill_id, scope.text, mode, reason, getpass.getuser(), trigger, pressed_ns, latched_ns)
     try:
-        with BlockingObserver(str(run_in(state_dir)), KILL_SWITCH) as observer:
-            observer.send(kill)
+        with BlockingObserver(str(run_in(state_dir)), KILL_SWITCH, first=kill) as observer:
             if page is None:
                 ERRORS.print(f"haltline: {trouble}; the kill switch actor is asked instead", markup=False)
             else:

@@ -54,8 +54,11 @@ class BlockingObserver:
     Every method raises TimeoutError when the actor does not answer in time and ConnectionError when it is gone.
     """
 
-    def __init__(self, run_dir: str, actor: str, timeout_s: float = 5.0) -> None:
-        """Connects and shakes hands. Raises UsageError when no such actor runs in ``run_dir``."""
+    def __init__(self, run_dir: str, actor: str, timeout_s: float = 5.0, first: Message | None = None) -> None:
+        """Connects and shakes hands; ``first`` follows our half at once, for what cannot wait for the actor's.
+
+        Raises UsageError when no such actor runs in ``run_dir``.
+        """
         self.name = observer_name()
         self._inbox = _Inbox(actor)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -63,7 +66,8 @@ class BlockingObserver:
         try:
             self._socket.settimeout(timeout_s)
             self._socket.connect(str(unix_path(run_dir, actor)))
-            self.send(Hello(self.name, SCHEMA_VERSION, ""))
+            hello = encode_frame(encode_message(Hello(self.name, SCHEMA_VERSION, "")))
+            self._socket.sendall(hello if first is None else hello + encode_frame(encode_message(first)))
             deadline = time.monotonic() + timeout_s
             while not self._inbox.greeted:
                 self._read(deadline)

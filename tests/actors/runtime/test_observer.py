@@ -85,6 +85,16 @@ def test_the_blocking_observer_needs_no_loop(world: OneHostWorld) -> None:
     assert in_thread(world, ask) == (99, [note(0), note(1), note(2)])
 
 
+def test_what_cannot_wait_for_the_handshake_is_sent_with_it(world: OneHostWorld) -> None:
+    def ask() -> int:
+        with BlockingObserver(world.settings.run_dir, "a", first=StatusRequest(98)) as observer:
+            answer = observer.receive(5.0)
+            assert isinstance(answer, StatusReport)
+            return answer.nonce
+
+    assert in_thread(world, ask) == 98
+
+
 def test_an_answer_that_does_not_come_is_a_timeout(world: OneHostWorld) -> None:
     def ask() -> None:
         with BlockingObserver(world.settings.run_dir, "a") as observer:
