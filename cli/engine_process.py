@@ -1,9 +1,11 @@
 """Starting the engine from a plan, under the runtime that its configuration names."""
 
 import asyncio
+import signal
 import threading
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any, Protocol
 
 import uvloop
 
@@ -15,6 +17,9 @@ from engine.errors import HaltlineError
 __all__ = ["RunningEngine", "start_engine"]
 
 _START_S = 60.0
+#: A signal that comes within this time after Ray has put a handler in place still meets that one.
+_PUT_BACK_S = 0.005
+_Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class RunningEngine(Protocol):
@@ -34,8 +39,47 @@ def start_engine(config: EngineConfig, hosts: Sequence[HostSpec]) -> RunningEngi
     from actors.runtime.ray import RayRuntime  # importing Ray takes a second that no other command should pay
 
     runtime = RayRuntime(hosts, config.engine.name)
-    runtime.start()
+    _keeping_signals(runtime.start, runtime.stop)
     return runtime
+
+
+def _keeping_signals(start: Callable[[], None], stop: Callable[[], None]) -> None:
+    """``start``, beside this thread, which meanwhile keeps its signal handlers in place.
+
+    Ray has handlers of its own, in Python and in C, that end this process in the middle of the start and leave its own
+    processes to find out. A handler of ours that raises (Ctrl-C) waits for the start to end, and ``stop``s.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        start()
+        return
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            start()
+        except BaseException as error:
+            errors.append(error)
+
+    ours = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    thread = threading.Thread(target=run, name="haltline-start")
+    thread.start()
+    try:
+        while thread.is_alive():
+            _put_back(ours)
+            thread.join(_PUT_BACK_S)
+        _put_back(ours)
+    except BaseException:
+        thread.join()
+        stop()
+        raise
+    if errors:
+        raise errors[0]
+
+
+def _put_back(handlers: "dict[signal.Signals, _Handler]") -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    signal.alarm(0)  # by which Ray's own ends the process three seconds after it has passed a signal on to ours
 
 
 class _LocalEngine:

@@ -46,7 +46,6 @@ def run(
     log = log_path(settings)
     alarms = Alarms(log)
     engine = start_engine(settings, make_plan(settings, seed=seed))
-    _stop_on_signal(done)  # again: Ray has put its own handler in place, which would end this process in the middle
     try:
         made = "new" if is_new else "existing"
         CONSOLE.print(
