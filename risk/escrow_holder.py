@@ -17,6 +17,8 @@ from risk.escrow import CEILING_MOST
 
 __all__ = ["NO_CEILING", "EscrowHolder", "Statement", "cushion"]
 
+#: What is used beyond a ceiling is told in steps of this part of a cushion.
+_HELD_STEPS = 16
 #: A ceiling under which nothing may be added, whatever the position.
 NO_CEILING = -CEILING_MOST
 #: A need is told in this many requests, so that one that is lost costs nothing; whoever is still short says so again.
@@ -119,7 +121,7 @@ class EscrowHolder:
     def statement(self, usage: Mapping[str, int]) -> Statement:
         """What to tell now, in one request. Until that is sent nothing may happen to ceilings or usage."""
         self.statements += 1
-        held = {name: _bounded(max(self.ceilings[name], usage[name])) for name in self._cushions}
+        held = {name: _bounded(self._held(name, usage[name])) for name in self._cushions}
         wanted = {
             name: _bounded(max(usage[name], 0) + kept)
             for name, kept in self._cushions.items()
@@ -130,6 +132,14 @@ class EscrowHolder:
         if self._need_told >= _NEED_TOLD:
             self._needed = {}
         return held, wanted, {name: _bounded(need) for name, need in needed.items()}
+
+    def _held(self, name: str, used: int) -> int:
+        """What is used beyond the ceiling, because the market moves or a venue errs, is told in steps, never too low:
+        each change of it is a record in the grantor's journal. A life without ceilings tells it as it is."""
+        ceiling, step = self.ceilings[name], max(self._cushions[name] // _HELD_STEPS, 1)
+        if used <= ceiling or not self.has_ceilings:
+            return max(ceiling, used)
+        return ceiling + -(-(used - ceiling) // step) * step
 
 
 def _bounded(amount: int) -> int:
