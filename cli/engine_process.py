@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
 import uvloop
 
@@ -19,7 +19,6 @@ __all__ = ["RunningEngine", "start_engine"]
 _START_S = 60.0
 #: A signal that comes within this time after Ray has put a handler in place still meets that one.
 _PUT_BACK_S = 0.005
-_Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class RunningEngine(Protocol):
@@ -44,15 +43,16 @@ def start_engine(config: EngineConfig, hosts: Sequence[HostSpec]) -> RunningEngi
 
 
 def _keeping_signals(start: Callable[[], None], stop: Callable[[], None]) -> None:
-    """``start``, beside this thread, which meanwhile keeps its signal handlers in place.
+    """``start``, beside this thread, which meanwhile listens for signals; its own handlers get them afterwards.
 
     Ray has handlers of its own, in Python and in C, that end this process in the middle of the start and leave its own
-    processes to find out. A handler of ours that raises (Ctrl-C) waits for the start to end, and ``stop``s.
+    processes to find out. When a handler of ours raises (Ctrl-C), what has been started is ``stop``ped.
     """
     if threading.current_thread() is not threading.main_thread():
         start()
         return
     errors: list[BaseException] = []
+    heard: list[int] = []
 
     def run() -> None:
         try:
@@ -60,26 +60,28 @@ def _keeping_signals(start: Callable[[], None], stop: Callable[[], None]) -> Non
         except BaseException as error:
             errors.append(error)
 
-    ours = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+
+    ours = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
     thread = threading.Thread(target=run, name="haltline-start")
     thread.start()
-    try:
-        while thread.is_alive():
-            _put_back(ours)
-            thread.join(_PUT_BACK_S)
-        _put_back(ours)
-    except BaseException:
-        thread.join()
-        stop()
-        raise
+    while thread.is_alive():
+        for number in ours:
+            signal.signal(number, hear)
+        signal.alarm(0)  # by which Ray's own ends the process three seconds after it has passed a signal on to ours
+        thread.join(_PUT_BACK_S)
+    for number, handler in ours.items():
+        signal.signal(number, handler)
+    signal.alarm(0)
     if errors:
         raise errors[0]
-
-
-def _put_back(handlers: "dict[signal.Signals, _Handler]") -> None:
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-    signal.alarm(0)  # by which Ray's own ends the process three seconds after it has passed a signal on to ours
+    try:
+        for heard_number in heard:
+            signal.raise_signal(heard_number)
+    except BaseException:
+        stop()
+        raise
 
 
 class _LocalEngine:
