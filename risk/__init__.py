@@ -9,6 +9,7 @@ limits           AccountLimits, InstrumentLimits, StrategyLimits; Ceilings of a 
 exposure         ExposureTable: gross, net, worst case, profit, per strategy and up; exposure_reference its twin
 refusal          refusals in words, with units and remedy
 latch            LatchPage: the host's mapped page that says who may trade, and who kills and releases through it
+latch_reader     LatchReader: what stands in it, for everybody who only looks
 latch_view       LatchView: the page as one venue actor sees it
 latch_rows       LatchRows: its states and rows as numbers, and how writers keep apart
 latch_cause      why something is killed, for people

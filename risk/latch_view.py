@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 from engine.codes import KillMode
 from risk.latch_cause import LatchCause, LatchedKill
 from risk.latch_layout import ANY, DRILLED, UNKNOWN, WORD_CELLS
+from risk.latch_reader import LatchReader
 
 if TYPE_CHECKING:
     from numpy import int64
     from numpy.typing import NDArray
-
-    from risk.latch import LatchPage
 
 __all__ = ["LatchView"]
 
@@ -28,7 +27,7 @@ class LatchView:
 
     __slots__ = ("_page", "_words", "account", "drill_strategies", "venue")
 
-    def __init__(self, page: "LatchPage", venue: int, account: int, drill_strategies: Iterable[str] = ()) -> None:
+    def __init__(self, page: LatchReader, venue: int, account: int, drill_strategies: Iterable[str] = ()) -> None:
         self._page = page
         self.drill_strategies = frozenset(drill_strategies)
         self._words: NDArray[int64] | None = None
