@@ -12,9 +12,14 @@ keeps its own risk checks; ccxt's rate limiter is off.
 
 Peers are installed at first use, in fixed versions (``environments``), each into an environment of its own below
 the user's cache directory. A peer may leave ticks unanswered, which is said beside its numbers: those count only what
-it answered. A peer's ratio is how many times as long it takes as Haltline; Haltline's is to the fastest peer.
+it answered. A peer's ratio: how many times as long as Haltline it takes. Haltline's is to the fastest peer.
+
+    book_*     a change of twenty levels, from its planned time to the call of the user's code with the book: Haltline's
+               on_book, NautilusTrader's on_order_book_deltas, ccxt's watch_order_book, cryptofeed's callback (over TLS,
+               as it takes no other stream). That code reads the best bid and the clock, which all processes share.
 
 Checked: no order but an answer, at the tick's own price, accepted by the venue. Haltline and the floor answer all.
+No book is seen before it was there.
 """
 
 from bench.peers.contest import FULL, TINY, Size, run

@@ -15,17 +15,19 @@ _INSTALL_S = 900
 
 
 class Peer(NamedTuple):
-    """``requirement`` is exact. ``script`` answers ticks with orders (empty: it cannot, ``cannot`` says why)."""
+    """``requirement`` is exact. ``script`` answers ticks with orders (empty: it cannot, ``cannot`` says why);
+    ``book_script`` keeps a book and says when it had which."""
 
     requirement: str
     script: str
+    book_script: str
     cannot: str = ""
 
 
 PEERS = {
-    "nautilus": Peer("nautilus_trader==1.221.0", "nautilus_contestant.py"),
-    "ccxt": Peer("ccxt==4.5.90", "ccxt_contestant.py"),
-    "cryptofeed": Peer("cryptofeed==2.4.1", "", "cannot: it reads markets and sends no orders"),
+    "nautilus": Peer("nautilus_trader==1.221.0", "nautilus_contestant.py", "nautilus_book.py"),
+    "ccxt": Peer("ccxt==4.5.90", "ccxt_contestant.py", "ccxt_book.py"),
+    "cryptofeed": Peer("cryptofeed==2.4.1", "", "cryptofeed_book.py", "cannot: it reads markets and sends no orders"),
 }
 
 

@@ -26,7 +26,7 @@ _READY_S = 60.0
 
 
 class Seat(msgspec.Struct, frozen=True):
-    """One venue actor of the engine, with one strategy that answers the ticks of one symbol.
+    """One venue actor of the engine, with one strategy on one symbol, which answers its ticks unless told otherwise.
 
     ``name`` is its venue's, its strategy's, and its account's at the venue; several may share an ``account`` of the
     engine.
@@ -37,6 +37,8 @@ class Seat(msgspec.Struct, frozen=True):
     placement: str = "co-located"
     tls: bool = False
     account: str = "bench"
+    source: str = "bench.rig.strategies:Answer"
+    parameters: str = 'quantity = "0.001"'
 
 
 #: An engine in this very process is a test's: machines that run tests may stall for longer than a real lease lasts.
@@ -100,7 +102,7 @@ reference_age_ms = 86400000
 [[strategies]]
 id = "{name}"
 account = "{account}"
-source = "bench.rig.strategies:Answer"
+source = "{source}"
 placement = "{placement}"
 venue = "{name}"
 instruments = ["{name}:{symbol}"]
@@ -112,7 +114,7 @@ gross_notional_max = "900000000"
 executions_max = 1000000
 executions_window_ms = 10000
 [strategies.parameters]
-quantity = "0.001"
+{parameters}
 """
 
 
@@ -137,6 +139,8 @@ def engine_toml(seats: Sequence[Seat], venue: VenueReady, state_dir: Path, runti
                 secret_file=secret_file,
                 symbol=seat.symbol,
                 placement=seat.placement,
+                source=seat.source,
+                parameters=seat.parameters,
             )
         )
     return "\n".join(parts)

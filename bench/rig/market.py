@@ -17,6 +17,8 @@ _MIDDLE_TICKS = 6_000_000
 #: Prices come back after so many ticks: far more than are ever unanswered, and within every collar.
 _PRICES = 200_000
 _LEVELS = 50
+#: Levels of each side that a change of the book touches.
+_CHANGED = 10
 
 
 class TickMarket:
@@ -39,6 +41,23 @@ class TickMarket:
             f'"B":"{lots(orders)}","a":"{text(self._bid_ticks + 1)}","A":"{lots(1)}"}}'
         )
         return self._bid_ticks, message.encode()
+
+    def change_book(self, now_ms: int) -> tuple[int, bytes]:
+        """Move the book by one tick; returns the new bid in ticks and the diff, twenty levels of it."""
+        first_id, bid = self._update_id + 1, self._bid_ticks + 1
+        self._update_id += 2 * _CHANGED
+        self._bid_ticks, self._bid_lots = bid, 1
+        bids = [(bid, 1), (bid - _LEVELS, 0), *((bid - level, 1 + bid % 7) for level in range(1, _CHANGED - 1))]
+        asks = [(bid, 0), (bid + _LEVELS, 1), *((bid + level, 1 + bid % 5) for level in range(1, _CHANGED - 1))]
+        message = (
+            f'{{"e":"depthUpdate","E":{now_ms},"s":"{self._instrument.symbol}","U":{first_id},"u":{self._update_id},'
+            f'"b":[{self._levels(bids)}],"a":[{self._levels(asks)}]}}'
+        )
+        return bid, message.encode()
+
+    def _levels(self, levels: list[tuple[int, int]]) -> str:
+        price, quantity = self._instrument.price_text, self._instrument.quantity_text
+        return ",".join(f'["{price(ticks)}","{quantity(lots)}"]' for ticks, lots in levels)
 
     # -- adapters.simulator.market.Market ---------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-__all__ = ["Flood", "Probe", "Round", "Taken", "VenueFailed", "VenueReady", "VenueSpec"]
+__all__ = ["Books", "Flood", "Probe", "Round", "Shown", "Taken", "VenueFailed", "VenueReady", "VenueSpec"]
 
 
 class VenueSpec(msgspec.Struct, frozen=True, tag=True):
@@ -59,6 +59,21 @@ class Flood(msgspec.Struct, frozen=True, tag=True):
     ticks: int
     orders: int
     window: int
+
+
+class Books(msgspec.Struct, frozen=True, tag=True):
+    """Write ``ticks`` changes of the symbol's book at planned times. Answered by ``Shown``."""
+
+    symbol: str
+    ticks: int
+    gap_ns: int
+
+
+class Shown(msgspec.Struct, frozen=True, tag=True):
+    """When each change was planned, and the best bid in ticks that it brought; int64 arrays [ticks] as bytes."""
+
+    planned: bytes
+    bids: bytes
 
 
 class Taken(msgspec.Struct, frozen=True, tag=True):

@@ -91,7 +91,14 @@ class TickVenue(SimulatedBinance):
     def prepare(self, symbol: str, orders: int) -> tuple[int, Callable[[], None]]:
         """Make a tick; returns its bid in ticks, and what writes it to everybody who follows the symbol."""
         bid_ticks, payload = self.ticks[symbol].tick(orders)
-        stream = f"{symbol.lower()}@bookTicker"
+        return bid_ticks, self._writer(f"{symbol.lower()}@bookTicker", payload)
+
+    def prepare_book(self, symbol: str) -> tuple[int, Callable[[], None]]:
+        """Change the book; returns its new best bid in ticks, and what writes the diff."""
+        bid_ticks, payload = self.ticks[symbol].change_book(time.time_ns() // 1_000_000)
+        return bid_ticks, self._writer(f"{symbol.lower()}@depth@100ms", payload)
+
+    def _writer(self, stream: str, payload: bytes) -> Callable[[], None]:
         combined = text_frame(b'{"stream":"%b","data":%b}' % (stream.encode(), payload))
         plain = text_frame(payload)
         followers = [each for each in self.streams.connections.values() if stream in each.streams]
@@ -101,7 +108,7 @@ class TickVenue(SimulatedBinance):
             for send_frame, frame in frames:
                 send_frame(frame)
 
-        return bid_ticks, write
+        return write
 
     # -- user data by listen key --------------------------------------------------------------------------------
 

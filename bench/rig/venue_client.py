@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.cores import pin_process
-from bench.rig.orders import Flood, Probe, Round, Taken, VenueFailed, VenueReady, VenueSpec
+from bench.rig.orders import Books, Flood, Probe, Round, Shown, Taken, VenueFailed, VenueReady, VenueSpec
 from engine.errors import InvariantError
 
 __all__ = ["Times", "VenueProcess", "venue_process"]
 
 _STOP_S = 10.0
 
-_Answer = VenueReady | Taken | VenueFailed
-_A = TypeVar("_A", VenueReady, Taken)
+_Answer = VenueReady | Taken | Shown | VenueFailed
+_A = TypeVar("_A", VenueReady, Taken, Shown)
 
 
 class Times(NamedTuple):
@@ -61,7 +61,13 @@ class VenueProcess:
             )
         return Times(planned, written, arrived.reshape(len(planned), command.orders))
 
-    def _ask(self, message: VenueSpec | Probe | Round | Flood, answer: type[_A]) -> _A:
+    def show(self, books: Books) -> dict[int, int]:
+        """Change a book; the planned time of each change by the best bid in ticks that it brought."""
+        shown = self._ask(books, Shown)
+        planned, bids = (np.frombuffer(each, dtype=np.int64).tolist() for each in (shown.planned, shown.bids))
+        return dict(zip(bids, planned, strict=True))
+
+    def _ask(self, message: VenueSpec | Probe | Round | Flood | Books, answer: type[_A]) -> _A:
         payload = msgspec.msgpack.encode(message)
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from actors.runtime.local import LocalRuntime
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from adapters.simulator.binance import SimAccount
-from bench.rig.orders import Flood, Probe, Round, Taken, VenueFailed, VenueReady, VenueSpec
+from bench.rig.orders import Books, Flood, Probe, Round, Shown, Taken, VenueFailed, VenueReady, VenueSpec
 from bench.rig.venue import TickVenue
 from cli.simulator import VenueKeys
 from engine.actor import Endpoint
@@ -40,7 +40,7 @@ _GRACE_NS = 20_000_000_000
 _QUIET_S = 0.002
 _RICH = "1000000000"
 
-_Command = Probe | Round | Flood
+_Command = Probe | Round | Flood | Books
 
 
 class _Expected:
@@ -81,7 +81,7 @@ class Pacer:
         if self._expected is not None:
             self._expected.take(symbol, price_ticks, arrived_ns)
 
-    async def carry_out(self, command: _Command) -> Taken:
+    async def carry_out(self, command: _Command) -> Taken | Shown:
         self.venue.swift = isinstance(command, Flood) or (isinstance(command, Round) and command.swift)
         self.venue.hold(command.orders if isinstance(command, Round) and command.hold else 0)
         try:
@@ -89,6 +89,8 @@ class Pacer:
                 return await self._probe(command)
             if isinstance(command, Flood):
                 return await self._flood(command)
+            if isinstance(command, Books):
+                return await self._books(command)
             return await self._round(command)
         finally:
             self.venue.swift = False
@@ -138,6 +140,18 @@ class Pacer:
         await self._until(expected.is_complete, _GRACE_NS)
         written += [0] * (flood.ticks - len(written))
         return _taken(written, written, expected)
+
+    async def _books(self, books: Books) -> Shown:
+        planned, bids = [], []
+        due_ns = time.monotonic_ns()
+        for _ in range(books.ticks):
+            due_ns += books.gap_ns
+            bid_ticks, write = self.venue.prepare_book(books.symbol)
+            await _wait_until(due_ns)
+            write()
+            planned.append(due_ns)
+            bids.append(bid_ticks)
+        return Shown(_bytes(planned), _bytes(bids))
 
     def _write(self, symbol: str, number: int, orders: int = 1) -> int:
         assert self._expected is not None
@@ -217,7 +231,7 @@ def _resources(actor: str, arguments: bytes) -> Resources:
     return Resources(MemoryJournal(), LatchPage.memory(TradingNames()).view(), LatencyPage.memory(("loop_lag",)))
 
 
-def _say(message: VenueReady | Taken | VenueFailed) -> None:
+def _say(message: VenueReady | Taken | Shown | VenueFailed) -> None:
     rest = memoryview(encode_frame(msgspec.msgpack.encode(message)))
     while rest:
         rest = rest[os.write(1, rest) :]
