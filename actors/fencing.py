@@ -21,6 +21,7 @@ from engine.actor import Context
 from engine.codes import KillMode
 from engine.messages import FenceActor, KillProgress, NodeHeartbeat, NodeWord, Undertake
 from risk.kill_register import HeldKill, KillRegister
+from risk.lease import FOREVER_NS
 
 __all__ = ["FENCING_COUNTERS", "FENCING_TIMER", "Fencing", "FencingSettings"]
 
@@ -33,7 +34,7 @@ _FENCE_AGAIN_NS = 200 * _MS
 _UNDERTAKE_AGAIN_NS = 1_000 * _MS
 #: A venue actor that was not fenced may take so long to cancel by itself.
 _CANCEL_NS = 2_000 * _MS
-#: For kills that an earlier life of the kill switch left: venue actors may just be starting, too.
+#: After a start of the kill switch actor: venue actors may just be starting, too.
 _START_GRACE_NS = 10_000 * _MS
 
 
@@ -49,11 +50,10 @@ class FencingSettings(msgspec.Struct, frozen=True):
 
 
 class _Watched(NamedTuple):
-    """A kill that is not settled yet."""
+    """A kill that is not settled yet, and since when its venue actors are waited for."""
 
     held: HeldKill
-    due_ns: int
-    cancel_due_ns: int
+    since_ns: int
 
 
 class Fencing:
@@ -63,6 +63,9 @@ class Fencing:
         self.settings = settings
         self._on_progress = on_progress
         self._watched: dict[str, _Watched] = {}
+        #: When each venue actor connected last, in this life.
+        self._up_ns: dict[str, int] = {}
+        self._next_ns = FOREVER_NS
         #: (kill, venue actor) → when its node agent, or its undertaker, was asked last.
         self._fencing: dict[tuple[str, str], int] = {}
         self._undertaken: dict[tuple[str, str], int] = {}
@@ -72,7 +75,12 @@ class Fencing:
 
     def start(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._leases.start(ctx.clock_ns())
+        self._began_ns = ctx.clock_ns()
+        self._leases.start(self._began_ns)
+
+    def on_up(self, actor: str, now_ns: int) -> None:
+        """A venue actor has connected, and is told of every kill that waits for it: its time runs from now on."""
+        self._up_ns[actor] = now_ns
 
     # -- hosts with a latch of their own --------------------------------------------------------------------
 
@@ -96,14 +104,13 @@ class Fencing:
 
     # -- watching -------------------------------------------------------------------------------------------
 
-    def watch(self, held: HeldKill, now_ns: int, *, is_new: bool = True) -> None:
-        """From now on the kill's venue actors are held to their time. ``is_new``: they have just been told of it."""
+    def watch(self, held: HeldKill, now_ns: int) -> None:
+        """From now on the kill's venue actors are held to their time."""
         kill_id = held.kill.kill_id
         if kill_id in self._watched or not self.settings.node_agents:
             return
-        due_ns = now_ns + (self.settings.acknowledge_ns if is_new else _START_GRACE_NS)
-        self._watched[kill_id] = _Watched(held, due_ns, due_ns + _CANCEL_NS)
-        self._ctx.set_timer(FENCING_TIMER, min(each.due_ns for each in self._watched.values()))
+        self._watched[kill_id] = _Watched(held, now_ns)
+        self._look_at(now_ns + self.settings.acknowledge_ns)
 
     def on_timer(self, now_ns: int) -> None:
         for kill_id, watched in list(self._watched.items()):
@@ -111,17 +118,31 @@ class Fencing:
                 self._look(watched, now_ns)
             if watched.held.end is not None or watched.held.case.settled:
                 self._forget(kill_id, watched)
+        self._next_ns = FOREVER_NS
         if self._watched:
-            self._ctx.set_timer(FENCING_TIMER, now_ns + _TICK_NS)
+            self._look_at(now_ns + _TICK_NS)
+
+    def _look_at(self, at_ns: int) -> None:
+        if at_ns < self._next_ns:
+            self._next_ns = at_ns
+            self._ctx.set_timer(FENCING_TIMER, at_ns)
 
     def _look(self, watched: _Watched, now_ns: int) -> None:
         held = watched.held
         for state in held.case.actor_states():
             key = (held.kill.kill_id, state.venue_actor)
-            if not state.stage and now_ns >= watched.due_ns:
+            due_ns = self._due_ns(watched, state.venue_actor)
+            if not state.stage and now_ns >= due_ns:
                 self._fence(key, now_ns)
-            if key in self._fenced or now_ns >= watched.cancel_due_ns:
+            if key in self._fenced or now_ns >= due_ns + _CANCEL_NS:
                 self._undertake(held, key, state.stage, now_ns)
+
+    def _due_ns(self, watched: _Watched, actor: str) -> int:
+        """By when the venue actor must have acknowledged."""
+        since_ns, up_ns = watched.since_ns, self._up_ns.get(actor)
+        if up_ns is None and since_ns < self._began_ns + _START_GRACE_NS:
+            return self._began_ns + _START_GRACE_NS
+        return max(since_ns, up_ns or 0) + self.settings.acknowledge_ns
 
     def _forget(self, kill_id: str, watched: _Watched) -> None:
         """Everybody has done their part, or it was done for them; or the kill is over."""
@@ -192,7 +213,7 @@ class Fencing:
             self._fenced.add(key)
             self._fences += 1
             self._undertaken.pop(key, None)  # asked at once, and now for good
-            self._ctx.set_timer(FENCING_TIMER, self._ctx.clock_ns())
+            self._look_at(self._ctx.clock_ns())
 
     def _is_halted(self, key: tuple[str, str]) -> bool:
         watched = self._watched.get(key[0])

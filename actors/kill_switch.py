@@ -125,7 +125,7 @@ class KillSwitchActor(Actor):
         self._keep_latch(now_ns)
         for held in self.register.held.values():
             self._send(held)
-            self._fencing.watch(held, now_ns, is_new=False)
+            self._fencing.watch(held, now_ns)
         self._publish(now_ns)
         ctx.set_timer("sweep", now_ns + _SWEEP_NS)
 
@@ -198,6 +198,7 @@ class KillSwitchActor(Actor):
     def on_peer_up(self, peer: str, now_ns: int) -> None:
         if peer in self.settings.venue_actors:
             self._up.add(peer)
+            self._fencing.on_up(peer, now_ns)
             for held in self.register.held.values():
                 if peer in held.case.waiting_for:
                     self._ctx.send(peer, held.kill)

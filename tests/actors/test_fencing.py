@@ -244,6 +244,45 @@ def test_a_start_under_a_kill_leaves_the_venue_actors_time_to_start(make_desk: M
     assert fences(desk) == {VENUE: 1}
 
 
+def test_a_kill_that_is_found_at_the_start_leaves_them_as_much_time(make_desk: MakeDesk) -> None:
+    desk = make_desk(fence=True)
+    desk.runtime.crash(KILL_SWITCH)
+    desk.runtime.crash(VENUE)
+    desk.run_for(0.1)
+    assert not desk.kill(), "nobody is there to be told"
+    desk.restart(KILL_SWITCH)
+    desk.run_for(3)
+    desk.restart(VENUE)
+    desk.run_for(20)
+    (told,) = switch(desk).receipts()
+    assert told.complete
+    assert not fences(desk)
+
+
+def connected_again(make_desk: MakeDesk, press_after_ns: int = 0) -> tuple[Desk, int]:
+    """A venue actor that was away connects: how long after its start. The kill comes ``press_after_ns`` after that."""
+    desk = make_desk(fence=True)
+    desk.runtime.crash(VENUE)
+    desk.run_for(3)
+    desk.restart(VENUE)
+    began_ns = desk.now_ns
+    while VENUE not in switch(desk)._up and desk.now_ns - began_ns < 5 * SECOND_NS:
+        if press_after_ns and desk.now_ns - began_ns >= press_after_ns and not desk.presser.receipts:
+            desk.storm.extra_ns[KILL_SWITCH, VENUE] = desk.storm.extra_ns[VENUE, KILL_SWITCH] = 10 * MS
+            desk.kill()
+        desk.run_for(0.001)
+    return desk, desk.now_ns - began_ns
+
+
+def test_whoever_has_just_connected_has_its_time_from_then_on(make_desk: MakeDesk) -> None:
+    _, after_ns = connected_again(make_desk)
+    desk, _ = connected_again(make_desk, after_ns - 20 * MS)
+    assert reached(receipt(desk)) == ["latched"]
+    desk.run_for(20)
+    assert receipt(desk).complete
+    assert not fences(desk)
+
+
 @pytest.mark.parametrize(("scope", "mode"), [("strategy:hand", KillMode.CANCEL), ("global", KillMode.HALT)])
 def test_what_a_kill_does_not_cancel_in_full_no_undertaker_cancels(
     make_desk: MakeDesk, scope: str, mode: KillMode
