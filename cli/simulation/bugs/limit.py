@@ -47,6 +47,17 @@ def _ceilings_only_grow() -> list[Patch]:
     return [(Gate, "set_ceilings", set_ceilings)]
 
 
+def _net_ceiling_twice() -> list[Patch]:
+    """Each venue actor takes the account's whole net for its own."""
+    applied = Gate.set_ceilings
+
+    def set_ceilings(self: Gate, ceilings: Any, *more: Any) -> Any:
+        whole = self._tables.account.net_notional_micros
+        return applied(self, msgspec.structs.replace(ceilings, net_long_micros=whole, net_short_micros=whole), *more)
+
+    return [(Gate, "set_ceilings", set_ceilings)]
+
+
 def _position_limit_ignored() -> list[Patch]:
     defined = Gate.define
 
@@ -88,6 +99,7 @@ BUGS = (
         "budgets-overdrawn", "every venue actor may have the whole limit of the account", _budgets_overdrawn, ("Limit",)
     ),
     Bug("ceilings-only-grow", "what was given back goes on being used", _ceilings_only_grow, ("Limit",)),
+    Bug("net-ceiling-twice", "each venue actor has the account's whole net", _net_ceiling_twice, ("Limit",)),
     Bug("position-limit-ignored", "the position limit does not hold", _position_limit_ignored, ("Limit",)),
     Bug(
         "released-at-cancel-request",
