@@ -17,7 +17,7 @@ watch               an account's triggers: fed by telemetry, presses the kill sw
 telemetry           what a venue actor tells its risk actor ten times a second; balance_watch compares what the venue
                     holds with our fills
 kill_switch         owns the kill state; latch_keeper its hand on the latch, release_desk where kills end, drill: kills
-                    that stop nobody
+                    that end by themselves
 fencing             what it does about venue actors that do not answer, with node_agent (ends their processes, keeps the
                     latch of a host of its own: host_latch, node_leases) and undertaker (cancels what they left open);
                     cancel_desk asks undertakers when no kill switch is alive

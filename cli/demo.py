@@ -30,7 +30,9 @@ def demo(
     json: FiguresOption = None,
     kills: Annotated[int, typer.Option(help="So many kills in one run instead, each released again.", min=0)] = 0,
     venue_actors: Annotated[int, typer.Option(help="With --kills: how many, an account each.", min=1, max=32)] = 8,
-    rate: Annotated[int, typer.Option(help="With --kills: orders a second asked of each.", min=1, max=10_000)] = 2000,
+    rate: Annotated[
+        int, typer.Option(help="With --kills: orders a second of each; 0: what the cores carry.", min=0, max=10_000)
+    ] = 0,
 ) -> None:
     """Trade against a simulated Binance with synthetic order flow for a while, then kill, and print what happened.
 

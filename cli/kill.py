@@ -128,7 +128,7 @@ def press_in(
     """
     pressed_ns = time.monotonic_ns()
     if scope.is_drill:
-        raise UsageError("kill scope 'drill' stops nobody; to rehearse a kill use: haltline kill drill")
+        raise UsageError("kill scope 'drill' is no kill; to rehearse one use: haltline kill drill")
     kill_id = f"{time.time_ns() // 1000:x}-{os.getpid():x}"
     page, trouble = _killed_latch(state_dir, kill_id, scope, mode)
     latched_ns = 0 if page is None else time.monotonic_ns()

@@ -26,7 +26,7 @@ def kill_figures(result: KillTrialResult) -> dict[str, Any]:
         "venue_actors": trial.venue_actors,
         "placement": trial.placement,
         "runtime": trial.runtime,
-        "orders_asked_per_second": trial.venue_actors * trial.rate,
+        "orders_asked_per_second": trial.venue_actors * trial.orders_per_second,
         "orders_per_second": round(result.orders_meanwhile / max(result.seconds, 1e-9), 1),
         "seconds": round(result.seconds, 3),
         "resting_orders": result.resting_orders,

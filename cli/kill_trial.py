@@ -10,6 +10,7 @@ its orders cancelled until the venue lists none, held a while under full load, t
 people to release, so a thousand of those are no run.
 """
 
+import os
 import random
 import tempfile
 import time
@@ -40,17 +41,20 @@ __all__ = ["KILL_STAGES", "KillTrial", "KillTrialResult", "run_kill_trial"]
 #: In the order of a kill. ``acknowledged``: the kill switch actor has heard that everybody has halted.
 KILL_STAGES = ("latched", "halted", "acknowledged", "cancel_sent", "cancelled")
 _FOREVER_NS = 2**62
+#: Orders a second that one core carries, with their venue, and a third of it to spare.
+_ORDERS_PER_CORE = 600
+_ORDERS_MAX = 2000
 _READY_S = 120.0
-_SETTLE_S = 60.0
 
 
 class KillTrial(msgspec.Struct, frozen=True):
     """``resting`` orders in the scope of drills and ``held`` outside of it, per venue actor; ``rate`` orders a second
-    are asked of each. ``gap_ms`` (mean) between a release and the next kill, ``hold_ms`` under each."""
+    are asked of each, 0: as many as the machine's cores carry, at most 2,000. ``gap_ms`` (mean) between a release and
+    the next kill, ``hold_ms`` under each."""
 
     kills: int = 1000
     venue_actors: int = 8
-    rate: int = 2000
+    rate: int = 0
     resting: int = 5
     held: int = 120
     gap_ms: int = 120
@@ -58,6 +62,12 @@ class KillTrial(msgspec.Struct, frozen=True):
     runtime: str = "ray"
     placement: str = "co-located"
     seed: int = 1
+
+    @property
+    def orders_per_second(self) -> int:
+        """Asked of each venue actor. More than the cores carry would measure the queue for a core, and nothing else."""
+        carried = _ORDERS_PER_CORE * (os.cpu_count() or 1) // self.venue_actors
+        return self.rate or min(max(carried, 1), _ORDERS_MAX)
 
 
 class KillTrialResult(msgspec.Struct, frozen=True):
@@ -246,7 +256,7 @@ def _engine_toml(trial: KillTrial, venue: KillVenue, directory: Path) -> str:
             )
         )
         loads: Sequence[tuple[str, dict[str, Any]]] = (
-            ("load", {"rate": trial.rate, "resting": trial.resting}),
+            ("load", {"rate": trial.orders_per_second, "resting": trial.resting}),
             ("hold", {"rate": 250, "resting": trial.held, "rests_only": "true", "depth_bps": 300}),
         )
         for kind, parameters in loads:

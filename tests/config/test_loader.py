@@ -203,6 +203,13 @@ RELATIONS = [
         "ray",
     ),
     ("[engine]", "[kill]\ndrill_every_s = 9\n[engine]", "kill.drill_every_s", "all drills", "at least 10"),
+    (
+        "[engine]",
+        '[kill]\ndrill_strategies = ["quoter", "gone"]\n[engine]',
+        "kill.drill_strategies[1]",
+        '"gone" is not among strategies',
+        '"quoter"',
+    ),
     ('id = "other"', 'id = "main"', "accounts[1].id", "twice", "its own name"),
     ('name = "second"', 'name = "binance"', "venues[1].name", "twice", "its own name"),
     ('symbol = "ETHUSDT"', 'symbol = "BTCUSDT"', "venues[0].instruments[1].symbol", "twice", "remove one"),
