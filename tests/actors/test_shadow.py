@@ -213,11 +213,19 @@ def test_profit_counts_from_the_kill(make_desk: MakeDesk) -> None:
     desk.kill(mode=KillMode.HALT)
     desk.run_for(5)
     hand, (line,) = second(desk), account(desk).lines
-    begun_ticks = shadow(desk).venue.blotter.ledger_line(live.instrument.instrument_id).cost_tick_lots // 500  # type: ignore[union-attr]
+    venue = shadow(desk).venue
+    assert venue is not None
+    begun_tick_lots = venue.blotter.ledger_line(live.instrument.instrument_id).cost_tick_lots
     assert line.begun_lots == line.position_lots == 500
-    assert line.pnl_tick_lots == 500 * (hand.quote.bid_ticks - begun_ticks)
+    assert line.pnl_tick_lots == 500 * hand.quote.bid_ticks - begun_tick_lots
     assert line.pnl.endswith(" USDT")
     assert line.begun.endswith(" BTC")
+    sold = hand.sell(hand.instrument, 800, hand.quote.bid_ticks - 200)
+    desk.run_for(1)
+    got_tick_lots = sum(each.fill.last_lots * each.fill.last_ticks for each in hand.of(sold) if each.fill is not None)
+    (line,) = account(desk).lines
+    assert line.position_lots == -300
+    assert line.pnl_tick_lots == got_tick_lots - begun_tick_lots - 300 * hand.quote.ask_ticks
 
 
 def test_orders_that_a_halt_leaves_open_go_on_in_the_shadow_too(make_desk: MakeDesk) -> None:
