@@ -252,27 +252,35 @@ def _capital(folder: Path) -> str:
 
 
 def _aggregate(folder: Path) -> str:
+    used = []
+    for limit, reason in (("gross_notional_max", "GROSS_NOTIONAL"), ("net_notional_max", "NET_NOTIONAL")):
+        (folder / limit).mkdir()
+        used.append(_used_together(folder / limit, limit, reason))
+    return (
+        f"one account at two venues, 120 orders of 590 USDT, at most 20,000 gross and then net: {used[0]:,.0f} and "
+        f"{used[1]:,.0f} USDT open by the exchanges' books"
+    )
+
+
+def _used_together(folder: Path, limit: str, reason: str) -> float:
+    """What two venue actors of one account have open in the end, in USDT, when both send all they can."""
     venues = {"alpha": "desk", "beta": "desk"}
-    desk = make_desk(folder, venues, {"one": "alpha", "two": "beta"}, limits={"gross_notional_max": "20000"})
+    desk = make_desk(folder, venues, {"one": "alpha", "two": "beta"}, limits={limit: "20000"})
     for number in range(60):
         for strategy in ("one", "two"):
             desk.place(strategy, 1_000, away=100_000 + number)
         desk.run_for(0.25)
-    values = {
-        venue: sum(
-            record.leaves_lots * record.terms.price_ticks / 10**7 for record in desk.orders_at(venue) if record.is_open
-        )
+    total = sum(
+        record.leaves_lots * record.terms.price_ticks / 10**7
         for venue in venues
-    }
-    total = sum(values.values())
+        for record in desk.orders_at(venue)
+        if record.is_open
+    )
     expect(total <= 20_000, f"{total:,.0f} USDT are open over both venues, 20,000 allowed")
     expect(total >= 10_000, f"only {total:,.0f} USDT of 20,000 could be used")
     last = desk.outcome("one", 1_000)
-    expect(last == "GROSS_NOTIONAL", f"beyond it an order is {last}")
-    return (
-        f"one account at two venues, 120 orders of 590 USDT: {total:,.0f} USDT open by the exchanges' books, 20,000 "
-        "allowed"
-    )
+    expect(last == reason, f"beyond it an order is {last}")
+    return total
 
 
 def _erroneous(folder: Path) -> str:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import actors.wiring
 import engine.journal
 from actors.cancel_until_none import CancelUntilNone
+from actors.firm_exposure import FirmExposure
 from actors.scope_kill import ScopeKill
 from actors.undertaker import Undertaker
 from actors.venue_records import VenueJournal
@@ -49,6 +50,7 @@ def test_a_control_comes_out_as_it_claims(control: Control) -> None:
 NOTICED_BY = {
     "gate-skipped": "7,8,9,13,14,19,22,33,35,36",
     "budgets-overdrawn": "21",
+    "net-ceiling-twice": "21",
     "position-limit-ignored": "13",
     "unknown-as-rejected": "11",
     "leak-on-cancel": "11",
@@ -95,6 +97,7 @@ def _limit_with_default() -> list[Any]:
 MISTAKES: dict[str, tuple[str, Callable[[], list[Any]]]] = {
     "the red button writes nothing": ("4,26", _button_without_wire),
     "orders are not journalled": ("31", lambda: [(VenueJournal, "request", lambda self, *given: None)]),
+    "the firm hears of no account": ("17", lambda: [(FirmExposure, "hear", lambda self, *given: None)]),
     "a limit has a default": ("15", _limit_with_default),
     "a kill cancels nothing": ("1,27,34", lambda: [(CancelUntilNone, "_cancel_all", lambda self, now_ns: None)]),
     "a cancel that failed is told as done": ("34", _failure_told_as_done),
