@@ -3,13 +3,14 @@
 Venues rename a cancelled order to the cancel's id, and a cancel-all, a person or another program cancels under ids that
 we never learn. So an order that came in while its answer was lost and was then cancelled is not found by the id that
 we gave it, and may have been filled before. It is recognised by its terms instead: an order that is none of
-those that we know by the venue's id, with the side, quantity and price of ours. Only when there is none was ours never
-there.
+those that we know by the venue's id, with the side, quantity and price of ours, and not more likely another of ours.
+Only when there is none was ours never there.
 """
 
 from collections.abc import Iterable
 
 from engine.blotter import Blotter
+from engine.codes import OrderStatus
 from engine.order import Order
 from engine.venue import OrdersListed, VenueOrder, VenueSession
 
@@ -65,8 +66,19 @@ class OrderSearch:
             return []
         del self._searches[event.query_id]
         orders = [order for name in search.names if (order := self._blotter.orders.get(name)) is not None]
-        taken = _pair(orders, search.found)
+        taken = _pair([*orders, *self._rivals(search)], search.found)
         return [(order, taken.get(order.client_order_id)) for order in orders]
+
+    def _rivals(self, search: _Search) -> list[Order]:
+        """Others whose id at the venue we were never told: one of the same terms that was found may be theirs."""
+        return [
+            order
+            for order in self._blotter.orders.values()
+            if order.instrument_id == search.instrument_id
+            and not order.order_id
+            and order.status is not OrderStatus.REJECTED
+            and order.client_order_id not in search.names
+        ]
 
     def _is_nobodys(self, seen: VenueOrder) -> bool:
         return self._blotter.by_order_id(seen.instrument_id, seen.order_id) is None

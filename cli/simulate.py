@@ -38,6 +38,12 @@ def simulate(
     trace: Annotated[
         int, typer.Option(help="Print the last so many events of each seed, whether it fails or not.", min=0)
     ] = 0,
+    venue_power_cuts: Annotated[
+        bool,
+        typer.Option(
+            "--venue-power-cuts", help="Power cuts do not spare the hosts of venue actors: not every seed holds yet."
+        ),
+    ] = False,
     jobs: Annotated[int, typer.Option(help="Processes.", min=1, max=64)] = 1,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -52,7 +58,8 @@ def simulate(
     if bugs:
         ok = _hunt_all(first, last, steps, json)
     else:
-        ok = _run_all(range(first, last + 1), partial(_run, bug=find_bug(bug), steps=steps, lines=trace), jobs, json)
+        run = partial(_run, bug=find_bug(bug), steps=steps, lines=trace, power_cuts=venue_power_cuts)
+        ok = _run_all(range(first, last + 1), run, jobs, json)
     if not ok:
         raise typer.Exit(1)
 
@@ -77,10 +84,10 @@ def find_bug(name: str) -> Bug | None:
 # -- seeds ---------------------------------------------------------------------------------------------------------
 
 
-def _run(seed: int, bug: Bug | None, steps: int, lines: int) -> SeedResult:
+def _run(seed: int, bug: Bug | None, steps: int, lines: int, power_cuts: bool) -> SeedResult:
     """``lines``: so much of the trace in any case; 0: the usual, and only of a failure."""
     with planted(bug) if bug is not None else nullcontext():
-        return run_seed(seed, steps, lines or TRACE_LINES, always_trace=bool(lines))
+        return run_seed(seed, steps, lines or TRACE_LINES, always_trace=bool(lines), venue_power_cuts=power_cuts)
 
 
 def _run_all(seeds: range, run: "partial[SeedResult]", jobs: int, json: bool) -> bool:
@@ -145,6 +152,7 @@ def _print_seed(result: SeedResult, run: "partial[SeedResult]") -> None:
     )
     bug, steps = run.keywords["bug"], run.keywords["steps"]
     more = (f" --bug {bug.name}" if bug is not None else "") + ("" if steps == STEPS else f" --steps {steps}")
+    more += " --venue-power-cuts" if run.keywords["power_cuts"] else ""
     CONSOLE.print(f"again: haltline simulate --seeds {result.seed}{more}", highlight=False)
 
 

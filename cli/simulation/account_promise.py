@@ -3,6 +3,8 @@
 Isolation is told here too: who is told of whose orders, and who acts for whom.
 """
 
+from collections.abc import Iterable
+
 from cli.simulation.limit_promise import LimitPromise
 from cli.simulation.truth import OrderTruth, Violation
 from engine.codes import ExecType, OrderStatus, Side
@@ -27,9 +29,19 @@ class AccountPromise:
         self._told_trades: set[tuple[str, str]] = set()
         #: Ids that were sent a second time on purpose: that one is refused as a duplicate.
         self.doubled: set[str] = set()
+        #: Orders of which a power cut took records: what was told of them before may be told again.
+        self._blurred: set[str] = set()
+        #: Venue actors that began a new series of reports: what came before may be told by a snapshot alone.
+        self.renumbered: set[str] = set()
 
     def venue_of(self, strategy_id: str) -> str:
         return self._venue_of[strategy_id]
+
+    def lost(self, records: Iterable[object]) -> None:
+        """A venue actor's journal has lost these records."""
+        for record in records:
+            for name in ("client_order_id", "orig_client_order_id"):
+                self._blurred.add(getattr(record, name, ""))
 
     # -- asked for and written ----------------------------------------------------------------------------------
 
@@ -111,6 +123,8 @@ class AccountPromise:
     def _told_fill(self, order: OrderTruth, report: ExecutionReport) -> None:
         assert report.fill is not None
         key = (order.client_order_id, report.fill.trade_id)
+        if key in self._told_trades and order.client_order_id in self._blurred:
+            return
         if key in self._told_trades:
             raise Violation("Conservation", f"trade {report.fill.trade_id} of {order} was told twice")
         if self._trades.get(key) != report.fill.last_lots:
@@ -120,6 +134,9 @@ class AccountPromise:
         self._told_trades.add(key)
 
     def _told_end(self, order: OrderTruth, report: ExecutionReport) -> None:
+        again = (*order.terminals, OrderStatus.CANCELLED)  # a replaced one stands as cancelled at the venue
+        if order.terminals and order.client_order_id in self._blurred and report.order_status in again:
+            return
         if order.terminals:
             raise Violation(_NAME, f"{order} was told a second end, {report.order_status.name}")
         order.terminals.append(report.order_status)
@@ -140,7 +157,13 @@ class AccountPromise:
                 raise Violation(_NAME, f"{order} is still open at the venue when everything is at rest")
             if not order.terminals and order.memory:
                 raise Violation(_NAME, f"{order} never got a terminal report")
-        untold = [key for key in self._trades if key not in self._told_trades and self.orders[key[0]].memory]
+        untold = [
+            key
+            for key in self._trades
+            if key not in self._told_trades
+            and self.orders[key[0]].memory
+            and self.orders[key[0]].venue not in self.renumbered
+        ]
         if untold:
             raise Violation("Conservation", f"trades that no strategy was ever told: {untold[:5]}")
 

@@ -9,6 +9,9 @@ from cli.simulation.world import World, exchange_host
 
 __all__ = ["HostFaults"]
 
+#: No machine is back sooner.
+_BOOT_S = 4
+
 
 class HostFaults(Faults):
     def __init__(self, world: World, random: Random) -> None:
@@ -49,23 +52,26 @@ class HostFaults(Faults):
             self._world.restart_later(name, seconds)
 
     def _power_cut(self) -> None:
-        """Not of a venue actor's host: its journal is not synced order by order, and what that costs is not solved."""
         name, seconds = self._some_host(), self._seconds(0.2, 3)
-        if name not in self._world.plans:
+        if self._may_lose_power(name):
             self._cut_power(name, seconds)
+
+    def _may_lose_power(self, name: str) -> bool:
+        """A venue actor's journal is synced a little later, and not all that this can cost has been solved."""
+        return self._scenario.venue_power_cuts or name not in self._world.plans
 
     def _cut_power(self, name: str, seconds: float) -> None:
         if self._runtime.hosts[name].is_up:
             lost = self._world.power_cut(name, self._random)
-            self._note("power cut", name, f"for {seconds:.3f} s, {lost} records lost")
-            self._world.restart_later(name, seconds)
+            self._note("power cut", name, f"for {_BOOT_S + seconds:.3f} s, {lost} records lost")
+            self._world.restart_later(name, _BOOT_S + seconds)
 
     def _blackout(self) -> None:
         """Everything of the engine dies at once; each comes back when it does."""
         is_power = self._random.random() < 0.5
         for name in self._world.engine_hosts:
             seconds = self._seconds(0.001, 0.2, 1.5)
-            if is_power and name not in self._world.plans:
+            if is_power and self._may_lose_power(name):
                 self._cut_power(name, seconds)
             else:
                 self._crash_host(name, seconds)

@@ -1,5 +1,6 @@
 """A journal that can lose what was not yet on disk, and can be full."""
 
+from collections.abc import Callable
 from random import Random
 
 from engine.journal import JournalFull, MemoryJournal
@@ -24,11 +25,17 @@ class LossyJournal(MemoryJournal):
         self._synced = len(self._records)
         return self._synced
 
-    def lose_tail(self, random: Random, records_max: int) -> int:
-        """The newest records were not on the disk yet, but for those that were synced. Returns how many are gone."""
-        lost = min(random.randrange(records_max + 1), len(self._records) - self._synced)
-        if lost:
-            del self._records[-lost:]
+    def lose_tail(self, random: Random, records_max: int, keeps: Callable[[bytes], bool]) -> list[bytes]:
+        """The newest records were not on the disk yet, but for those that were synced, and none as old as one that
+        ``keeps`` wants. Returns what is gone."""
+        count = min(random.randrange(records_max + 1), len(self._records) - self._synced)
+        for number in range(count):
+            if keeps(self._records[-1 - number][2]):
+                count = number
+                break
+        lost = [payload for _, _, payload in self._records[-count:]] if count else []
+        if count:
+            del self._records[-count:]
         return lost
 
     def newest(self, count: int = 4) -> list[bytes]:

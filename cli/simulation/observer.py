@@ -66,7 +66,8 @@ _decode_request = msgspec.json.Decoder(_Request).decode
 
 class Observer:
     """A ``NetworkProbe``. ``instruments`` by (venue actor, symbol); ``on_repeatable(cell, peer, payload)`` is told of
-    messages that may come again; ``lives_since(host)``: when its present life began, None when it is dead."""
+    messages that may come again; ``lives_since(host)``: when its present life began, None when it is dead;
+    ``on_order(venue actor)``: an order leaves it."""
 
     def __init__(
         self,
@@ -80,10 +81,11 @@ class Observer:
         account: AccountPromise,
         on_repeatable: Callable[[VirtualActor, str, bytes], None],
         lives_since: Callable[[str], int | None],
+        on_order: Callable[[str], None],
     ) -> None:
         self._trace, self._instruments, self._plans, self._journals = trace, instruments, plans, journals
         self._lease, self._limit, self._halt, self._account = lease, limit, halt, account
-        self._on_repeatable, self._lives_since = on_repeatable, lives_since
+        self._on_repeatable, self._lives_since, self._on_order_left = on_repeatable, lives_since, on_order
         self._undertakers = {undertaker_actor(plan.name): venue for venue, plan in plans.items()}
         self._in_flight: dict[int, tuple[bytes, OrderTruth]] = {}
         #: Venue actors at which something has changed since the promises were last checked.
@@ -137,6 +139,7 @@ class Observer:
         self._lease.writes_order(cell, name)
         self._limit.writes_order(order, request.method == "order.cancelReplace", now_ns)
         self._halt.writes_order(order)
+        self._on_order_left(venue)
         self._in_flight[id(data)] = (data, order)
         self.touched.add(venue)
         self.orders_written += 1

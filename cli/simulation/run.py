@@ -39,10 +39,17 @@ class SeedResult(msgspec.Struct, frozen=True):
 
 
 def run_seed(
-    seed: int, steps: int = STEPS, trace_lines: int = TRACE_LINES, *, always_trace: bool = False
+    seed: int,
+    steps: int = STEPS,
+    trace_lines: int = TRACE_LINES,
+    *,
+    always_trace: bool = False,
+    venue_power_cuts: bool = False,
 ) -> SeedResult:
-    """Run the scenario of a seed. ``always_trace``: its last events are told, whether it fails or not."""
-    return run_scenario(draw_scenario(seed), steps, trace_lines, always_trace=always_trace)
+    """Run the scenario of a seed. ``always_trace``: its last events are told, whether it fails or not.
+    ``venue_power_cuts``: power cuts do not spare the hosts of venue actors."""
+    scenario = msgspec.structs.replace(draw_scenario(seed), venue_power_cuts=venue_power_cuts)
+    return run_scenario(scenario, steps, trace_lines, always_trace=always_trace)
 
 
 def run_scenario(

@@ -96,6 +96,8 @@ class Scenario(msgspec.Struct, frozen=True):
     clutch: bool
     fence: bool
     acknowledge_ms: int
+    #: Not drawn: the power of venue actors' hosts may be cut, too.
+    venue_power_cuts: bool = False
 
     def venues_of(self, account: str) -> tuple[VenuePlan, ...]:
         return tuple(venue for venue in self.venues if venue.account == account)

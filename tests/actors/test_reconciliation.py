@@ -130,6 +130,20 @@ def test_an_order_that_is_known_to_be_another_is_not_taken_for_it(scene: Scene) 
     assert scene.status("a") is OrderStatus.NEW
 
 
+def test_an_order_that_is_more_likely_another_of_ours_is_not_taken_for_it(scene: Scene) -> None:
+    """Both are in doubt, with the same terms; one was taken and cancelled under another name, the other never came."""
+    scene.machine.begin(0)
+    scene.unknown("x")
+    query_id = search_for_x(scene)
+    scene.books.blotter.orders["x"].sent_ns = 1_000
+    scene.unknown("y", LAPSED_NS)
+    scene.books.blotter.orders["y"].sent_ns = LAPSED_NS
+    renamed = VenueOrder("cancel-7", "9", 0, Side.BUY, OrderStatus.CANCELLED, 1_000, 5_000_000, 0, LAPSED_NS + 5)
+    scene.machine.on_orders(OrdersListed(query_id, 0, (renamed,), True), 2 * LAPSED_NS)
+    assert scene.status("x") is OrderStatus.REJECTED
+    assert scene.status("y") is OrderStatus.UNKNOWN
+
+
 def test_a_failed_search_is_made_again(scene: Scene) -> None:
     scene.machine.begin(0)
     scene.unknown("x")

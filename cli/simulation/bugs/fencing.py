@@ -12,13 +12,7 @@ __all__ = ["BUGS"]
 
 
 def _fence_not_done() -> list[Patch]:
-    fence = NodeAgent._on_fence
-
-    def pretending(self: NodeAgent, request: FenceActor) -> None:
-        self._fence = lambda host: ""
-        fence(self, request)
-
-    return [(NodeAgent, "_on_fence", pretending)]
+    return [(NodeAgent, "_fence_failure", lambda self, venue_actor, kill_id: "")]
 
 
 def _undertaker_does_not_wait() -> list[Patch]:

@@ -15,6 +15,7 @@ from risk import release
 from risk.gate import Gate
 from risk.latch import LatchPage, LatchView
 from risk.latch_names import fresh_page
+from risk.latch_reader import LatchReader
 from risk.lease import FOREVER_NS
 from risk.release import ReleaseCase
 from risk.scope import TradingNames
@@ -22,7 +23,7 @@ from risk.scope import TradingNames
 __all__ = ["BUGS"]
 
 
-def _unkilled(page: LatchPage) -> bytes:
+def _unkilled(page: LatchReader) -> bytes:
     names = page.names
     venues, strategies = dict.fromkeys(names.venues, ""), dict.fromkeys(names.strategies, "")
     return bytes(fresh_page(TradingNames(names.accounts, venues, strategies, names.instruments)))
