@@ -1,7 +1,8 @@
 """The ``haltline`` command: one file per command group.
 
 main                 finds the command; one line per expected error
-demo, replay         a trial and its table; trial runs it, trial_config configures it, venue_ledger reads the venue's books
+demo, replay         a trial and its table; trial runs it, trial_config configures it,
+                     venue_ledger reads the venue's own books
 kill_trial           many kills in one run: kill_load loads it, kill_venue is its venue, order_log that venue's record,
                      kill_table shows it
 run                  the engine until it is stopped; engine_process starts it under its runtime

@@ -11,7 +11,7 @@ from cli.kill_trial import KillTrial, run_kill_trial
 from cli.screen import CONSOLE, write_json
 from cli.simulator_process import simulated_venue
 from cli.trial import TrialResult, Watch, run_trial
-from cli.trial_config import engine_toml, strategy_table
+from cli.trial_config import demo_strategies, engine_toml
 from cli.trial_table import print_result
 from engine.errors import UsageError
 
@@ -53,9 +53,7 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="haltline-") as name:
         directory = Path(name)
         with simulated_venue(directory / "venue", ["--seed", str(seed)]) as venue:
-            symbol = venue.ready.symbols[0]
-            strategies = strategy_table("quoter", "examples.quoter:Quoter", symbol, 'quantity = "0.01"')
-            strategies += strategy_table("taker", "examples.taker:Taker", symbol, 'quantity = "0.005"')
+            strategies = demo_strategies(venue.ready.symbols[0])
             config_file = directory / "engine.toml"
             config_file.write_text(engine_toml(venue.ready, directory / "state", runtime, strategies, "demo"))
             result = run_trial(config_file, venue.ready, Watch(seconds), seed=seed, audit_books=True)

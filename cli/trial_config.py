@@ -4,7 +4,14 @@ from pathlib import Path
 
 from cli.simulator_process import SimulatorReady
 
-__all__ = ["ACCOUNT_TABLE", "INSTRUMENT_TABLE", "STRATEGY_TABLE", "engine_toml", "strategy_table"]
+__all__ = [
+    "ACCOUNT_TABLE",
+    "INSTRUMENT_TABLE",
+    "STRATEGY_TABLE",
+    "demo_strategies",
+    "engine_toml",
+    "strategy_table",
+]
 
 ACCOUNT_TABLE = """
 [[accounts]]
@@ -91,6 +98,12 @@ def strategy_table(id: str, source: str, symbol: str, parameters: str = "", *, p
         symbol=symbol,
         parameters=parameters,
     )
+
+
+def demo_strategies(symbol: str, *, quoter_placement: str = "own-process") -> str:
+    """A quoter and a taker."""
+    quoter = strategy_table("quoter", "examples.quoter:Quoter", symbol, 'quantity = "0.01"', placement=quoter_placement)
+    return quoter + strategy_table("taker", "examples.taker:Taker", symbol, 'quantity = "0.005"')
 
 
 def engine_toml(ready: SimulatorReady, state_dir: Path, runtime: str, strategies: str, name: str) -> str:

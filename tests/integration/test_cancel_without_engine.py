@@ -10,10 +10,9 @@ import pytest
 
 from actors.places import venue_actor
 from adapters.binance.signing import Credentials, KeyType, make_signer
-from cli.demo import STRATEGIES
 from cli.simulator_process import SimulatorReady, simulated_venue
 from cli.status import ask_actor
-from cli.trial import engine_toml
+from cli.trial_config import demo_strategies, engine_toml
 from cli.venue_ledger import read_venue_ledger
 from config.loader import load_config
 from config.settings import EngineConfig
@@ -51,8 +50,8 @@ def haltline(*arguments: str) -> "subprocess.CompletedProcess[str]":
 def test_orders_that_a_dead_engine_left_are_cancelled_at_the_command_line(tmp_path: Path) -> None:
     with simulated_venue(tmp_path / "venue", ["--seed", "5"]) as venue:
         file = tmp_path / "engine.toml"
-        strategies = STRATEGIES.format(symbol="BTCUSDT", quoter_placement="co-located")
-        far_away = strategies.replace('quantity = "0.01"', 'quantity = "0.01"\nhalf_spread_ticks = 20000')
+        strategies = demo_strategies("BTCUSDT", quoter_placement="co-located")
+        far_away = strategies.replace('quantity = "0.01"', 'quantity = "0.01", half_spread_ticks = 20000')
         file.write_text(engine_toml(venue.ready, tmp_path / "state", "local", far_away, "left-open"))
         config = str(file)
         engine = subprocess.Popen([*HALTLINE, "run", "--config", config], stdout=subprocess.DEVNULL)

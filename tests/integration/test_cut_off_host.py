@@ -21,11 +21,10 @@ from actors.runtime.spec import TcpSettings
 from actors.runtime.tls import issue_certificate, local_authority
 from actors.wiring import open_state
 from adapters.binance.signing import Credentials, KeyType, make_signer
-from cli.demo import STRATEGIES
 from cli.kill import press
 from cli.simulator_process import SimulatorReady, simulated_venue
 from cli.status import ask_actor
-from cli.trial import engine_toml
+from cli.trial_config import demo_strategies, engine_toml
 from cli.venue_ledger import read_venue_ledger
 from config.loader import load_config
 from config.settings import EngineConfig
@@ -154,7 +153,7 @@ def venue(tmp_path: Path) -> Iterator[SimulatorReady]:
 
 @pytest.fixture
 def engine(tmp_path: Path, venue: SimulatorReady) -> Iterator[Engine]:
-    strategies = STRATEGIES.format(symbol="BTCUSDT", quoter_placement="co-located")
+    strategies = demo_strategies("BTCUSDT", quoter_placement="co-located")
     strategies = strategies.replace("own-process", "co-located")
     text = engine_toml(venue, Path("STATE"), "ray", strategies, "two")
     started = Engine(tmp_path, f"{text}\n[kill]\nfence = true\n")

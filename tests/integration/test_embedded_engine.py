@@ -17,9 +17,8 @@ from actors.places import KILL_SWITCH, run_dir, strategy_actor, venue_actor
 from actors.runtime.local import LocalRuntime
 from actors.runtime.observer import Observer
 from actors.wiring import make_plan, open_state
-from cli.demo import STRATEGIES
 from cli.simulator_process import simulated_venue
-from cli.trial import engine_toml
+from cli.trial_config import demo_strategies, engine_toml
 from config.loader import load_config
 from config.settings import EngineConfig
 from engine.codes import KillMode
@@ -32,7 +31,7 @@ VENUE = venue_actor("binance")
 def config(tmp_path: Path) -> Any:
     with simulated_venue(tmp_path / "venue", ["--seed", "5"]) as venue:
         config_file = tmp_path / "engine.toml"
-        strategies = STRATEGIES.format(symbol="BTCUSDT", quoter_placement="own-process")
+        strategies = demo_strategies("BTCUSDT", quoter_placement="own-process")
         config_file.write_text(engine_toml(venue.ready, tmp_path / "state", "local", strategies, "embedded"))
         loaded = load_config(config_file)
         open_state(loaded)

@@ -12,11 +12,10 @@ from actors.enabling_desk import EnablingAsked
 from actors.places import journal_dir, risk_actor, run_dir
 from actors.runtime.observer import BlockingObserver
 from actors.wiring import make_plan, open_state
-from cli.demo import STRATEGIES
 from cli.engine_process import start_engine
 from cli.main import build
 from cli.simulator_process import simulated_venue
-from cli.trial import engine_toml
+from cli.trial_config import demo_strategies, engine_toml
 from config.loader import load_config
 from config.settings import EngineConfig
 from engine.errors import HaltlineError
@@ -48,7 +47,7 @@ def wait_for_throttle(config: EngineConfig) -> ThrottledStrategy:
 def test_a_person_enables_a_throttled_strategy_of_a_running_engine(tmp_path: Path) -> None:
     with simulated_venue(tmp_path / "venue", ["--seed", "11"]) as venue:
         file, key = tmp_path / "engine.toml", tmp_path / "ann"
-        strategies = STRATEGIES.format(symbol="BTCUSDT", quoter_placement="co-located")
+        strategies = demo_strategies("BTCUSDT", quoter_placement="co-located")
         person = haltline("kill", "keygen", "--out", str(key), "--name", "ann").replace('["release"]', '["enable"]')
         text = engine_toml(venue.ready, tmp_path / "state", "local", strategies, "enable")
         file.write_text(re.sub(r"executions_max = \d+", "executions_max = 1", text) + "\n" + person)

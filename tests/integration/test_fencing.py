@@ -14,12 +14,11 @@ import pytest
 from actors.places import log_path, undertaker_actor, venue_actor
 from actors.wiring import make_plan, open_state
 from adapters.binance.signing import Credentials, KeyType, make_signer
-from cli.demo import STRATEGIES
 from cli.engine_process import start_engine
 from cli.kill import press
 from cli.simulator_process import SimulatorReady, simulated_venue
 from cli.status import ask_actor
-from cli.trial import engine_toml
+from cli.trial_config import demo_strategies, engine_toml
 from cli.venue_ledger import read_venue_ledger
 from config.loader import load_config
 from config.settings import EngineConfig
@@ -64,7 +63,7 @@ def test_stopped_then_fenced(
 ) -> None:
     with simulated_venue(tmp_path / "venue", ["--seed", "4"]) as venue:
         file = tmp_path / "engine.toml"
-        strategies = STRATEGIES.format(symbol="BTCUSDT", quoter_placement="own-process")
+        strategies = demo_strategies("BTCUSDT", quoter_placement="own-process")
         text = engine_toml(venue.ready, tmp_path / "state", "ray", strategies, "fencing")
         file.write_text(f"{text}\n[kill]\nfence = true\n")
         config = load_config(file)

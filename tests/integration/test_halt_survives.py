@@ -8,12 +8,11 @@ import pytest
 
 from actors.places import latch_path, venue_actor
 from actors.wiring import make_plan, open_state
-from cli.demo import STRATEGIES
 from cli.engine_process import start_engine
 from cli.kill import press
 from cli.simulator_process import simulated_venue
 from cli.status import ask_actor
-from cli.trial import engine_toml
+from cli.trial_config import demo_strategies, engine_toml
 from config.loader import load_config
 from config.settings import EngineConfig
 from engine.codes import KillMode, Reason
@@ -37,7 +36,7 @@ def venue_when(config: EngineConfig, condition: Callable[[StatusReport], bool]) 
 def test_an_engine_killed_and_started_again_stays_halted(tmp_path: Path) -> None:
     with simulated_venue(tmp_path / "venue", ["--seed", "9"]) as venue:
         file = tmp_path / "engine.toml"
-        strategies = STRATEGIES.format(symbol="BTCUSDT", quoter_placement="co-located")
+        strategies = demo_strategies("BTCUSDT", quoter_placement="co-located")
         file.write_text(engine_toml(venue.ready, tmp_path / "state", "local", strategies, "halt"))
         config = load_config(file)
         assert open_state(config)

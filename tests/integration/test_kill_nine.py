@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo import STRATEGIES
 from cli.engine_process import RunningEngine
 from cli.simulator_process import simulated_venue
-from cli.trial import Watch, engine_toml, run_trial
+from cli.trial import Watch, run_trial
+from cli.trial_config import demo_strategies, engine_toml
 
 #: When each host's process is killed, in seconds after trading began.
 BLOWS = {"venue.binance": 2.0, "risk.trial": 5.0, "kill-switch": 7.0, "strategy.quoter": 9.0, "strategy.taker": 11.0}
@@ -37,7 +37,7 @@ def test_every_killed_process_comes_back_and_no_fill_is_lost_or_doubled(tmp_path
     killer = Killer()
     with simulated_venue(tmp_path / "venue", ["--seed", "3"]) as venue:
         config_file = tmp_path / "engine.toml"
-        strategies = STRATEGIES.format(symbol="BTCUSDT", quoter_placement="own-process")
+        strategies = demo_strategies("BTCUSDT", quoter_placement="own-process")
         config_file.write_text(engine_toml(venue.ready, tmp_path / "state", "ray", strategies, "kill-nine"))
         watch = Watch(seconds=14.0, on_tick=killer)
         result = run_trial(config_file, venue.ready, watch, seed=3, audit_books=True)

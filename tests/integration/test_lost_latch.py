@@ -10,12 +10,11 @@ import pytest
 
 from actors.places import latch_path, venue_actor
 from actors.wiring import make_plan, open_state
-from cli.demo import STRATEGIES
 from cli.engine_process import start_engine
 from cli.kill import press
 from cli.simulator_process import simulated_venue
 from cli.status import ask_actor
-from cli.trial import engine_toml
+from cli.trial_config import demo_strategies, engine_toml
 from config.loader import load_config
 from engine.codes import KillMode
 
@@ -26,7 +25,7 @@ VENUE = venue_actor("binance")
 def test_a_kill_without_a_latch_file_goes_through_the_kill_switch_actor(tmp_path: Path) -> None:
     with simulated_venue(tmp_path / "venue", ["--seed", "9"]) as venue:
         file = tmp_path / "engine.toml"
-        strategies = STRATEGIES.format(symbol="BTCUSDT", quoter_placement="co-located")
+        strategies = demo_strategies("BTCUSDT", quoter_placement="co-located")
         file.write_text(engine_toml(venue.ready, tmp_path / "state", "local", strategies, "lost-latch"))
         config = load_config(file)
         open_state(config)

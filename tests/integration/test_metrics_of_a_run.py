@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from cli.demo import STRATEGIES
 from cli.simulator_process import simulated_venue
-from cli.trial import engine_toml
+from cli.trial_config import demo_strategies, engine_toml
 
 Samples = dict[tuple[str, ...], float]
 VENUE, KILL_SWITCH = "venue.binance", "kill-switch"
@@ -77,7 +76,7 @@ def running(tmp_path: Path) -> Iterator[tuple[Path, int, "subprocess.Popen[bytes
     """An engine's configuration, the port of its metrics, and its process."""
     with simulated_venue(tmp_path / "venue", ["--seed", "5"]) as venue:
         port = free_port()
-        strategies = STRATEGIES.format(symbol="BTCUSDT", quoter_placement="co-located")
+        strategies = demo_strategies("BTCUSDT", quoter_placement="co-located")
         file = tmp_path / "engine.toml"
         metrics = f"\n[metrics]\nport = {port}\n[kill]\ndrill_every_s = 3600\n"
         file.write_text(engine_toml(venue.ready, tmp_path / "state", "local", strategies, "metrics") + metrics)

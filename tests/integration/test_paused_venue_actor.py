@@ -13,12 +13,11 @@ import pytest
 from actors.places import risk_actor, venue_actor
 from actors.wiring import make_plan, open_state
 from adapters.binance.signing import Credentials, KeyType, make_signer
-from cli.demo import STRATEGIES
 from cli.engine_process import RunningEngine, start_engine
 from cli.kill import press
 from cli.simulator_process import SimulatorReady, simulated_venue
 from cli.status import ask_actor
-from cli.trial import engine_toml
+from cli.trial_config import demo_strategies, engine_toml
 from cli.venue_ledger import read_venue_ledger
 from config.loader import load_config
 from config.settings import EngineConfig
@@ -64,7 +63,7 @@ def stopped(engine: RunningEngine, host: str) -> Iterator[None]:
 def test_a_venue_actor_stopped_for_longer_than_its_lease_sends_nothing_before_it_has_a_new_one(tmp_path: Path) -> None:
     with simulated_venue(tmp_path / "venue", ["--seed", "4"]) as venue:
         file = tmp_path / "engine.toml"
-        strategies = STRATEGIES.format(symbol="BTCUSDT", quoter_placement="own-process")
+        strategies = demo_strategies("BTCUSDT", quoter_placement="own-process")
         file.write_text(engine_toml(venue.ready, tmp_path / "state", "ray", strategies, "paused"))
         config = load_config(file)
         assert open_state(config)

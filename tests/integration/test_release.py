@@ -10,12 +10,11 @@ from typer.testing import CliRunner
 
 from actors.places import KILL_SWITCH, venue_actor
 from actors.wiring import make_plan, open_state
-from cli.demo import STRATEGIES
 from cli.engine_process import start_engine
 from cli.main import build
 from cli.simulator_process import simulated_venue
 from cli.status import ask_actor
-from cli.trial import engine_toml
+from cli.trial_config import demo_strategies, engine_toml
 from config.loader import load_config
 from engine.errors import UsageError
 
@@ -44,7 +43,7 @@ def wait_for_fills(kill_id: str, on: tuple[str, str]) -> dict[str, Any]:
 def test_a_kill_is_released_by_two_people_and_the_engine_trades_again(tmp_path: Path) -> None:
     with simulated_venue(tmp_path / "venue", ["--seed", "11"]) as venue:
         file = tmp_path / "engine.toml"
-        strategies = STRATEGIES.format(symbol="BTCUSDT", quoter_placement="co-located")
+        strategies = demo_strategies("BTCUSDT", quoter_placement="co-located")
         people = [haltline("keygen", "--out", str(tmp_path / name), "--name", name)[1] for name in ("ann", "bea")]
         text = engine_toml(venue.ready, tmp_path / "state", "local", strategies, "release")
         file.write_text(text + '\n[[clutch]]\nscope = "global"\n' + "\n".join(people))
