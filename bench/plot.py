@@ -14,7 +14,7 @@ __all__ = ["COLOURS", "percentile_plot", "time_strip"]
 COLOURS = ("#0b6fb8", "#d1495b", "#2e933c", "#8e5ea2", "#e08e0b", "#5c6770", "#13a89e", "#b5651d")
 
 _WIDTH, _HEIGHT, _STRIP = 860, 320, 64
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 10, 28
+_LEFT, _RIGHT, _TOP, _BOTTOM = 82, 12, 10, 28
 _PER_UNIT = {"ns": 1, "us": 1_000, "ms": 1_000_000}
 #: Share of the samples that is above: the ticks of the percentile axis.
 _ABOVE = ((0.9, "10"), (0.5, "50"), (0.1, "90"), (0.01, "99"), (0.001, "99.9"), (0.0001, "99.99"))

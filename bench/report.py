@@ -14,13 +14,14 @@ from engine.errors import UsageError
 __all__ = ["report_page", "write_report"]
 
 _COLUMNS = ("case", "unit", "p50", "p90", "p99", "p99.9", "max", "count", "±", "baseline", "÷ p50", "÷ p99", "target")
+_HEADS = "".join(f"<th{' class=text' if name == 'target' else ''}>{name}" for name in _COLUMNS)
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --good: #2e933c; --bad: #d1495b; }
 body { font: 14px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.4rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }
 th, td { padding: .15rem .55rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child, td.text { text-align: left; }
+th:first-child, td:first-child, .text { text-align: left; }
 .facts { color: GrayText; font-size: 13px; } .facts b { font-weight: 500; color: CanvasText; }
 .met { color: var(--good); } .missed { color: var(--bad); }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em; }
@@ -70,7 +71,7 @@ def _summary(judged: Sequence[Row]) -> str:
         f'<td class="{_class(row)}">{"met" if row.met else "missed"}</td><td>{row.distance:.2f} ×</td></tr>'
         for row in judged
     )
-    heads = "<tr><th>bench<th>case<th>target<th><th>of the target</tr>"
+    heads = "<tr><th>bench<th class=text>case<th class=text>target<th><th>of the target</tr>"
     return f"<table>{heads}{lines}</table>" if judged else ""
 
 
@@ -84,7 +85,7 @@ def _bench(rows: Sequence[Row], header: Callable[[str], str]) -> str:
     )
     return (
         f"<section><h2>{_text(rows[0].bench)}: {_text(question)}</h2>"
-        f"<div class=wide><table><tr>{''.join(f'<th>{name}' for name in _COLUMNS)}</tr>"
+        f"<div class=wide><table><tr>{_HEADS}</tr>"
         f"{''.join(_line(row, number) for number, row in enumerate(rows))}</table></div>"
         f"<figure><figcaption>how much took how long (dashed: a target)</figcaption>{percentile_plot(drawn)}</figure>"
         f"<figure><figcaption>over the run: least and most of each stretch</figcaption>{strips}</figure>"

@@ -65,13 +65,6 @@ asyncio.run(main())
 """
 
 
-def test_haltline_and_the_floor_run_without_peers():
-    rows = {row.case: row for row in peers.run(peers.TINY)}
-    assert list(rows) == ["haltline", "floor", "book_haltline"]
-    assert rows["haltline"].count == rows["floor"].count == 10
-    assert 0 < rows["book_haltline"].count <= 10
-
-
 def test_a_peer_takes_its_turns_and_what_it_leaves_unanswered_is_said(monkeypatch, tmp_path):
     script = tmp_path / "lazy.py"
     script.write_text(LAZY)
@@ -91,6 +84,7 @@ def test_a_peer_takes_its_turns_and_what_it_leaves_unanswered_is_said(monkeypatc
     assert 0 < rows["book_mute"].count <= 16
     assert (rows["haltline"].baseline, rows["lazy"].baseline) == ("lazy", "haltline")
     assert rows["haltline"].target == "ratio_p50 ≤ 1, ratio_p99 ≤ 1"
+    assert rows["haltline"].count == rows["floor"].count == 16
     assert rows["lazy"].count == 8
     assert rows["lazy"].sample.remark == "50.0% of the ticks unanswered"
     assert rows["mute"].sample.remark == "cannot: it only listens"
