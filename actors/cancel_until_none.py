@@ -92,6 +92,8 @@ class CancelUntilNone:
             self._waiting = set(self._instrument_ids)
             for instrument_id in self._instrument_ids:
                 self._session.cancel_all(instrument_id, now_ns)
+                if self._live:
+                    self.announce(now_ns)
         if self._live:
             self.announce(now_ns)
             self._list_if_answered(now_ns)

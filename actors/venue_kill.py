@@ -67,8 +67,8 @@ class VenueKill:
         here.progress(kill, "halted", core.ctx.clock_ns())
         if mode.cancels:
             here.add(kill)
-            self._seen_to |= {tag for tag, latched in self._cancelling().items() if latched == scope}
             here.begin(now_ns)
+            self._seen_to |= {tag for tag, latched in self._cancelling().items() if latched == scope}
 
     def _on_drill(self, kill: Kill, scope: Scope, now_ns: int) -> None:
         """The whole way of a kill, for the drill strategies alone: "halted" when this actor's view of the latch shows
