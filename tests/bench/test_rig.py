@@ -87,7 +87,7 @@ class ScriptedVenue:
     def __init__(self):
         self.symbols = []
 
-    def run(self, plan):
+    def run(self, plan, may_miss):
         self.symbols.append(plan.symbols[0])
         planned = np.arange(plan.ticks) * 1_000_000 + len(self.symbols) * 10**9
         late = np.where(np.arange(plan.ticks) < 2, 500_000, 7_000)
