@@ -95,14 +95,14 @@ def _volume(folder: Path) -> str:
 
 def _messages(folder: Path) -> str:
     (folder / "rates").mkdir()
-    burst = 6
+    burst, free = 6, 20
     limits: dict[str, str | int] = {
         "orders_per_second_max": 1,
         "orders_burst_max": burst,
         "replaces_per_second_max": 1,
         "replaces_burst_max": 2,
         "messages_per_trade_max": 1,
-        "messages_free": 20,
+        "messages_free": free,
     }
     desk = make_desk(folder / "rates", limits=limits)
     hand = desk.hand("one")
@@ -118,18 +118,22 @@ def _messages(folder: Path) -> str:
         desk.run_for(0.05)
     states = [hand.state_of(order) for order in replaced]
     expect(states[-1] == "REPLACE_RATE", f"three replacements with a burst of 2 are {states}")
+    sent = burst + 2 + len(hand.open_orders)
     for order in list(hand.open_orders):
         hand.cancel(order)
     desk.run_for(8)
-    left = []
-    for _ in range(14):
+    later = []
+    for _ in range(free - sent + 1):
         desk.run_for(1.1)
-        left.append(desk.outcome("one"))
-    expect("ORDER_TO_TRADE" in left, f"cancels do not count towards the messages of a day: {left}")
+        later.append(desk.outcome("one"))
+    expect(
+        later == ["NEW"] * (free - sent) + ["ORDER_TO_TRADE"],
+        f"of {free} messages a day {sent} were spent, cancels among them; then: {', '.join(later)}",
+    )
     (folder / "reserved").mkdir()
     return (
-        f"{_reserved(folder / 'reserved')}; order, replacement and cancel each counted, the first two refused "
-        "beyond their rate"
+        f"{_reserved(folder / 'reserved')}; order, replacement and cancel each counted: the first two "
+        f"refused beyond their rate, orders after {free} messages of any kind in a day"
     )
 
 

@@ -26,6 +26,7 @@ from config.loader import load_config
 from config.settings import EngineConfig
 from engine.errors import UsageError
 from risk.enabling import EnablingRules
+from risk.gate import Gate
 from risk.latch import LatchPage
 from risk.limits import AccountLimits
 
@@ -102,6 +103,7 @@ MISTAKES: dict[str, tuple[str, Callable[[], list[Any]]]] = {
     "a kill cancels nothing": ("1,27,34", lambda: [(CancelUntilNone, "_cancel_all", lambda self, now_ns: None)]),
     "a cancel that failed is told as done": ("34", _failure_told_as_done),
     "no share of the venue's limit is kept for cancels": ("10", _without_cancel_share),
+    "cancels are not counted": ("10", lambda: [(Gate, "on_cancel", lambda self, now_ns: False)]),
     "anybody enables a throttled strategy": ("12", lambda: [(EnablingRules, "refusal", lambda self, *given: "")]),
     "repeats are allowed": ("22", _repeats_allowed),
     "every configuration has one hash": ("30", lambda: [(actors.wiring, "run_hash", lambda config: "0" * 64)]),
