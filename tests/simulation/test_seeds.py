@@ -9,7 +9,7 @@ import pytest
 from cli.simulation.run import run_seed
 
 #: What the long form found once; each broke a promise then.
-FOUND = (13, 33, 48, 2)
+FOUND = (246, 296, 858, 895)
 
 
 @pytest.mark.parametrize("seed", [*range(101, 131), *FOUND])
