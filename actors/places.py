@@ -135,7 +135,7 @@ def check_socket_paths(config: EngineConfig) -> None:
         unix_path(str(run_dir(config)), longest)
     except UsageError as error:
         raise UsageError(
-            f"{error}; it lies in engine.state_dir: choose a shorter one, such as /var/lib/haltline/{config.engine.name}"
+            f"{error}; it lies in engine.state_dir: choose a shorter one, as in /var/lib/haltline/{config.engine.name}"
         ) from error
 
 
