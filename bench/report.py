@@ -35,7 +35,11 @@ pre { font-size: 12px; color: GrayText; white-space: pre-wrap; }
 
 
 def write_report(
-    directory: Path, rows: Sequence[Row], machine: Mapping[str, str], header: Callable[[str], str]
+    directory: Path,
+    rows: Sequence[Row],
+    failures: Mapping[str, str],
+    machine: Mapping[str, str],
+    header: Callable[[str], str],
 ) -> Path:
     """Write ``index.html`` into ``directory``, which is made when missing, and return its path.
 
@@ -44,14 +48,16 @@ def write_report(
     path = directory / "index.html"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        path.write_text(report_page(rows, machine, header), encoding="utf-8")
+        path.write_text(report_page(rows, failures, machine, header), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
     return path
 
 
-def report_page(rows: Sequence[Row], machine: Mapping[str, str], header: Callable[[str], str]) -> str:
-    """The page. Rows of one bench stand together."""
+def report_page(
+    rows: Sequence[Row], failures: Mapping[str, str], machine: Mapping[str, str], header: Callable[[str], str]
+) -> str:
+    """The page. Rows of one bench stand together; ``failures`` are what went wrong, by bench."""
     judged = [row for row in rows if row.met is not None]
     facts = "  ".join(f"{_text(name)} <b>{_text(value)}</b> · " for name, value in machine.items())
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
@@ -61,7 +67,13 @@ def report_page(rows: Sequence[Row], machine: Mapping[str, str], header: Callabl
         f"<h1>Haltline bench</h1><p class=facts>{facts}{when}</p>"
         f"<p>{sum(bool(row.met) for row in judged)} of {len(judged)} targets met. ± is how far the medians of five "
         "parts of the run lie apart; ÷ is a case over its baseline, measured in turns in the same run.</p>"
-        f"{_summary(judged)}{benches}</html>\n"
+        f"{_failed(failures)}{_summary(judged)}{benches}</html>\n"
+    )
+
+
+def _failed(failures: Mapping[str, str]) -> str:
+    return "".join(
+        f"<p class=missed>{_text(name)} failed, and has no numbers: {_text(why)}</p>" for name, why in failures.items()
     )
 
 

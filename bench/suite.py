@@ -20,7 +20,7 @@ from rich.table import Table
 
 from bench.cores import pinned
 from bench.row import Row, row_document
-from engine.errors import UsageError
+from engine.errors import HaltlineError, UsageError
 
 __all__ = [
     "BENCHES",
@@ -96,17 +96,30 @@ def run_suite(
     tiny: bool = False,
     recording: str = "",
     pin: tuple[int, ...] = (),
-) -> list[Row]:
-    """Run the named benches (none named: all) one after the other, printing each one's table as it ends."""
+) -> tuple[list[Row], dict[str, str]]:
+    """Run the named benches (none named: all) one after the other, printing each one's table as it ends.
+
+    Returns the rows, and what went wrong by the name of the bench: one whose result was wrong has no rows, and does not
+    keep the others from running. Raises UsageError as ``run_bench`` does.
+    """
     for name in names:
         _module(name)
     rows: list[Row] = []
+    failures: dict[str, str] = {}
     for name in names or BENCHES:
-        with console.status(f"{name}: {question(name)}"):
-            found = run_bench(name, tiny=tiny, recording=recording, pin=pin)
+        try:
+            with console.status(f"{name}: {question(name)}"):
+                found = run_bench(name, tiny=tiny, recording=recording, pin=pin)
+        except UsageError:
+            raise
+        except HaltlineError as error:
+            failures[name] = str(error)
+            console.print(f"[red]{name} failed[/red]: ", end="", highlight=False)
+            console.print(str(error), markup=False, highlight=False, soft_wrap=True)
+            continue
         console.print(table(name, found))
         rows += found
-    return rows
+    return rows, failures
 
 
 def table(name: str, rows: Sequence[Row]) -> Table:

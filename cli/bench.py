@@ -17,7 +17,9 @@ _WIDTH_PIPED = 180
 
 
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Which benches; none: all but peers.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which benches; none: all but peers.")
+    ] = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the rows to this file.")] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write an HTML report with plots to DIR/index.html.")
@@ -33,8 +35,8 @@ def bench(
 ) -> None:
     """Measure what Haltline promises, each case beside its baseline, in turns, in one run.
 
-    A wrong result fails the run, however fast it was; a missed target is shown and fails nothing, as it depends on the
-    machine. Example: [bold]haltline bench gate hop --report out/ --json bench.json[/bold]
+    A wrong result fails the run (exit code 1), however fast it was; a missed target is shown and fails nothing, as it
+    depends on the machine. Example: [bold]haltline bench gate hop --report out/ --json bench.json[/bold]
     """
     # A pipe has no width: tables are as wide as they must be there.
     console = Console() if sys.stdout.isatty() else Console(width=_WIDTH_PIPED)
@@ -44,9 +46,11 @@ def bench(
         return
     facts = machine()
     console.print("  ".join(f"{fact} {value}" for fact, value in facts.items()), highlight=False)
-    rows = run_suite(names or (), console, tiny=tiny, recording=recording, pin=parse_cores(pin))
+    rows, failures = run_suite(names or (), console, tiny=tiny, recording=recording, pin=parse_cores(pin))
     if json is not None:
         write_json(json, rows)
     if report is not None:
-        path = write_report(report, rows, facts, header)
+        path = write_report(report, rows, failures, facts, header)
         console.print(f"report: {path}", highlight=False, soft_wrap=True)
+    if failures:
+        raise typer.Exit(1)

@@ -36,7 +36,9 @@ class Tags(HTMLParser):
 
 def test_a_page_has_a_plot_a_bench_a_strip_a_case_and_needs_nothing_beside_it():
     rows = [*some_rows(), *some_rows("other", ())]
-    page = report_page(rows, {"cpu": "a <fast> one"}, lambda name: f"How fast is {name}?\n\n  a ──▶ b\n")
+    page = report_page(
+        rows, {"gate": "approved <0>"}, {"cpu": "a <fast> one"}, lambda name: f"How fast is {name}?\n\n  a ──▶ b\n"
+    )
     tags = Tags()
     tags.feed(page)
     assert tags.counts["section"] == 2
@@ -45,10 +47,11 @@ def test_a_page_has_a_plot_a_bench_a_strip_a_case_and_needs_nothing_beside_it():
     assert "a &lt;fast&gt; one" in page
     assert "How fast is other?" in page
     assert "1 of 1 targets met" in page
+    assert "gate failed, and has no numbers: approved &lt;0&gt;" in page
 
 
 def test_a_missed_target_tells_how_far_off_it_is():
-    page = report_page(some_rows(targets=(Target("p50", 0.001),)), {}, lambda name: "Why?\n")
+    page = report_page(some_rows(targets=(Target("p50", 0.001),)), {}, {}, lambda name: "Why?\n")
     assert "0 of 1 targets met" in page
     assert re.search(r"missed, [\d.]+ ×", page)
 
@@ -75,7 +78,7 @@ def test_what_could_not_be_measured_stands_last_with_its_remark_and_is_not_drawn
     rows = make_rows(
         "some", "us", [Sample("absent", np.array([]), remark="cannot <yet>"), Sample("there", np.array([5_000, 6_000]))]
     )
-    page = report_page(rows, {}, lambda name: "Why?\n")
+    page = report_page(rows, {}, {}, lambda name: "Why?\n")
     assert page.count("<polyline") == 1
     assert page.index("there") < page.index("absent")
     assert "cannot &lt;yet&gt;" in page
@@ -85,4 +88,4 @@ def test_what_could_not_be_measured_stands_last_with_its_remark_and_is_not_drawn
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"file/out/index\.html cannot be written"):
-        write_report(tmp_path / "file" / "out", some_rows(), {}, lambda name: "Why?\n")
+        write_report(tmp_path / "file" / "out", some_rows(), {}, {}, lambda name: "Why?\n")

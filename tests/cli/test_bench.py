@@ -7,6 +7,7 @@ import pytest
 from bench.row import ROW_KEYS
 from bench.suite import BENCHES
 from cli.main import main
+from engine.errors import InvariantError
 
 
 def run(monkeypatch, *arguments):
@@ -48,3 +49,15 @@ def test_a_wrong_name_file_or_core_is_one_line_and_exit_code_2(monkeypatch, argu
     error = " ".join(capsys.readouterr().err.split())
     assert error.startswith("haltline: ")
     assert told in error
+
+
+def test_a_wrong_result_keeps_no_other_bench_from_running_and_fails_the_run(monkeypatch, tmp_path, capsys):
+    def wrong(size):
+        raise InvariantError("approved 0 of [20]")
+
+    monkeypatch.setattr("bench.gate.run", wrong)
+    rows, report = tmp_path / "bench.json", tmp_path / "out"
+    assert run(monkeypatch, "gate", "histogram", "--tiny", "--json", str(rows), "--report", str(report)) == 1
+    assert "gate failed: approved 0 of [20]" in capsys.readouterr().out
+    assert {row["bench"] for row in json.loads(rows.read_text())} == {"histogram"}
+    assert "approved 0 of [20]" in (report / "index.html").read_text()
