@@ -34,14 +34,13 @@ def _budgets_overdrawn() -> list[Patch]:
 def _ceilings_only_grow() -> list[Patch]:
     """What a holder has given back it goes on using."""
     applied = Gate.set_ceilings
+    counts = ("open_orders", "gross_notional_micros", "net_long_micros", "net_short_micros")
 
     def set_ceilings(self: Gate, ceilings: Any, *more: Any) -> Any:
         last = getattr(self, "_planted", ceilings)
-        self._planted = msgspec.structs.replace(  # type: ignore[attr-defined]  # planted here
-            ceilings,
-            open_orders=max(ceilings.open_orders, last.open_orders),
-            gross_notional_micros=max(ceilings.gross_notional_micros, last.gross_notional_micros),
-        )
+        grown = {name: max(getattr(ceilings, name), getattr(last, name)) for name in counts}
+        assets = {asset: tuple(map(max, both, last.assets.get(asset, both))) for asset, both in ceilings.assets.items()}
+        self._planted = msgspec.structs.replace(ceilings, **grown, assets=assets)  # type: ignore[attr-defined]  # here
         return applied(self, self._planted, *more)  # type: ignore[attr-defined]  # planted here
 
     return [(Gate, "set_ceilings", set_ceilings)]
