@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.controls.aggregate_checks import AGGREGATE_CONTROLS
 from cli.controls.authority_checks import AUTHORITY_CONTROLS
 from cli.controls.control import Control, Outcome, expect
 from cli.controls.disconnect_checks import DISCONNECT_CONTROLS
@@ -45,6 +46,7 @@ CONTROLS: tuple[Control, ...] = tuple(
         (
             *KILL_CONTROLS,
             *LIMIT_CONTROLS,
+            *AGGREGATE_CONTROLS,
             *AUTHORITY_CONTROLS,
             *WATCH_CONTROLS,
             *RECORD_CONTROLS,
