@@ -18,6 +18,7 @@ from cli.engine_process import RunningEngine, start_engine
 from cli.status import ask_actor
 from config.loader import load_config
 from config.settings import EngineConfig
+from engine.codes import Reason
 from engine.errors import InvariantError
 
 __all__ = ["Seat", "bench_config", "engine_toml", "running_engine"]
@@ -158,7 +159,10 @@ def bench_config(
 
 @contextmanager
 def running_engine(config: EngineConfig, cores: Sequence[int] = ()) -> Iterator[RunningEngine]:
-    """Start it, wait until every strategy runs, move its processes to ``cores`` when given; stop it at the end."""
+    """Start it, wait until every strategy runs, move its processes to ``cores`` when given; stop it at the end.
+
+    An InvariantError of the block is told with what the engine has refused: that is most often why an order is missing.
+    """
     open_state(config)
     engine = start_engine(config, make_plan(config))
     try:
@@ -167,6 +171,8 @@ def running_engine(config: EngineConfig, cores: Sequence[int] = ()) -> Iterator[
             for pid in engine.pids().values():
                 pin_process(pid, cores)
         yield engine
+    except InvariantError as error:
+        raise InvariantError(f"{error}{_refused(config)}") from error
     finally:
         engine.stop()
 
@@ -182,3 +188,17 @@ def _wait_until_running(config: EngineConfig) -> None:
         if "failed" in states.values() or time.monotonic() > deadline:
             raise InvariantError(f"the engine of the bench did not get ready: {states}")
         time.sleep(0.05)
+
+
+def _refused(config: EngineConfig) -> str:
+    refused = []
+    for venue in config.venues:
+        report = ask_actor(config, venue_actor(venue.name), 1.0)
+        if report is None:
+            refused.append(f"{venue_actor(venue.name)} does not answer")
+        else:
+            refused += [
+                f"{venue_actor(venue.name)} refused {count:,} orders: {Reason(code).name.lower()}"
+                for code, count in report.refusals.items()
+            ]
+    return "".join(f"; {each}" for each in refused)

@@ -4,6 +4,8 @@ import msgspec
 import pytest
 
 from bench import order_entry, recovery, scale, throughput, tick_to_trade
+from bench.rig import strategies
+from bench.rig.orders import Round
 from engine.errors import InvariantError
 from engine.messages import StatusReport
 
@@ -42,6 +44,21 @@ def test_scale_gives_each_venue_actor_its_ticks():
         str(count): count * (size.ticks - size.warm_up) * size.rounds for count in size.actors
     }
     assert (rows["2"].baseline, rows["2"].target) == ("1", "ratio_p50 ≤ 1.1")
+
+
+def test_orders_that_an_engine_refuses_fail_the_bench_and_it_says_why(monkeypatch):
+    answer = strategies.Answer.on_quote
+
+    def dear(self, quote):
+        if quote.bid_ticks % 3 == 0:
+            quote = msgspec.structs.replace(quote, bid_ticks=2 * quote.bid_ticks)
+        self._answered_ticks = 0
+        answer(self, quote)
+
+    monkeypatch.setattr(strategies.Answer, "on_quote", dear)
+    monkeypatch.setattr(scale, "Round", lambda *plan: Round(*plan, grace_ns=200_000_000))
+    with pytest.raises(InvariantError, match=r"orders never came; .*venue\.v1 refused [1-9] orders: price_collar"):
+        scale.run(scale.TINY)
 
 
 def test_throughput_has_bursts_a_sustained_rate_and_a_curve():
