@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from cli.simulation.truth import OrderTruth, Violation
 from engine.codes import KillMode
-from engine.messages import KillApproval, KillProgress
+from engine.messages import KillApproval, KillProgress, KillReceipt
 from risk.latch import LatchPage
 from risk.release import PEOPLE_NEEDED
 
@@ -126,14 +126,25 @@ class HaltPromise:
 
     def progress(self, progress: KillProgress) -> None:
         """A venue actor says how far it is."""
-        kill = self.kills.get(progress.kill_id)
+        kill = self._ever.get(progress.kill_id)
         if kill is None or progress.failure:
             return
         if progress.stage == "halted":
             kill.acknowledged.add(progress.venue_actor)
             kill.is_latched = True
-        elif progress.stage == "cancelled" and not progress.open_orders and not progress.unknown_orders:
+            return
+        is_through = progress.stage == "cancelled" and not progress.open_orders and not progress.unknown_orders
+        if is_through and kill.kill_id in self.kills:
             self._check_cancelled(kill, progress.venue_actor)
+
+    def receipt(self, receipt: KillReceipt) -> None:
+        """The kill switch says how far everybody is: whoever counts as halted has said so, or was ended."""
+        kill = self._ever.get(receipt.kill_id)
+        for state in receipt.actors if kill is not None else ():
+            if kill is not None and state.stage and state.venue_actor not in kill.acknowledged:
+                raise Violation(
+                    _NAME, f"{state.venue_actor} counts as {state.stage} for {kill.kill_id}, and nobody has said so"
+                )
 
     def fenced(self, progress: KillProgress, lives_since_ns: int | None) -> None:
         """The node agent says that a venue actor has halted: it has died since the kill. ``lives_since_ns``: when its

@@ -28,6 +28,7 @@ from engine.messages import (
     Kill,
     KillApproval,
     KillProgress,
+    KillReceipt,
     KillRelease,
     LeaseGrant,
     LeaseRefusal,
@@ -42,7 +43,7 @@ __all__ = ["Observer"]
 _TEXT_FRAME = 0x81
 _METHODS = ("order.place", "order.cancelReplace")
 #: Messages that matter here, by tag; the others are passed over without being decoded.
-_SENT_TAGS = {LeaseRequest: 40, LeaseGrant: 41, KillProgress: 51, NewOrder: 10}
+_SENT_TAGS = {LeaseRequest: 40, LeaseGrant: 41, KillProgress: 51, KillReceipt: 52, NewOrder: 10}
 _DELIVERED_TAGS = {LeaseGrant: 41, LeaseRefusal: 42, Kill: 50, KillApproval: 53, KillRelease: 54}
 _SENT, _DELIVERED = frozenset(_SENT_TAGS.values()), frozenset(_DELIVERED_TAGS.values())
 
@@ -164,6 +165,9 @@ class Observer:
         if _tag(payload) not in _SENT or cell.name == INTRUDER:
             return
         message = decode_message(payload)
+        if isinstance(message, KillReceipt):
+            self._halt.receipt(message)
+            return
         if isinstance(message, LeaseRequest):
             self._lease.asked(cell, message)
         elif isinstance(message, LeaseGrant):

@@ -3,12 +3,23 @@
 They break Halt; whoever lets strangers end venue actors or cancel in their place breaks Isolation.
 """
 
+from actors.fencing import Fencing
 from actors.node_agent import NodeAgent
 from actors.undertaker import Undertaker
 from cli.simulation.bugs.planting import Bug, Patch
-from engine.messages import FenceActor, Message
+from engine.messages import FenceActor, KillProgress, Message
 
 __all__ = ["BUGS"]
+
+
+def _halted_before_the_fence() -> list[Patch]:
+    fence = Fencing._fence
+
+    def hurrying(self: Fencing, key: tuple[str, str], now_ns: int) -> None:
+        fence(self, key, now_ns)
+        self._on_progress(KillProgress(*key, "halted", now_ns, 0, 0), now_ns)
+
+    return [(Fencing, "_fence", hurrying)]
 
 
 def _fence_not_done() -> list[Patch]:
@@ -38,6 +49,12 @@ def _anybody_may_undertake() -> list[Patch]:
 
 
 BUGS = (
+    Bug(
+        "halted-before-the-fence",
+        "a venue actor counts as halted when it is asked to be ended",
+        _halted_before_the_fence,
+        ("Halt",),
+    ),
     Bug("fence-not-done", "a venue actor is said to have been ended, and lives on", _fence_not_done, ("Halt",)),
     Bug(
         "undertaker-does-not-wait",
