@@ -34,7 +34,7 @@ from risk.latch import LatchPage
 
 VENUE, RISK = venue_actor("binance"), risk_actor("trial")
 HERE, THERE = (KILL_SWITCH, RISK, undertaker_actor("binance")), (NODE_AGENT, VENUE)
-NODE_LEASE_NS = 6_000_000_000
+NODE_LEASE_NS = 8_000_000_000
 PROCESS = Path(__file__).with_name("host_process.py")
 
 
@@ -104,11 +104,15 @@ class Engine:
         for side in ("here", "there"):
             certificate, key = issue_certificate(folder / "tls", side)
             self._tcp[side] = TcpSettings("127.0.0.1", str(authority), str(certificate), str(key))
-        self.processes = {
-            "first": self.start(self.here, "first", HERE),
-            NODE_AGENT: self.start(self.there, NODE_AGENT, (NODE_AGENT,)),
-            VENUE: self.start(self.there, VENUE, (VENUE,)),
-        }
+        self.processes = {"first": self.start(self.here, "first", HERE)}
+        try:  # one after the other: nothing here starts a venue actor again that was ended because nobody was there yet
+            actor_when(self.here, KILL_SWITCH, lambda report: True)
+            self.processes[NODE_AGENT] = self.start(self.there, NODE_AGENT, (NODE_AGENT,))
+            actor_when(self.there, NODE_AGENT, lambda report: report.state == "watching")
+            self.processes[VENUE] = self.start(self.there, VENUE, (VENUE,))
+        except BaseException:
+            self.stop()
+            raise
 
     def _host(self, name: str, text: str) -> EngineConfig:
         file = self._folder / f"{name}.toml"
@@ -162,14 +166,14 @@ def engine(tmp_path: Path, venue: SimulatorReady) -> Iterator[Engine]:
 
 
 def actor_when(config: EngineConfig, actor: str, condition: Callable[[StatusReport], bool]) -> StatusReport:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     report = None
     while time.monotonic() < deadline:
         report = ask_actor(config, actor)
         if report is not None and condition(report):
             return report
         time.sleep(0.05)
-    raise AssertionError(f"not within 60 s; last: {report}")
+    raise AssertionError(f"not within 90 s; last: {report}")
 
 
 def at_venue(venue: SimulatorReady) -> tuple[int, int]:
