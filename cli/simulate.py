@@ -107,9 +107,10 @@ def _run_all(seeds: range, run: "partial[SeedResult]", jobs: int, json: bool) ->
         rows = [(name.replace("_", " "), f"{value:,}") for name, value in figures.items()]
         CONSOLE.print(two_columns("simulation", rows))
         CONSOLE.print(
-            f"{len(results):,} seeds, {figures['broken_seeds']:,} broken, "
-            f"{figures['virtual_seconds_per_minute']:,} simulated seconds a minute",
+            f"{len(results):,} seeds, {figures['broken_seeds']:,} broken: {figures['virtual_seconds']:,} simulated seconds in "
+            f"{figures['seconds']:,} s, {figures['virtual_seconds_per_minute']:,} a minute",
             highlight=False,
+            soft_wrap=True,
         )
     return not figures["broken_seeds"]
 
@@ -145,7 +146,7 @@ def _print_seed(result: SeedResult, run: "partial[SeedResult]") -> None:
         CONSOLE.print(line, markup=False, highlight=False, soft_wrap=True)
     end = f"seed {result.seed} at step {result.steps:,}, after {result.virtual_s:.6f} virtual seconds"
     if not result.promise:
-        CONSOLE.print(f"no promise broken: {end}, digest {result.digest:08x}", highlight=False)
+        CONSOLE.print(f"no promise broken: {end}, digest {result.digest:08x}", highlight=False, soft_wrap=True)
         return
     CONSOLE.print(
         f"[red]{escape(result.promise)}[/red] broken by {end}: {escape(result.text)}", highlight=False, soft_wrap=True
@@ -153,7 +154,7 @@ def _print_seed(result: SeedResult, run: "partial[SeedResult]") -> None:
     bug, steps = run.keywords["bug"], run.keywords["steps"]
     more = (f" --bug {bug.name}" if bug is not None else "") + ("" if steps == STEPS else f" --steps {steps}")
     more += " --venue-power-cuts" if run.keywords["power_cuts"] else ""
-    CONSOLE.print(f"again: haltline simulate --seeds {result.seed}{more}", highlight=False)
+    CONSOLE.print(f"again: haltline simulate --seeds {result.seed}{more}", highlight=False, soft_wrap=True)
 
 
 def _figures(results: list[SeedResult], took_s: float) -> dict[str, float]:
