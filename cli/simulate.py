@@ -107,8 +107,8 @@ def _run_all(seeds: range, run: "partial[SeedResult]", jobs: int, json: bool) ->
         rows = [(name.replace("_", " "), f"{value:,}") for name, value in figures.items()]
         CONSOLE.print(two_columns("simulation", rows))
         CONSOLE.print(
-            f"{len(results):,} seeds, {figures['broken_seeds']:,} broken: {figures['virtual_seconds']:,} simulated seconds in "
-            f"{figures['seconds']:,} s, {figures['virtual_seconds_per_minute']:,} a minute",
+            f"{len(results):,} seeds, {figures['broken_seeds']:,} broken: {figures['virtual_seconds']:,} simulated "
+            f"seconds in {figures['seconds']:,} s, {figures['virtual_seconds_per_minute']:,} a minute",
             highlight=False,
             soft_wrap=True,
         )
