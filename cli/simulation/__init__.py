@@ -9,6 +9,7 @@ chaos               what goes wrong, when
 fence               venue actors that are ended because they do not answer
 faults, *_faults    of links, hosts, venues, people
 kills, people       who presses the red button, and who may release it
+listening           what strategies ask for and are told
 observer            sees bytes and messages leave; the independent view
 *_promise           Lease, Limit, Halt and Account (with Isolation), measured from outside
 conservation        positions are the sum of fills, reservations what may still fill

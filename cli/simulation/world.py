@@ -26,6 +26,7 @@ from cli.simulation.journal import LossyJournal
 from cli.simulation.kills import PRESSER, Presser
 from cli.simulation.lease_promise import LeasePromise
 from cli.simulation.limit_promise import AccountBounds, LimitPromise, LimitRow
+from cli.simulation.listening import listen_in
 from cli.simulation.observer import Observer
 from cli.simulation.orphans import OrphanWatch
 from cli.simulation.rest import unrest
@@ -41,7 +42,7 @@ from config.settings import instruments_of
 from engine.actor import Actor
 from engine.errors import UsageError
 from engine.instrument import Instrument
-from engine.messages import ExecutionReport, NewOrder, decode_message
+from engine.messages import NewOrder, decode_message
 from risk.latch import LatchPage
 
 __all__ = ["World", "exchange_host"]
@@ -170,7 +171,7 @@ class World:
     def _built(self, name: str, actor: Actor) -> None:
         """A new life begins: listen in on what the promises need to know of it."""
         if isinstance(actor, StrategyActor):
-            self._listen_in(actor)
+            listen_in(self, actor)
         elif isinstance(actor, FaultyVenue):
             venue = venue_actor(actor.plan.name)
             actor.exchange.on_change = self.observer.watch(venue, lambda: self.runtime.now_ns)
@@ -180,40 +181,6 @@ class World:
             self.limit.restarted(self.plans[name].account)
             self.born_ns[name] = self.runtime.now_ns
             self._checked_sequence.pop(name, None)
-
-    def _listen_in(self, actor: StrategyActor) -> None:
-        strategy_id, account, runtime = actor.strategy_id, self.account, self.runtime
-        new_order, replace_order, told = actor.new_order, actor.replace_order, actor.strategy.on_execution_report
-
-        def on_execution_report(report: ExecutionReport) -> None:
-            self.trace.note(
-                runtime.now_ns,
-                f"strategy.{strategy_id}",
-                "told",
-                report.exec_type.name,
-                report.client_order_id,
-                report.order_status.name,
-                report.cum_lots,
-                report.refusal.reason.name if report.refusal else "",
-            )
-            account.told(strategy_id, report)
-            told(report)
-
-        def on_new_order(*arguments: object) -> str:
-            client_order_id = new_order(*arguments)  # type: ignore[arg-type]  # passed on as they came
-            account.submitted(strategy_id, client_order_id)
-            return client_order_id
-
-        def on_replace_order(client_order_id: str, quantity_lots: int, price_ticks: int) -> str:
-            new_id = replace_order(client_order_id, quantity_lots, price_ticks)
-            account.submitted(strategy_id, new_id)
-            return new_id
-
-        actor.strategy.on_execution_report = on_execution_report  # type: ignore[method-assign]  # listening in
-        actor.new_order = on_new_order  # type: ignore[method-assign, assignment]  # listening in
-        actor.replace_order = on_replace_order  # type: ignore[method-assign]  # listening in
-        if self.quiet and isinstance(actor.strategy, Trader):
-            actor.strategy.quiet = True
 
     # -- promises -----------------------------------------------------------------------------------------------
 
