@@ -63,7 +63,10 @@ class ReachOfJournal:
     def lost_since_ns(self, boot: HostBooted) -> int | None:
         """On this life's clock: from when on records may be missing; None: none can be."""
         since_ns = self._since_ns(boot) if self.is_other(boot) else self._owed_ns
-        return None if since_ns is None else since_ns - boot.boot_ns
+        if since_ns is None:
+            return None
+        # Records of another boot that are not older than this one: somebody has set the wall clock back meanwhile.
+        return since_ns - boot.boot_ns if since_ns - boot.boot_ns <= -_MARGIN_NS else -_DAY_NS
 
 
 class LostOrders:

@@ -192,6 +192,8 @@ def test_how_far_a_journal_reaches() -> None:
     assert not reach.replay_boot(HostBooted(later.boot_ns, is_searched=True))
     assert reach.lost_since_ns(later) is None
     assert reach.lost_since_ns(third) == (5_009 - 6_000 - 60) * SECOND_NS
+    earlier = HostBooted(2_000 * SECOND_NS)
+    assert reach.lost_since_ns(earlier) == -86_400 * SECOND_NS, "the wall clock was set back: nobody knows since when"
     old = ReachOfJournal()
     old.replay(300)
     day_ns = 86_400 * SECOND_NS
