@@ -162,6 +162,7 @@ class VenueActor(Actor):
         ctx, settings = self._ctx, self.settings
         self._life = max(self._life + 1, ctx.wall_ns(now_ns))
         self.core.journal.fact(LifeBegun(self._life), now_ns)
+        self.core.journal.force()  # a life after a power cut and a clock set back has to be later than this one
         lease = VenueLease(
             ctx,
             self.gate,
