@@ -43,17 +43,18 @@ class HttpClient:
         """Whether a request may be written: none is in flight and the connection may be used again."""
         return not self._busy and self.is_reusable
 
-    def request(self, method: str, target: str, headers: dict[str, str]) -> bytes:
-        """The bytes of a request without a body. Raises UsageError while another one is in flight."""
+    def request(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> bytes:
+        """The bytes of a request. Raises UsageError while another one is in flight."""
         if not self.is_idle:
             raise UsageError(f"{method} {target.partition('?')[0]}: the connection is busy or must be closed")
         fields = [("host", self._host), ("accept", "application/json"), *headers.items()]
         if method in ("POST", "PUT"):
-            fields.append(("content-length", "0"))
+            fields.append(("content-length", str(len(body))))
         head = self._connection.send(h11.Request(method=method, target=target, headers=fields))
+        data = self._connection.send(h11.Data(data=body)) if body else b""
         end = self._connection.send(h11.EndOfMessage())
         self._busy = True
-        return (head or b"") + (end or b"")
+        return (head or b"") + (data or b"") + (end or b"")
 
     def receive(self, data: bytes) -> HttpResponse | None:
         """Take bytes from the socket (``b""``: its end); the response, once it is whole.

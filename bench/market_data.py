@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.binance import levels as binance_levels
-from adapters.binance.grid import InstrumentGrid
 from adapters.binance.messages import BookTickerEnvelope, DepthEnvelope, TradeEnvelope
 from adapters.binance.parse import depth_diff, public_trade, quote
+from adapters.grid import InstrumentGrid
 from adapters.simulator.recording import instrument_of, scan
 from bench.market_stream import synthetic_stream
 from bench.pace import quiet_gc

@@ -10,16 +10,13 @@ user_data       execution reports and balances
 queries         what was asked on the order link and is not yet answered
 market_streams  subscriptions, quotes, trades and local books
 depth           the local-book rule as a state machine
-links           one WebSocket link's life: open, back off, idle, too old
 rest            the REST link: one question at a time, signed when it is sent, retried
 core            what these parts share
-clock           the venue's clock
 rate_limit      weights and order counts, with a share kept for cancels
 errors          which error means what
 orders          engine → wire
 parse           wire → engine
 levels          price levels of a depth message, by a kernel
-grid            decimal text → ticks and lots
 messages        wire structs, in the venue's own names
 signing         HMAC and Ed25519
 urls            hosts and paths

@@ -2,22 +2,24 @@
 
 from collections.abc import Callable, Sequence
 
-from adapters.binance.clock import VenueClock
 from adapters.binance.errors import Verdict, judge
-from adapters.binance.grid import InstrumentGrid
 from adapters.binance.messages import ApiError
 from adapters.binance.options import BinanceOptions
 from adapters.binance.parse import venue_ns
 from adapters.binance.rate_limit import RateLimits
+from adapters.clock import VenueClock
+from adapters.grid import InstrumentGrid
 from engine.actor import Context
 from engine.errors import UsageError
 from engine.instrument import NANOS
 from engine.venue import AuthenticationFailed, RateLimited, VenueEvent, VenueListener
 
-__all__ = ["DEFERRED_TIMER", "BackOff", "SessionCore"]
+__all__ = ["DEFERRED_TIMER", "SessionCore"]
 
 DEFERRED_TIMER = "session:deferred"
 
+#: How the venue's gateway says that there were too many of us.
+_SILENCES = (403, 418, 429)
 #: Silence to keep when the venue asks for it without saying how long.
 _SILENCE_NS = 60 * NANOS
 
@@ -93,6 +95,13 @@ class SessionCore:
             self.reread_clock(now_ns)
         return verdict
 
+    def refused_link(self, status: int, retry_after_ns: int, now_ns: int) -> int:
+        """A handshake was answered with ``status``: how long to wait before the next one, -1: as the back-off says."""
+        if status not in _SILENCES:
+            return -1
+        self.judge(429 if status == 403 else status, None, retry_after_ns, now_ns)
+        return self.limits.blocked_until_ns - now_ns
+
     def _silenced(self, banned: bool, error: ApiError | None, retry_after_ns: int, text: str, now_ns: int) -> None:
         until_ns = now_ns + (retry_after_ns or _SILENCE_NS)
         data = error.data if error is not None else None
@@ -107,21 +116,3 @@ class SessionCore:
 
 def _nothing(now_ns: int) -> None:
     """Until the session has its REST link."""
-
-
-class BackOff:
-    """Delays that double from one attempt to the next, half of each at random, until something has succeeded."""
-
-    def __init__(self, core: SessionCore) -> None:
-        self._core = core
-        self._attempts = 0
-
-    def next_ns(self) -> int:
-        """How long to wait before the next attempt."""
-        options = self._core.options
-        delay_ns = min(options.retry_first_ns << min(self._attempts, 32), options.retry_max_ns)
-        self._attempts += 1
-        return delay_ns // 2 + self._core.ctx.random_below(delay_ns // 2 + 1)
-
-    def reset(self) -> None:
-        self._attempts = 0

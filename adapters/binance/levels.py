@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.binance.grid import Grid, InstrumentGrid
+from adapters.grid import Grid, InstrumentGrid
 from engine.errors import VenueError
 from engine.kernel import kernel
 

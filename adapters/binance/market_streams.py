@@ -11,8 +11,6 @@ import msgspec
 from adapters.binance import parse
 from adapters.binance.core import SessionCore
 from adapters.binance.depth import DepthObserver, DepthStep, DepthSync
-from adapters.binance.grid import InstrumentGrid
-from adapters.binance.links import WebSocketLink
 from adapters.binance.messages import (
     BookTicker,
     BookTickerEnvelope,
@@ -25,6 +23,8 @@ from adapters.binance.messages import (
 )
 from adapters.binance.rest import RestLink, RestQuestion
 from adapters.binance.urls import REST_PATHS, BinanceEndpoints
+from adapters.grid import InstrumentGrid
+from adapters.links import WebSocketLink
 from engine.book import OrderBook
 from engine.errors import VenueError
 from engine.instrument import NANOS

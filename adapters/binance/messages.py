@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Meta, Raw
 
 __all__ = [
-    "DECODE_ERRORS",
     "Account",
     "AccountPosition",
     "Ack",
@@ -44,9 +43,6 @@ __all__ = [
     "TradeEnvelope",
     "TradeEvent",
 ]
-
-#: What decoding hostile bytes can raise besides VenueError: bad JSON or types, bad UTF-8, nesting without end.
-DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _NO_JSON = Raw(b"")

@@ -3,7 +3,6 @@
 import msgspec
 
 from adapters.binance.core import SessionCore
-from adapters.binance.links import WebSocketLink
 from adapters.binance.logon import LOG_ON, STAGE_TIMER, SUBSCRIBE, Logon
 from adapters.binance.messages import OrdersMessage
 from adapters.binance.order_entry import CancelFrame, OrderEntry
@@ -12,6 +11,7 @@ from adapters.binance.queries import Queries
 from adapters.binance.rate_limit import Purpose
 from adapters.binance.urls import BinanceEndpoints
 from adapters.binance.user_data import UserData
+from adapters.links import WebSocketLink
 from engine.errors import VenueError
 
 __all__ = ["ORDERS_LINK", "OrderLink"]

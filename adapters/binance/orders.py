@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from adapters.binance.grid import InstrumentGrid
 from adapters.binance.signing import Signer, websocket_payload
+from adapters.grid import InstrumentGrid
 from engine.codes import OrderType, Side, TimeInForce
 from engine.errors import UsageError
 from engine.order import Order

@@ -6,7 +6,6 @@ Everything raises VenueError for a number that cannot be, and names it.
 from fractions import Fraction
 from typing import NamedTuple
 
-from adapters.binance.grid import InstrumentGrid
 from adapters.binance.levels import Levels, parse_levels
 from adapters.binance.messages import (
     BookTicker,
@@ -22,6 +21,7 @@ from adapters.binance.messages import (
     SymbolInfo,
     TradeEvent,
 )
+from adapters.grid import InstrumentGrid
 from engine.codes import OrderStatus, Reason, Side
 from engine.errors import UsageError, VenueError
 from engine.instrument import INT64_MAX, Instrument, parse_decimal, parse_nanos

@@ -9,12 +9,13 @@ from enum import Enum
 
 import msgspec
 
-from adapters.binance.core import BackOff, SessionCore
+from adapters.binance.core import SessionCore
 from adapters.binance.errors import Verdict
-from adapters.binance.messages import DECODE_ERRORS, ApiError
+from adapters.binance.messages import ApiError
 from adapters.binance.rate_limit import Purpose
 from adapters.binance.signing import Signer, query_string, signed_query
 from adapters.http import HttpClient, HttpResponse
+from adapters.links import DECODE_ERRORS, BackOff
 from engine.actor import Endpoint
 from engine.errors import VenueError
 from engine.instrument import NANOS

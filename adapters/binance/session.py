@@ -14,7 +14,6 @@ from typing import NamedTuple
 from adapters.binance import levels
 from adapters.binance.core import DEFERRED_TIMER, SessionCore
 from adapters.binance.depth import DepthObserver
-from adapters.binance.links import WebSocketLink
 from adapters.binance.market_streams import STREAMS_LINK, MarketStreams
 from adapters.binance.options import BinanceOptions
 from adapters.binance.order_entry import CancelFrame, NewFrame, ReplaceFrame
@@ -25,6 +24,7 @@ from adapters.binance.rest import RestLink
 from adapters.binance.signing import Credentials, make_signer
 from adapters.binance.startup import CLOCK_TIMER, Startup
 from adapters.binance.urls import BinanceEndpoints
+from adapters.links import WebSocketLink
 from engine.actor import Context
 from engine.book import OrderBook
 from engine.codes import Reason

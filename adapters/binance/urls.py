@@ -4,7 +4,7 @@ import msgspec
 
 from engine.actor import Endpoint
 
-__all__ = ["DEMO", "LIVE", "REST_PATHS", "TESTNET", "BinanceEndpoints", "RestPaths", "websocket_uri"]
+__all__ = ["DEMO", "LIVE", "REST_PATHS", "TESTNET", "BinanceEndpoints", "RestPaths"]
 
 
 class BinanceEndpoints(msgspec.Struct, frozen=True):
@@ -44,8 +44,3 @@ class RestPaths(msgspec.Struct, frozen=True):
 
 
 REST_PATHS = RestPaths()
-
-
-def websocket_uri(endpoint: Endpoint, path: str) -> str:
-    """The URI that a WebSocket handshake with ``endpoint`` asks for."""
-    return f"{'wss' if endpoint.tls else 'ws'}://{endpoint.host}:{endpoint.port}{path}"

@@ -26,6 +26,14 @@ def test_request_bytes() -> None:
     assert data.endswith(b"\r\n\r\n")
 
 
+def test_a_request_with_a_body() -> None:
+    client = HttpClient("venue.test", body_bytes_max=100)
+    data = client.request("POST", "/0/private/Balance", {}, b"nonce=1")
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert b"content-length: 7" in head.lower()
+    assert body == b"nonce=1"
+
+
 @pytest.mark.parametrize("data", [OK, CHUNKED])
 @pytest.mark.parametrize("step", [1, 10_000])
 def test_response_whole_and_byte_by_byte_and_the_connection_again(data: bytes, step: int) -> None:

@@ -8,7 +8,7 @@ from actors.reconciliation import Reconciliation
 from actors.venue import VenueActor
 from actors.venue_core import VenueCore
 from actors.venue_records import VenueJournal
-from adapters.binance.clock import VenueClock
+from adapters.clock import VenueClock
 from cli.simulation.bugs.planting import Bug, Patch, settling
 from engine.blotter import Blotter
 from engine.codes import Reason

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.binance.grid import Grid, InstrumentGrid
 from adapters.binance.levels import parse_levels, parse_levels_plainly
-from adapters.binance.messages import DECODE_ERRORS
+from adapters.grid import Grid, InstrumentGrid
+from adapters.links import DECODE_ERRORS
 from engine.errors import VenueError
 from engine.instrument import Instrument
 

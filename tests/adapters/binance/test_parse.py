@@ -8,9 +8,7 @@ import msgspec
 import pytest
 
 from adapters.binance import parse
-from adapters.binance.grid import InstrumentGrid
 from adapters.binance.messages import (
-    DECODE_ERRORS,
     Account,
     AccountPosition,
     Ack,
@@ -31,6 +29,8 @@ from adapters.binance.messages import (
     SymbolInfo,
     TradeEvent,
 )
+from adapters.grid import InstrumentGrid
+from adapters.links import DECODE_ERRORS
 from engine.codes import OrderStatus, Reason, Side
 from engine.errors import VenueError
 from engine.instrument import INT64_MAX

@@ -5,7 +5,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.binance.clock import VenueClock
+from adapters.clock import VenueClock
 from engine.actor import Context
 
 MS = 1_000_000

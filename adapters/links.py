@@ -10,18 +10,74 @@ Whatever a venue sends, nothing is raised: a message that cannot be understood c
 from enum import Enum
 from typing import Protocol
 
-from adapters.binance.core import BackOff, SessionCore
-from adapters.binance.messages import DECODE_ERRORS
-from adapters.binance.urls import websocket_uri
+import msgspec
+
 from adapters.websocket import HandshakeRefused, WebSocketClient, masked_text
-from engine.actor import Endpoint
+from engine.actor import Context, Endpoint
 from engine.errors import VenueError
 from engine.instrument import NANOS
 
-__all__ = ["LinkOwner", "WebSocketLink"]
+__all__ = ["DECODE_ERRORS", "BackOff", "LinkHost", "LinkOptions", "LinkOwner", "WebSocketLink", "websocket_uri"]
 
-_SILENCES = (403, 418, 429)
+#: What decoding hostile bytes can raise besides VenueError: bad JSON or types, bad UTF-8, nesting without end.
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _RETRY, _WATCH, _AGE = "retry", "watch", "age"
+
+
+class LinkOptions(Protocol):
+    """What a venue's options tell a link: see there."""
+
+    @property
+    def idle_timeout_ns(self) -> int: ...
+    @property
+    def answer_timeout_ns(self) -> int: ...
+    @property
+    def link_age_max_ns(self) -> int: ...
+    @property
+    def retry_first_ns(self) -> int: ...
+    @property
+    def retry_max_ns(self) -> int: ...
+    @property
+    def message_bytes_max(self) -> int: ...
+
+
+class LinkHost(Protocol):
+    """What a link needs of its session's core."""
+
+    ctx: Context
+
+    @property
+    def options(self) -> LinkOptions: ...
+
+    def count(self, what: str) -> None: ...
+
+    def refused_link(self, status: int, retry_after_ns: int, now_ns: int) -> int:
+        """A handshake was answered with ``status``: how long to wait before the next one, -1: as the back-off says."""
+        ...
+
+
+def websocket_uri(endpoint: Endpoint, path: str) -> str:
+    """The URI that a WebSocket handshake with ``endpoint`` asks for."""
+    return f"{'wss' if endpoint.tls else 'ws'}://{endpoint.host}:{endpoint.port}{path}"
+
+
+class BackOff:
+    """Delays that double from one attempt to the next, half of each at random, until something has succeeded."""
+
+    def __init__(self, core: LinkHost) -> None:
+        self._core = core
+        self._attempts = 0
+
+    def next_ns(self) -> int:
+        """How long to wait before the next attempt."""
+        options = self._core.options
+        delay_ns = min(options.retry_first_ns << min(self._attempts, 32), options.retry_max_ns)
+        self._attempts += 1
+        return delay_ns // 2 + self._core.ctx.random_below(delay_ns // 2 + 1)
+
+    def reset(self) -> None:
+        self._attempts = 0
 
 
 class LinkOwner(Protocol):
@@ -30,7 +86,7 @@ class LinkOwner(Protocol):
     def on_open(self, now_ns: int) -> None: ...
 
     def on_message(self, message: bytes, now_ns: int) -> None:
-        """May raise VenueError, or what ``messages.DECODE_ERRORS`` lists: the link is then closed."""
+        """May raise VenueError, or what ``DECODE_ERRORS`` lists: the link is then closed."""
         ...
 
     def on_lost(self, reason: str, now_ns: int) -> None:
@@ -48,7 +104,7 @@ class _State(Enum):
 class WebSocketLink:
     """``name`` is the link's name at the context, and the prefix of its timers' keys."""
 
-    def __init__(self, core: SessionCore, name: str, endpoint: Endpoint, path: str, owner: LinkOwner) -> None:
+    def __init__(self, core: LinkHost, name: str, endpoint: Endpoint, path: str, owner: LinkOwner) -> None:
         self.name = name
         self._core, self._endpoint, self._owner = core, endpoint, owner
         self._uri = websocket_uri(endpoint, path)
@@ -173,11 +229,10 @@ class WebSocketLink:
 
     def _failed(self, failure: VenueError, now_ns: int) -> None:
         delay_ns = -1
-        if isinstance(failure, HandshakeRefused) and failure.status in _SILENCES:
+        if isinstance(failure, HandshakeRefused):
             seconds = failure.headers.get("retry-after", "")
             silence_ns = int(seconds) * NANOS if seconds.isascii() and seconds.isdigit() and len(seconds) < 8 else 0
-            self._core.judge(429 if failure.status == 403 else failure.status, None, silence_ns, now_ns)
-            delay_ns = self._core.limits.blocked_until_ns - now_ns
+            delay_ns = self._core.refused_link(failure.status, silence_ns, now_ns)
         self.drop(str(failure), now_ns, delay_ns)
 
     def _gone(self, reason: str, now_ns: int, delay_ns: int) -> None:
