@@ -8,5 +8,8 @@ synthetic_market   self-exciting agents and the clients in one book; hawkes, prn
 recording          reading recordings, line by line, checked
 grid               exact decimals, fast
 http_server        sans-I/O HTTP server; websocket_server the same for WebSocket
+accounts           balances: free, locked, nothing made or lost
+links              writing, and dropping readers that are too slow
+encoding           JSON
 binance/           the Binance spot protocol
 """

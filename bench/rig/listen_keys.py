@@ -7,9 +7,9 @@ the account's events. ``PUT`` and ``DELETE`` change nothing.
 from collections.abc import Callable, Iterable
 
 from adapters.simulator.binance import SimAccount
-from adapters.simulator.binance.encoding import encode_json
 from adapters.simulator.binance.orders import Stamp, milliseconds
 from adapters.simulator.binance.streams import StreamConnection
+from adapters.simulator.encoding import encode_json
 from adapters.simulator.http_server import HttpRequest, HttpResponse
 from adapters.simulator.websocket_server import text_frame
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.simulator.binance.accounts import Accounts
+from adapters.simulator.accounts import Accounts
 from adapters.simulator.binance.call import Call
 from adapters.simulator.binance.orders import microseconds
 from adapters.simulator.binance.parameters import Parameters

@@ -4,7 +4,6 @@
 ``venue``           the actor: connections, timers, everything on one port
 ``settings``        accounts, keys, limits, options
 ``connections``     HTTP until the upgrade, then WebSocket API or market streams; pings
-``links``           writing, and dropping readers that are too slow
 ``rest``            REST requests and headers
 ``ws_api``          the WebSocket API's envelope, authentication and user data
 ``sessions``        one WebSocket API connection's logon and subscriptions
@@ -18,7 +17,6 @@
 ``order_index``     finding orders and trades
 ``orders``          an order's record and its shapes in answers
 ``user_stream``     the events of the user data stream
-``accounts``        balances
 ``sweep``           what a market order costs
 ``filters``         a symbol's filters and its exchangeInfo entry
 ``limits``          rate limits and bans
@@ -26,7 +24,6 @@
 ``parameters``      reading parameters
 ``listing``         one symbol
 ``identifiers``     client order ids that the venue makes up
-``encoding``        JSON
 ``errors``          what the venue answers when it says no
 ``status``          counters
 ==================  =============================================================================

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from adapters.simulator.binance.accounts import Account
+from adapters.simulator.accounts import Account
 from adapters.simulator.binance.exchange import Exchange
 from adapters.simulator.binance.identifiers import Identifiers
 from adapters.simulator.binance.limits import RateLimits

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from adapters.simulator.binance.accounts import Account, Accounts
+from adapters.simulator.accounts import Account, Accounts
 from adapters.simulator.binance.errors import ApiError, cancel_rejected, rejected
 from adapters.simulator.binance.limits import OrderLimits
 from adapters.simulator.binance.listing import Listing

@@ -1,6 +1,6 @@
 """A new order's parameters: which belong to which type, in which order the venue complains, and the filters."""
 
-from adapters.simulator.binance.accounts import Account
+from adapters.simulator.accounts import Account
 from adapters.simulator.binance.call import Venue
 from adapters.simulator.binance.errors import ApiError, invalid_symbol, mandatory, not_required
 from adapters.simulator.binance.filters import (

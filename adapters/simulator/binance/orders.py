@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from adapters.simulator.binance.accounts import Account
+from adapters.simulator.accounts import Account
 from adapters.simulator.binance.listing import Listing, nanos_text
 from adapters.simulator.order import SimOrder
 from engine.codes import Side

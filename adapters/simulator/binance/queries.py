@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from adapters.simulator.binance.accounts import Account
+from adapters.simulator.accounts import Account
 from adapters.simulator.binance.call import Call, Venue
 from adapters.simulator.binance.errors import ApiError, invalid_symbol
 from adapters.simulator.binance.filters import symbol_info

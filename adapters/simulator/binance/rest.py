@@ -1,13 +1,13 @@
 """The REST side: paths, signed requests, headers."""
 
-from adapters.simulator.binance.accounts import Account
+from adapters.simulator.accounts import Account
 from adapters.simulator.binance.auth import Credential, KeyRing, check_timestamp, rest_payload
 from adapters.simulator.binance.call import Call, Operation, Security, Venue
-from adapters.simulator.binance.encoding import encode_json
 from adapters.simulator.binance.errors import ApiError, mandatory, unauthorized
 from adapters.simulator.binance.operations import BY_REST_PATH, perform
 from adapters.simulator.binance.orders import Stamp, microseconds, milliseconds
 from adapters.simulator.binance.parameters import Parameters, from_query
+from adapters.simulator.encoding import encode_json
 from adapters.simulator.http_server import HttpRequest, HttpResponse
 
 __all__ = ["Rest", "error_response", "permit"]

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from adapters.simulator.binance.auth import Credential
-from adapters.simulator.binance.encoding import encode_json
 from adapters.simulator.binance.errors import ApiError
 from adapters.simulator.binance.orders import Stamp
 from adapters.simulator.binance.settings import VenueLimits
+from adapters.simulator.encoding import encode_json
 
 __all__ = ["ApiSession", "Subscription"]
 

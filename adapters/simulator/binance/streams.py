@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from adapters.simulator.binance.encoding import encode_json
 from adapters.simulator.binance.listing import Listing
 from adapters.simulator.binance.settings import VenueLimits
 from adapters.simulator.binance.user_stream import server_shutdown
+from adapters.simulator.encoding import encode_json
 from adapters.simulator.market import Public
 from adapters.simulator.websocket_server import text_frame
 

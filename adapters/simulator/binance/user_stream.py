@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from adapters.simulator.binance.accounts import Account
+from adapters.simulator.accounts import Account
 from adapters.simulator.binance.listing import nanos_text
 from adapters.simulator.binance.orders import ZERO, OrderRecord, Stamp, TradeRecord
 

@@ -6,7 +6,7 @@ sockets, plain or TLS; in virtual time it answers the very same bytes.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from adapters.simulator.binance.accounts import Accounts
+from adapters.simulator.accounts import Accounts
 from adapters.simulator.binance.auth import KeyRing
 from adapters.simulator.binance.call import Call, Venue
 from adapters.simulator.binance.connections import HttpConnection, Target, WebSocketConnection, parse_target
@@ -14,7 +14,6 @@ from adapters.simulator.binance.errors import ApiError
 from adapters.simulator.binance.exchange import Exchange
 from adapters.simulator.binance.identifiers import Identifiers
 from adapters.simulator.binance.limits import RateLimits
-from adapters.simulator.binance.links import FLUSH_TIMER, Links
 from adapters.simulator.binance.listing import Listing
 from adapters.simulator.binance.orders import Stamp, microseconds
 from adapters.simulator.binance.rest import Rest, error_response
@@ -24,6 +23,7 @@ from adapters.simulator.binance.status import status_report
 from adapters.simulator.binance.streams import MarketStreams, StreamConnection, StreamError
 from adapters.simulator.binance.ws_api import WsApi
 from adapters.simulator.http_server import HttpRequest, HttpResponse, HttpServer
+from adapters.simulator.links import FLUSH_TIMER, Links
 from adapters.simulator.market import Market, Public
 from adapters.simulator.websocket_server import WebSocketMessage, WebSocketPong, WebSocketServer, text_frame
 from engine.actor import Actor, Context, Endpoint

@@ -6,7 +6,6 @@ import msgspec
 
 from adapters.simulator.binance.auth import Credential, KeyRing, check_timestamp, ws_payload
 from adapters.simulator.binance.call import Call, Operation, Security, Venue
-from adapters.simulator.binance.encoding import encode_json
 from adapters.simulator.binance.errors import ApiError, mandatory, unauthorized
 from adapters.simulator.binance.operations import BY_WS_METHOD, perform
 from adapters.simulator.binance.orders import Stamp
@@ -14,6 +13,7 @@ from adapters.simulator.binance.parameters import Parameters, from_json
 from adapters.simulator.binance.rest import permit
 from adapters.simulator.binance.sessions import ApiSession, Subscription
 from adapters.simulator.binance.user_stream import server_shutdown, stream_terminated
+from adapters.simulator.encoding import encode_json
 
 __all__ = ["WsApi"]
 

@@ -1,16 +1,36 @@
 """Spot accounts: what is free, what is locked, and that nothing is ever made or lost."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
-from adapters.simulator.binance.settings import SimAccount
 from engine.errors import InvariantError, UsageError
 from engine.instrument import parse_nanos
 
-__all__ = ["Account", "Accounts", "Balance"]
+__all__ = ["Account", "AccountSettings", "Accounts", "Balance"]
 
 _PPM = 1_000_000
-#: Commissions are cut to the eight decimals of the venue.
+#: Commissions are cut to eight decimals.
 _COMMISSION_STEP = 10
+
+
+class AccountSettings(Protocol):
+    """What an account begins with; each venue's own settings have these and more.
+
+    ``balances`` are decimal texts by asset; fees are millionths. ``can_withdraw`` is only told.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def balances(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def maker_fee_ppm(self) -> int: ...
+    @property
+    def taker_fee_ppm(self) -> int: ...
+    @property
+    def can_withdraw(self) -> bool: ...
+    @property
+    def can_trade(self) -> bool: ...
 
 
 class Balance:
@@ -26,7 +46,7 @@ class Balance:
 class Account:
     """One account. Every change keeps both parts of every balance at or above zero."""
 
-    def __init__(self, settings: SimAccount, uid: int) -> None:
+    def __init__(self, settings: AccountSettings, uid: int) -> None:
         self.name = settings.name
         self.uid = uid
         self.can_withdraw = settings.can_withdraw
@@ -83,7 +103,7 @@ class Account:
 class Accounts:
     """All accounts, and the two pots that make the sum come out: fees taken, and the anonymous market's net change."""
 
-    def __init__(self, settings: Sequence[SimAccount]) -> None:
+    def __init__(self, settings: Sequence[AccountSettings]) -> None:
         self._by_name: dict[str, Account] = {}
         for number, account in enumerate(settings):
             if not account.name or account.name in self._by_name:
