@@ -7,7 +7,7 @@ from trading_desk import SECOND_NS, VENUE, Desk, MakeDesk, check_books, strategy
 
 from actors.boot import HostBooted
 from actors.lost_orders import ReachOfJournal
-from actors.venue_records import decode_record
+from actors.venue_records import LifeBegun, decode_record
 from engine.codes import ExecType, OrderStatus, Reason
 from engine.messages import NewOrder, ReplaceOrder
 
@@ -173,6 +173,23 @@ def test_a_search_that_was_not_finished_is_the_next_lifes(make_desk: MakeDesk) -
     desk.run_for(5)
     desk.restart(VENUE)
     assert searches() == 2
+
+
+def test_the_number_of_a_life_is_on_the_disk_before_its_lease(make_desk: MakeDesk) -> None:
+    """Otherwise a life after a clock was set back would count as an earlier one, and never get a lease."""
+    desk = make_desk()
+    journal = desk._journals[VENUE]
+    synced: list[int] = []
+    sync = journal.sync
+
+    def counting() -> int:
+        synced.append(len(journal._records))
+        return sync()
+
+    journal.sync = counting  # type: ignore[method-assign]  # listening in
+    desk.restart(VENUE)
+    begun = [at for at, (_, _, payload) in enumerate(journal._records) if isinstance(decode_record(payload), LifeBegun)]
+    assert max(synced) > begun[-1]
 
 
 def test_how_far_a_journal_reaches() -> None:
