@@ -1,5 +1,6 @@
 """Venues.
 
+telling     how a session tells its actor, and counts
 links       one WebSocket link's life: open, back off, idle, too old
 http        sans-I/O HTTP client, one kept-alive connection
 websocket   sans-I/O WebSocket client

@@ -9,14 +9,13 @@ from adapters.binance.parse import venue_ns
 from adapters.binance.rate_limit import RateLimits
 from adapters.clock import VenueClock
 from adapters.grid import InstrumentGrid
+from adapters.telling import Teller
 from engine.actor import Context
 from engine.errors import UsageError
 from engine.instrument import NANOS
-from engine.venue import AuthenticationFailed, RateLimited, VenueEvent, VenueListener
+from engine.venue import AuthenticationFailed, RateLimited, VenueListener
 
-__all__ = ["DEFERRED_TIMER", "SessionCore"]
-
-DEFERRED_TIMER = "session:deferred"
+__all__ = ["SessionCore"]
 
 #: How the venue's gateway says that there were too many of us.
 _SILENCES = (403, 418, 429)
@@ -24,47 +23,22 @@ _SILENCES = (403, 418, 429)
 _SILENCE_NS = 60 * NANOS
 
 
-class SessionCore:
-    """Context, listener, clock, limits, instruments and counters of one session.
-
-    ``counters`` are for people: what went wrong, by name.
-    """
+class SessionCore(Teller):
+    """Clock, limits and instruments of one session."""
 
     def __init__(
         self, ctx: Context, listener: VenueListener, options: BinanceOptions, symbols: Sequence[tuple[int, str]]
     ) -> None:
-        self.ctx, self.listener, self.options = ctx, listener, options
+        super().__init__(ctx, listener)
+        self.options = options
         self.symbols: dict[int, str] = dict(symbols)
         #: Filled from exchangeInfo.
         self.grids: dict[int, InstrumentGrid] = {}
         self.grids_by_symbol: dict[str, InstrumentGrid] = {}
         self.clock = VenueClock(ctx, options.unit_ns)
         self.limits = RateLimits(options.cancel_share_ppm)
-        self.counters: dict[str, int] = {}
         #: Asks for the venue's time at once; set by the session.
         self.reread_clock: Callable[[int], None] = _nothing
-        self._deferred: list[tuple[int, VenueEvent]] = []
-
-    def emit(self, event: VenueEvent, now_ns: int) -> None:
-        self.listener.on_venue_event(event, now_ns)
-
-    def defer(self, event: VenueEvent, now_ns: int, delay_ns: int = 0) -> None:
-        """Tell in a callback of its own: for the answer to something that the listener is just asking for."""
-        at_ns = now_ns + delay_ns
-        self._deferred.append((at_ns, event))
-        if at_ns <= min(each_ns for each_ns, _ in self._deferred):
-            self.ctx.set_timer(DEFERRED_TIMER, at_ns)
-
-    def tell_deferred(self, now_ns: int) -> None:
-        due = [event for at_ns, event in self._deferred if at_ns <= now_ns]
-        self._deferred = [each for each in self._deferred if each[0] > now_ns]
-        if self._deferred:
-            self.ctx.set_timer(DEFERRED_TIMER, min(at_ns for at_ns, _ in self._deferred))
-        for event in due:
-            self.emit(event, now_ns)
-
-    def count(self, what: str) -> None:
-        self.counters[what] = self.counters.get(what, 0) + 1
 
     def grid(self, instrument_id: int) -> InstrumentGrid:
         """Raises UsageError for an instrument that the session does not have (yet)."""

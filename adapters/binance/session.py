@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from adapters.binance import levels
-from adapters.binance.core import DEFERRED_TIMER, SessionCore
+from adapters.binance.core import SessionCore
 from adapters.binance.depth import DepthObserver
 from adapters.binance.market_streams import STREAMS_LINK, MarketStreams
 from adapters.binance.options import BinanceOptions
@@ -25,6 +25,7 @@ from adapters.binance.signing import Credentials, make_signer
 from adapters.binance.startup import CLOCK_TIMER, Startup
 from adapters.binance.urls import BinanceEndpoints
 from adapters.links import WebSocketLink
+from adapters.telling import DEFERRED_TIMER
 from engine.actor import Context
 from engine.book import OrderBook
 from engine.codes import Reason
