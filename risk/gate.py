@@ -152,6 +152,23 @@ class Gate:
         gate_books.start_day(self._state)
         return True
 
+    def restore_day(self, began_micros: int, best_micros: int) -> None:
+        """After a replay: daily loss counts from this profit, and the day's best was this much above it."""
+        self._cells[g.DAY_PNL] = began_micros
+        self._cells[g.PEAK_PNL] = began_micros + best_micros
+
+    def needs_price(self) -> tuple[int, ...]:
+        """Instruments whose price the account's profit depends on: with a position, or converting another's profit."""
+        return tuple(
+            instrument_id
+            for instrument_id in self._tables.instruments
+            if self.position_lots(instrument_id) or self._cell(instrument_id, g.CONVERTS)
+        )
+
+    def has_price(self, instrument_id: int) -> bool:
+        """Whether the market's last quote had both sides."""
+        return self._cell(instrument_id, g.REFERENCE_TICKS) > 0
+
     # -- one order ------------------------------------------------------------------------------------------
 
     def check(self, order: Order, now_ns: int) -> Approved | Refusal:
@@ -406,6 +423,14 @@ class Gate:
     def pnl_micros(self) -> int:
         """Realised and marked profit since the day began, before fees, in millionths of the account's currency."""
         return int(self._cells[g.PNL] - self._cells[g.DAY_PNL])
+
+    def profits_micros(self) -> dict[int, int]:
+        """Each instrument's realised and marked profit, all days together; their sum is the account's."""
+        return {instrument_id: self._cell(instrument_id, g.VALUE_PNL) for instrument_id in self._tables.instruments}
+
+    def best_micros(self) -> int:
+        """The highest that the profit since the day began has been."""
+        return int(self._cells[g.PEAK_PNL] - self._cells[g.DAY_PNL])
 
     def drawdown_micros(self) -> int:
         """By how much that is below its highest point since the day began."""
