@@ -38,6 +38,7 @@ __all__ = [
     "CancelAllAnswered",
     "CancelRejected",
     "ClockOffset",
+    "FeeRates",
     "InstrumentDefined",
     "OpenOrdersListed",
     "OrderAccepted",
@@ -176,6 +177,14 @@ class ClockOffset(_Event, frozen=True, tag=130):
     round_trip_ns: int
 
 
+class FeeRates(_Event, frozen=True, tag=132):
+    """What the account pays for trading an instrument, as billionths of the notional; a rebate is below 0."""
+
+    instrument_id: int
+    maker_nanos: int
+    taker_nanos: int
+
+
 VenueEvent = (
     OrderEvent
     | SessionState
@@ -190,6 +199,7 @@ VenueEvent = (
     | RateLimited
     | AuthenticationFailed
     | ClockOffset
+    | FeeRates
     | Quote
     | Trade
 )
