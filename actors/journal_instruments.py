@@ -11,15 +11,36 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from actors.boot import HostBooted
-from actors.venue_records import DayStarted, LifeBegun, Reconciled, StrategyThrottled, ThrottleEnded, VenueRecord
+from actors.venue_records import (
+    DayBest,
+    DayStarted,
+    LifeBegun,
+    Reconciled,
+    StrategyThrottled,
+    ThrottleEnded,
+    VenueRecord,
+)
 from engine.blotter import Blotter
+from engine.blotter_memory import BlotterMemory, memory_of, remember
 from engine.errors import UsageError
 from engine.instrument import Instrument
 from engine.messages import NewOrder
 from engine.order import Order
 from engine.venue import InstrumentDefined
 
-__all__ = ["JournalInstruments"]
+__all__ = ["InstrumentsMemory", "JournalInstruments"]
+
+
+_WITHOUT_INSTRUMENT = frozenset((DayStarted, DayBest, LifeBegun, StrategyThrottled, ThrottleEnded, HostBooted))
+
+
+class InstrumentsMemory(msgspec.Struct, frozen=True, array_like=True):
+    """What ``JournalInstruments`` has come to know, in the order in which it did."""
+
+    symbols: dict[int, str]
+    last: list[Instrument]
+    gone: dict[str, int]
+    gone_orders: BlotterMemory
 
 
 class JournalInstruments:
@@ -35,14 +56,20 @@ class JournalInstruments:
         #: What is no longer configured, under negative ids: it may have left nothing behind.
         self._gone: dict[str, int] = {}
         self._gone_orders = Blotter(_NoExposure())
+        #: By journalled id, today's: until the next definition.
+        self._todays: dict[int, int] = {}
 
     def translate(self, records: Iterable[tuple[int, VenueRecord]]) -> Iterator[tuple[int, VenueRecord]]:
         """The records of configured instruments, under today's ids. Raises UsageError when one that is not configured
         still has a position or open orders."""
         for at_ns, record in records:
-            translated = self._translated(record, at_ns)
+            translated = self.translated(record, at_ns)
             if translated is not None:
                 yield at_ns, translated
+        self.check_gone()
+
+    def check_gone(self) -> None:
+        """After the replay. Raises UsageError when what is not configured still has a position or open orders."""
         for symbol, instrument_id in self._gone.items():
             position_lots = self._gone_orders.ledger_line(instrument_id).position_lots
             open_orders = len(self._gone_orders.open_orders(None, instrument_id))
@@ -61,29 +88,52 @@ class JournalInstruments:
             if symbol in self._last and self._symbols.get(instrument_id) != symbol
         ]
 
-    def _translated(self, record: VenueRecord, at_ns: int) -> VenueRecord | None:
-        if isinstance(record, DayStarted | LifeBegun | StrategyThrottled | ThrottleEnded | HostBooted):
+    def translated(self, record: VenueRecord, at_ns: int) -> VenueRecord | None:
+        """The next record, under today's id; None when it is of an instrument that is not configured."""
+        if type(record) is NewOrder:
+            instrument_id = record.instrument_id
+            today = self._todays.get(instrument_id)
+            if today is None:
+                today = self._today(instrument_id)
+            if today != instrument_id:
+                record = msgspec.structs.replace(record, instrument_id=today)
+            is_gone = today < 0
+        elif type(record) in _WITHOUT_INSTRUMENT:
             return record
-        if isinstance(record, InstrumentDefined):
-            instrument = record.instrument
-            self._symbols[instrument.instrument_id] = instrument.symbol
-            self._last[instrument.symbol] = instrument
-            today = self._today(instrument.instrument_id)
-            return None if today < 0 else InstrumentDefined(msgspec.structs.replace(instrument, instrument_id=today))
-        if isinstance(record, Reconciled):
+        elif type(record) is InstrumentDefined:
+            return self._defined(record.instrument)
+        elif type(record) is Reconciled:
             today = self._today(record.instrument_id)
             return None if today < 0 else msgspec.structs.replace(record, instrument_id=today)
-        if isinstance(record, NewOrder):
-            today = self._today(record.instrument_id)
-            record = msgspec.structs.replace(record, instrument_id=today)
-            is_gone = today < 0
         else:
-            known = getattr(record, "orig_client_order_id", "") or record.client_order_id
-            is_gone = bool(self._gone) and self._gone_orders.is_known(known)
+            is_gone = bool(self._gone) and self._is_gone(record)
         if is_gone:
-            self._gone_orders.apply(record, at_ns)
+            self._gone_orders.apply(record, at_ns)  # type: ignore[arg-type]  # the others have been told apart
             return None
         return record
+
+    def _is_gone(self, record: VenueRecord) -> bool:
+        known = getattr(record, "orig_client_order_id", "") or getattr(record, "client_order_id", "")
+        return self._gone_orders.is_known(known)
+
+    def _defined(self, instrument: Instrument) -> InstrumentDefined | None:
+        self._todays.clear()
+        self._symbols[instrument.instrument_id] = instrument.symbol
+        self._last[instrument.symbol] = instrument
+        today = self._today(instrument.instrument_id)
+        return None if today < 0 else InstrumentDefined(msgspec.structs.replace(instrument, instrument_id=today))
+
+    # -- as one value ----------------------------------------------------------------------------------------
+
+    def memory(self) -> InstrumentsMemory:
+        return InstrumentsMemory(self._symbols, list(self._last.values()), self._gone, memory_of(self._gone_orders))
+
+    def remember(self, memory: InstrumentsMemory) -> None:
+        """Begin where another has come to, of the same configuration."""
+        self._symbols.update(memory.symbols)
+        self._last.update((instrument.symbol, instrument) for instrument in memory.last)
+        self._gone.update(memory.gone)
+        remember(self._gone_orders, memory.gone_orders)
 
     def _today(self, journalled_id: int) -> int:
         """Today's id, negative for an instrument that is no longer configured."""
@@ -94,7 +144,10 @@ class JournalInstruments:
                 "whole: move the state directory aside and start from the venue's own state"
             )
         today = self._configured.get(symbol)
-        return self._gone.setdefault(symbol, -1 - len(self._gone)) if today is None else today
+        if today is None:
+            today = self._gone.setdefault(symbol, -1 - len(self._gone))
+        self._todays[journalled_id] = today
+        return today
 
 
 class _NoExposure:

@@ -14,15 +14,26 @@ of it is open, and what was filled of it shows as a drift of the balance.
 
 from collections.abc import Callable
 
+import msgspec
+
 from actors.boot import HostBooted, is_same_boot
 from engine.venue import OrdersListed, VenueOrder, VenueSession
 
-__all__ = ["LostOrders", "ReachOfJournal"]
+__all__ = ["LostOrders", "ReachMemory", "ReachOfJournal"]
 
 #: The venue's clock and ours may disagree, and a last record may be older than an order that followed it.
 _MARGIN_NS = 60_000_000_000
 _ASK_AGAIN_NS = 2_000_000_000
 _DAY_NS = 86_400_000_000_000
+
+
+class ReachMemory(msgspec.Struct, frozen=True, array_like=True):
+    """What ``ReachOfJournal`` has come to know."""
+
+    boot_ns: int
+    at_ns: int
+    has_records: bool
+    owed_ns: int | None
 
 
 class ReachOfJournal:
@@ -35,6 +46,14 @@ class ReachOfJournal:
         self._has_records = False
         #: UTC since when records may be missing that no life has looked for to the end.
         self._owed_ns: int | None = None
+
+    def memory(self) -> "ReachMemory":
+        return ReachMemory(self._boot_ns, self._at_ns, self._has_records, self._owed_ns)
+
+    def remember(self, memory: "ReachMemory") -> None:
+        """Begin where another has come to."""
+        self._boot_ns, self._at_ns = memory.boot_ns, memory.at_ns
+        self._has_records, self._owed_ns = memory.has_records, memory.owed_ns
 
     def replay(self, at_ns: int) -> None:
         self._at_ns, self._has_records = at_ns, True

@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from actors.boot import HostBooted, boot_of
-from actors.journal_instruments import JournalInstruments
+from actors.boot import boot_of
 from actors.lost_orders import ReachOfJournal
 from actors.telemetry import TelemetrySender
 from actors.venue_core import IN_FLIGHT, ORDER_STAGES, VenueActorSettings, VenueCore
@@ -19,7 +18,8 @@ from actors.venue_events import VenueEvents
 from actors.venue_kill import VenueKill
 from actors.venue_lease import VenueLease
 from actors.venue_orders import OrderEntry
-from actors.venue_records import DayStarted, LifeBegun, Reconciled, StrategyThrottled, ThrottleEnded
+from actors.venue_records import LifeBegun, Reconciled
+from actors.venue_replay import VenueReplay, decode_memory
 from actors.venue_status import venue_status
 from engine.actor import Actor, Context
 from engine.book_audit import BookAudit
@@ -29,6 +29,7 @@ from engine.messages import (
     BudgetRecall,
     CancelAll,
     CancelOrder,
+    InstrumentDefinition,
     Kill,
     KillCheck,
     LeaseGrant,
@@ -54,7 +55,6 @@ from risk.latch import LatchView
 __all__ = ["ORDER_STAGES", "VenueActor", "VenueActorSettings"]
 
 _MS = 1_000_000
-_DAY_NS = 86_400 * 1_000 * _MS
 SWEEP_NS = 100 * _MS
 #: A request that has not been answered for this long is in doubt: the venue is asked.
 ANSWER_DUE_NS = 1_000 * _MS
@@ -107,37 +107,34 @@ class VenueActor(Actor):
         self.session.stop(now_ns)
 
     def _replay_journal(self, now_ns: int) -> None:
-        core, reach = self.core, ReachOfJournal()
-        configured = {symbol: instrument_id for instrument_id, symbol, _ in self.settings.instruments}
-        instruments = JournalInstruments(configured, self._ctx.name)
-        for at_ns, record in instruments.translate(core.journal.records()):
-            self._restarts = 1
-            if isinstance(record, HostBooted):
-                if reach.replay_boot(record):
-                    self.blotter.skip_report_numbers()
-                continue
-            reach.replay(at_ns)
-            if isinstance(record, InstrumentDefined):
-                core.define(record.instrument)
-            elif isinstance(record, LifeBegun):
-                self._life = record.life
-                core.throttle.replay_life()
-            elif isinstance(record, StrategyThrottled | ThrottleEnded):
-                core.throttle.replay(record)
-            elif isinstance(record, DayStarted):
-                self.gate.on_day(record.day)
-            elif isinstance(record, Reconciled):
-                core.reconciliation.compared(record.instrument_id, record.last_trade_id)
-            else:
-                self.blotter.apply(record, at_ns)
-                if isinstance(record, NewOrder | ReplaceOrder):
-                    self.gate.restore(self.blotter.orders[record.client_order_id])
-        self._note_boot(reach, now_ns)
-        for instrument in instruments.moved():
+        core, settings = self.core, self.settings
+        replay = VenueReplay(
+            self._ctx.name,
+            settings.config_hash,
+            settings.instruments,
+            self.gate,
+            self.blotter,
+            core.throttle.pairs,
+            core.day.replay,
+        )
+        sequence, payload = core.journal.checkpoint()
+        memory = decode_memory(payload, settings.config_hash)
+        if memory is not None:
+            replay.remember(memory)
+        for at_ns, record in core.journal.records(sequence if memory is not None else 0):
+            replay.take(at_ns, record)
+        replay.instruments.check_gone()
+        self._restarts, self._life = int(replay.has_records), replay.life
+        for instrument in replay.definitions.values():
+            core.definitions[instrument.instrument_id] = InstrumentDefinition(instrument)
+        for instrument_id, trade_id in replay.compared.items():
+            core.reconciliation.compared(instrument_id, trade_id)
+        self._note_boot(replay.reach, now_ns)
+        for instrument in replay.instruments.moved():
             core.journal.fact(InstrumentDefined(instrument), now_ns)
         core.assume_replayed()
         core.throttle.begin(now_ns)
-        self._begin_day(now_ns)
+        core.day.begin(now_ns)
         core.doubt_in_flight("the engine restarted", now_ns)
         for order in self.blotter.open_orders():
             self._orphans.setdefault(order.strategy_id, now_ns + ORPHAN_NS)
@@ -310,13 +307,8 @@ class VenueActor(Actor):
         else:
             self.session.on_timer(key, now_ns)
 
-    def _begin_day(self, now_ns: int) -> None:
-        day = self._ctx.wall_ns(now_ns) // _DAY_NS
-        if self.gate.on_day(day):
-            self.core.journal.fact(DayStarted(day), now_ns)
-
     def _sweep(self, now_ns: int) -> None:
-        self._begin_day(now_ns)
+        self.core.day.sweep(now_ns)
         self.telemetry.send(now_ns)
         self._doubt_unanswered(now_ns)
         self.core.reconciliation.sweep(now_ns)

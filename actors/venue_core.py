@@ -4,6 +4,7 @@
              ├─ venue_events.py    what the venue tells
              ├─ venue_kill.py      kills and the latch: cancel until none
              ├─ venue_throttle.py  strategies that fired too often
+             ├─ venue_day.py       from where daily loss and drawdown are counted
              └─ venue_status.py    for people
 
 Whatever happens to an order goes through ``VenueCore.settle``: journal, blotter (which moves the gate's exposure),
@@ -19,6 +20,7 @@ from actors.gate_limits import instrument_limits
 from actors.lost_orders import LostOrders
 from actors.reconciliation import Reconciliation
 from actors.report_delivery import ReportDelivery
+from actors.venue_day import VenueDay
 from actors.venue_records import VenueJournal
 from actors.venue_throttle import VenueThrottle
 from config.settings import InstrumentLimitSettings
@@ -101,6 +103,7 @@ class VenueCore:
         self.journal = VenueJournal(ctx.journal)
         symbols = {symbol: instrument_id for instrument_id, symbol, _ in settings.instruments}
         self.throttle = VenueThrottle(ctx, gate, self.journal, settings.venue, settings.risk_actor, symbols)
+        self.day = VenueDay(ctx, gate, self.journal, symbols, settings.account_limits.drawdown_micros)
         self.delivery = ReportDelivery(ctx, self.blotter, settings.strategies)
         self.reconciliation = Reconciliation(
             session, self.blotter, settings.instrument_ids, self.settle, self._on_round

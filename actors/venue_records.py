@@ -22,6 +22,7 @@ from engine.messages import CancelOrder, NewOrder, ReplaceOrder
 from engine.venue import InstrumentDefined, OrderEvent
 
 __all__ = [
+    "DayBest",
     "DayStarted",
     "LifeBegun",
     "Reconciled",
@@ -42,9 +43,18 @@ class Reconciled(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=140
 
 
 class DayStarted(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=142):
-    """Daily loss and messages count from here; ``day`` is the number of days since 1970 in UTC."""
+    """Daily loss and messages count from here; ``day`` is the number of days since 1970 in UTC.
+
+    ``pnl_micros``: by symbol, its profit until then, marked at the prices of that moment; what is missing had none."""
 
     day: int
+    pnl_micros: dict[str, int] = {}
+
+
+class DayBest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=146):
+    """The profit since the day started has been as high as this."""
+
+    best_micros: int
 
 
 class LifeBegun(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=143):
@@ -71,7 +81,9 @@ class ThrottleEnded(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
 
 
 #: Of the venue actor itself, not of an order.
-OwnRecord = InstrumentDefined | Reconciled | DayStarted | LifeBegun | StrategyThrottled | ThrottleEnded | HostBooted
+OwnRecord = (
+    InstrumentDefined | Reconciled | DayStarted | DayBest | LifeBegun | StrategyThrottled | ThrottleEnded | HostBooted
+)
 VenueRecord = NewOrder | ReplaceOrder | CancelOrder | OrderEvent | OwnRecord
 
 encode_record = msgspec.msgpack.Encoder().encode
@@ -86,10 +98,14 @@ class VenueJournal:
         self._journal = journal
         self._owed: deque[tuple[bytes, int]] = deque()
 
-    def records(self) -> Iterator[tuple[int, VenueRecord]]:
-        """What earlier lives wrote, as (now_ns, record), oldest first."""
-        for _, at_ns, payload in self._journal.records():
+    def records(self, after: int = 0) -> Iterator[tuple[int, VenueRecord]]:
+        """What earlier lives wrote, as (now_ns, record), oldest first; ``after`` is 0 or the checkpoint's sequence."""
+        for _, at_ns, payload in self._journal.records(after):
             yield at_ns, decode_record(payload)
+
+    def checkpoint(self) -> tuple[int, bytes]:
+        """The sequence of the last record that a checkpoint covers, and its payload; (0, b"") without one."""
+        return self._journal.checkpoint() or (0, b"")
 
     @property
     def owed(self) -> int:

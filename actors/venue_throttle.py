@@ -8,6 +8,7 @@ clock of another boot, that would be something else. Only the last life before a
 because it may have died between the fill that was one too many and the record of it.
 """
 
+from actors.throttled_pairs import ThrottledPairs
 from actors.venue_records import StrategyThrottled, ThrottleEnded, VenueJournal
 from engine.actor import Context
 from engine.journal import JournalFull
@@ -26,39 +27,18 @@ class VenueThrottle:
         self._ctx, self._gate, self._journal, self._venue, self._risk_actor = ctx, gate, journal, venue, risk_actor
         self._ids = instruments
         self._symbols = {instrument_id: symbol for symbol, instrument_id in instruments.items()}
-        #: By strategy and symbol, since when (UTC).
-        self._since_ns: dict[tuple[str, str], int] = {}
+        #: What the journal says; replayed before ``begin``.
+        self.pairs = ThrottledPairs(gate, instruments)
+        self._since_ns = self.pairs.since_ns
 
     # -- a restart ------------------------------------------------------------------------------------------
 
-    def replay(self, record: StrategyThrottled | ThrottleEnded) -> None:
-        key = (record.strategy_id, record.symbol)
-        if isinstance(record, StrategyThrottled):
-            self._since_ns[key] = record.wall_time_ns
-        else:
-            self._since_ns.pop(key, None)
-            instrument_id = self._ids.get(record.symbol, -1)
-            if (record.strategy_id, instrument_id) in self._gate.throttled():
-                self._gate.enable(record.strategy_id, instrument_id)
-
-    def replay_life(self) -> None:
-        """A life begins in the journal: it began with what had been recorded, and counted anew."""
-        for strategy_id, instrument_id in self._gate.throttled():
-            self._gate.enable(strategy_id, instrument_id)
-        self._gate.restored()
-        self._apply()
-
     def begin(self, now_ns: int) -> None:
         """The journal is replayed: what its last life may have failed to record is recorded now."""
-        self._apply()
+        self.pairs.apply()
         self._gate.restored()
         for strategy_id, instrument_id in self._gate.throttled():
             self._note(strategy_id, instrument_id, now_ns)
-
-    def _apply(self) -> None:
-        for strategy_id, symbol in self._since_ns:
-            if symbol in self._ids:
-                self._gate.throttle(strategy_id, self._ids[symbol])
 
     # -- as it happens --------------------------------------------------------------------------------------
 

@@ -40,8 +40,13 @@ class Journal(Protocol):
         """
         ...
 
-    def records(self) -> Iterator[tuple[int, int, bytes]]:
-        """What an earlier life of this actor wrote, as (sequence, now_ns, payload), oldest first."""
+    def records(self, after: int = 0) -> Iterator[tuple[int, int, bytes]]:
+        """What an earlier life of this actor wrote, as (sequence, now_ns, payload), oldest first; of a journal with a
+        checkpoint also only what is behind its record, ``after``."""
+        ...
+
+    def checkpoint(self) -> tuple[int, bytes] | None:
+        """What somebody has kept for this actor of all its records up to one, and that one's sequence."""
         ...
 
 

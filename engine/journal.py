@@ -23,6 +23,7 @@ __all__ = [
     "JournalFull",
     "MemoryJournal",
     "read_record",
+    "record_crc",
     "record_span",
     "write_record",
 ]
@@ -71,11 +72,19 @@ def read_record(view: memoryview, at: int, sequence: int) -> tuple[int, int] | N
     return now_ns, end
 
 
+def record_crc(view: memoryview, at: int, sequence: int) -> int | None:
+    """The crc of the whole record of that sequence at ``at``; None when there is none. No two records of one sequence
+    that say something else have the same, but for one pair in four billions."""
+    record = read_record(view, at, sequence)
+    return None if record is None else int(_unpack_header(view, at)[1])
+
+
 class MemoryJournal:
     """An ``engine.actor.Journal`` in memory, for virtual time. It outlives its actor when the runtime keeps it."""
 
     def __init__(self) -> None:
         self._records: list[tuple[int, int, bytes]] = []
+        self._checkpoint: tuple[int, bytes] | None = None
 
     @property
     def sequence(self) -> int:
@@ -94,6 +103,14 @@ class MemoryJournal:
         """As ``Journal.sync``; nothing here survives the process anyway."""
         return self.sequence
 
-    def records(self) -> Iterator[tuple[int, int, bytes]]:
-        """Everything appended before this call, oldest first."""
-        return iter(self._records[:])
+    def records(self, after: int = 0) -> Iterator[tuple[int, int, bytes]]:
+        """Everything appended before this call and behind the record ``after``, oldest first."""
+        return iter(self._records[after:])
+
+    def checkpoint(self) -> tuple[int, bytes] | None:
+        """As ``Journal.checkpoint``: what ``keep`` was given last."""
+        return self._checkpoint
+
+    def keep(self, sequence: int, payload: bytes) -> None:
+        """A checkpoint of the records up to ``sequence``."""
+        self._checkpoint = sequence, payload

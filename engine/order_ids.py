@@ -7,6 +7,7 @@ as used. Prefixes are one per strategy and session; beyond ``prefixes_max`` the 
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 __all__ = ["NumberRanges", "UsedOrderIds"]
 
@@ -18,10 +19,14 @@ class NumberRanges:
 
     __slots__ = ("_firsts", "_lasts", "_ranges_max")
 
-    def __init__(self, ranges_max: int) -> None:
+    def __init__(self, ranges_max: int, firsts: Sequence[int] = (), lasts: Sequence[int] = ()) -> None:
         self._ranges_max = ranges_max
-        self._firsts: list[int] = []
-        self._lasts: list[int] = []
+        self._firsts = list(firsts)
+        self._lasts = list(lasts)
+
+    def memory(self) -> tuple[list[int], list[int]]:
+        """The first and the last number of each range."""
+        return list(self._firsts), list(self._lasts)
 
     def __contains__(self, number: int) -> bool:
         at = bisect_right(self._firsts, number) - 1
@@ -83,6 +88,19 @@ class UsedOrderIds:
             if len(self._numbers) > self._prefixes_max:
                 del self._numbers[next(iter(self._numbers))]
         ranges.add(int(digits))
+
+    # -- as one value -----------------------------------------------------------------------------------------
+
+    def memory(self) -> tuple[list[tuple[str, list[int], list[int]]], list[str]]:
+        """Everything in it, oldest first: (prefix, firsts, lasts) of the numbers, and the texts."""
+        numbers = [(prefix, *ranges.memory()) for prefix, ranges in self._numbers.items()]
+        return numbers, list(self._texts)
+
+    def remember(self, numbers: list[tuple[str, list[int], list[int]]], texts: list[str]) -> None:
+        """Give an empty set the ``memory`` of another with the same bounds."""
+        for prefix, firsts, lasts in numbers:
+            self._numbers[prefix] = NumberRanges(self._ranges_max, firsts, lasts)
+        self._texts.update(dict.fromkeys(texts))
 
 
 def _is_number(digits: str) -> bool:

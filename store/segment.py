@@ -26,6 +26,7 @@ from typing import Final
 
 from engine.errors import InvariantError, UsageError
 from engine.journal import JournalDamaged, JournalFull, MemoryJournal, record_span, write_record
+from store.checkpoint import Checkpoint, read_checkpoint
 from store.segment_file import (
     HEADER_BYTES,
     REMEDY,
@@ -76,6 +77,7 @@ class SegmentJournal:
         self._sync_failure = ""
         self._syncing = threading.Lock()
         self._synced = -1
+        self._checkpoint: Checkpoint | None = None
         self._lock_fd = _lock(self._directory)
         try:
             self._open_last()
@@ -107,12 +109,20 @@ class SegmentJournal:
         """The last record's sequence, 0 when there is none."""
         return self._sequence
 
-    def records(self) -> Iterator[tuple[int, int, bytes]]:
-        """Everything appended before this call, in this life and earlier ones, oldest first.
+    def records(self, after: int = 0) -> Iterator[tuple[int, int, bytes]]:
+        """Everything appended before this call, in this life and earlier ones, oldest first; behind the checkpoint when
+        ``after`` is its sequence.
 
-        Raises JournalDamaged where an earlier segment is not whole.
+        Raises JournalDamaged where an earlier segment is not whole, InvariantError for any other ``after``.
         """
-        return records_of(list_segments(self._directory), self._sequence)
+        place = None if self._checkpoint is None else self._checkpoint.place
+        if after and (place is None or place.sequence != after):
+            raise InvariantError(f"journal {self._directory} has no checkpoint at record {after}")
+        return records_of(list_segments(self._directory), self._sequence, place if after else None)
+
+    def checkpoint(self) -> tuple[int, bytes] | None:
+        """The sequence and the payload of the checkpoint that lay beside the journal when it was opened."""
+        return None if self._checkpoint is None else (self._checkpoint.place.sequence, self._checkpoint.payload)
 
     def sync(self) -> int:
         """Force what is appended to the disk; returns the sequence up to which it now survives a power loss.
@@ -185,6 +195,7 @@ class SegmentJournal:
             if header.actor != self._actor:
                 raise UsageError(f"{path} is the journal of {header.actor!r}, not of {self._actor!r}; give it its own")
         _extend(last)
+        self._checkpoint = read_checkpoint(self._directory)
         self._map(last.path)
         self._number = last.header.number
         try:
@@ -194,7 +205,13 @@ class SegmentJournal:
             raise
 
     def _find_end(self, last: Segment) -> None:
-        self._sequence, self._at = end_of_records(self._view, last.header.first_sequence)
+        place = None if self._checkpoint is None else self._checkpoint.place
+        if (
+            place is not None and place.segment == last.header.first_sequence
+        ):  # all before it was whole when it was made
+            self._sequence, self._at = end_of_records(self._view, place.sequence + 1, place.next_at)
+        else:
+            self._sequence, self._at = end_of_records(self._view, last.header.first_sequence)
         later = whole_record_after(self._view, self._at, self._sequence + 1)
         if later is not None:
             raise JournalDamaged(

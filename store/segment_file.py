@@ -170,9 +170,10 @@ def list_segments(directory: Path) -> list[Segment]:
     return segments
 
 
-def end_of_records(view: memoryview, first_sequence: int) -> tuple[int, int]:
-    """``(last sequence, offset behind it)`` of the unbroken run of whole records of a segment."""
-    at, sequence = HEADER_BYTES, first_sequence
+def end_of_records(view: memoryview, first_sequence: int, at: int = HEADER_BYTES) -> tuple[int, int]:
+    """``(last sequence, offset behind it)`` of the unbroken run of whole records from that of ``first_sequence`` on,
+    which begins at ``at``."""
+    sequence = first_sequence
     while (record := read_record(view, at, sequence)) is not None:
         at, sequence = (record[1] + 7) & ~7, sequence + 1
     return sequence - 1, at

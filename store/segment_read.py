@@ -10,6 +10,7 @@ import msgspec
 
 from engine.errors import UsageError
 from engine.journal import JournalDamaged, read_record
+from store.checkpoint import Place
 from store.segment_file import (
     HEADER_BYTES,
     REMEDY,
@@ -57,20 +58,27 @@ def read_records(directory: Path | str) -> Iterator[tuple[int, int, bytes]]:
     return records_of(segments, None)
 
 
-def records_of(segments: list[Segment], last_sequence: int | None) -> Iterator[tuple[int, int, bytes]]:
-    """The records of listed segments up to ``last_sequence`` (None: as far as there are whole ones).
+def records_of(
+    segments: list[Segment], last_sequence: int | None, after: Place | None = None
+) -> Iterator[tuple[int, int, bytes]]:
+    """The records of listed segments up to ``last_sequence`` (None: as far as there are whole ones), from the first or
+    from behind the one at the place ``after``.
 
     Raises JournalDamaged, after the records before it, where a segment ends before the next one starts.
     """
     for segment, following in zip(segments, [*segments[1:], None], strict=True):
+        first = segment.header.first_sequence
         until = last_sequence if following is None else following.header.first_sequence - 1
-        yield from _segment_records(segment, until)
+        if after is None or first > after.segment:
+            yield from _segment_records(segment, until, first, HEADER_BYTES)
+        elif first == after.segment:
+            yield from _segment_records(segment, until, after.sequence + 1, after.next_at)
 
 
-def _segment_records(segment: Segment, until: int | None) -> Iterator[tuple[int, int, bytes]]:
+def _segment_records(segment: Segment, until: int | None, sequence: int, at: int) -> Iterator[tuple[int, int, bytes]]:
     mapped = _map(segment.path)
     try:
-        view, at, sequence = mapped.view, HEADER_BYTES, segment.header.first_sequence
+        view = mapped.view
         while until is None or sequence <= until:
             record = read_record(view, at, sequence)
             if record is None:

@@ -47,10 +47,10 @@ class Life:
             if isinstance(record, Fill):
                 self.book(record, at_ns)
             elif isinstance(record, LifeBegun):
-                self.throttle.replay_life()
+                self.throttle.pairs.replay_life()
             else:
                 assert isinstance(record, StrategyThrottled | ThrottleEnded)
-                self.throttle.replay(record)
+                self.throttle.pairs.replay(record)
         self.throttle.begin(disk.now_ns)
         VenueJournal(disk.journal).fact(LifeBegun(disk.now_ns), disk.now_ns)
 

@@ -1,0 +1,173 @@
+"""What a venue actor's journal comes to: every record, applied in order to gate and blotter.
+
+    records ──▶ today's instrument ids ──▶ gate, blotter, throttles, definitions, how far it reaches
+                                             │
+                          memory() ──▶ checkpoint ──▶ remember(), then only the records behind it
+
+A life of the actor replays its journal with this, and so does the keeper (``journal_keeper.py``), which writes the
+checkpoints: they hold what a replay comes to, never what a living actor has, which knows more (quotes, a lease). So
+a replay from a checkpoint comes to exactly what one from the first record would.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from actors.boot import HostBooted
+from actors.gate_limits import instrument_limits
+from actors.journal_instruments import InstrumentsMemory, JournalInstruments
+from actors.lost_orders import ReachMemory, ReachOfJournal
+from actors.throttled_pairs import ThrottledPairs
+from actors.venue_records import (
+    DayBest,
+    DayStarted,
+    LifeBegun,
+    Reconciled,
+    StrategyThrottled,
+    ThrottleEnded,
+    VenueRecord,
+)
+from config.settings import InstrumentLimitSettings
+from engine.blotter import Blotter
+from engine.blotter_memory import BlotterMemory, memory_of, remember
+from engine.instrument import Instrument
+from engine.messages import NewOrder, ReplaceOrder
+from engine.venue import InstrumentDefined
+from risk.gate import Gate
+from risk.gate_memory import GateMemory, gate_memory_of, remember_gate
+
+__all__ = ["VenueReplay", "decode_memory"]
+
+
+class ReplayMemory(msgspec.Struct, frozen=True, array_like=True):
+    """All that a replay has come to. ``key`` says of which configuration and program."""
+
+    key: str
+    gate: GateMemory
+    blotter: BlotterMemory
+    instruments: InstrumentsMemory
+    reach: ReachMemory
+    definitions: list[Instrument]
+    compared: dict[int, str]
+    throttled: list[tuple[str, str, int]]
+    day: list[DayStarted | DayBest]
+    life: int
+
+
+#: Sets and dictionaries sorted, so that equal memories are equal bytes.
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_decode = msgspec.msgpack.Decoder(ReplayMemory).decode
+
+
+def decode_memory(payload: bytes, key: str) -> ReplayMemory | None:
+    """A checkpoint's payload; None when it is of another configuration or program: it may be counted in other rows, or
+    by other rules."""
+    try:
+        memory = _decode(payload)
+    except msgspec.MsgspecError:
+        return None
+    return memory if memory.key == key else None
+
+
+class VenueReplay:
+    """``instruments`` are the configured ones, as (instrument id, symbol, limits); ``key`` names configuration and
+    program; ``on_day`` is shown where a day starts, and its best. Gate and blotter must have seen nothing but the
+    definitions of strategies."""
+
+    def __init__(
+        self,
+        actor: str,
+        key: str,
+        instruments: tuple[tuple[int, str, InstrumentLimitSettings], ...],
+        gate: Gate,
+        blotter: Blotter,
+        throttled: ThrottledPairs,
+        on_day: Callable[[DayStarted | DayBest], None],
+    ) -> None:
+        self._key, self._gate, self._blotter, self._throttled = key, gate, blotter, throttled
+        self._limits = {instrument_id: limits for instrument_id, _, limits in instruments}
+        self.instruments = JournalInstruments({symbol: each for each, symbol, _ in instruments}, actor)
+        self.reach = ReachOfJournal()
+        #: By today's instrument id, in the order in which they were first defined.
+        self.definitions: dict[int, Instrument] = {}
+        #: By instrument, the last trade up to which all have been compared with the venue.
+        self.compared: dict[int, str] = {}
+        self._on_day = on_day
+        #: The last day's start, and the best recorded since.
+        self._day: list[DayStarted | DayBest] = []
+        self.life = 0
+        self.has_records = False
+
+    def take(self, at_ns: int, journalled: VenueRecord) -> None:
+        """The next record. Raises UsageError and InvariantError for a journal that cannot be ours."""
+        record = self.instruments.translated(journalled, at_ns)
+        if record is None:
+            return
+        self.has_records = True
+        kind = type(record)
+        if kind is HostBooted:
+            if self.reach.replay_boot(record):  # type: ignore[arg-type]  # kind is its exact type
+                self._blotter.skip_report_numbers()
+            return
+        self.reach.replay(at_ns)
+        if kind in _OWN:
+            self._take_own(record)
+            return
+        self._blotter.apply(record, at_ns)  # type: ignore[arg-type]  # the others are the actor's own
+        if kind is NewOrder or kind is ReplaceOrder:
+            self._gate.restore(self._blotter.orders[record.client_order_id])  # type: ignore[union-attr]  # exact type
+
+    def _take_own(self, record: VenueRecord) -> None:
+        if isinstance(record, InstrumentDefined):
+            self._define(record.instrument)
+        elif isinstance(record, LifeBegun):
+            self.life = record.life
+            self._throttled.replay_life()
+        elif isinstance(record, StrategyThrottled | ThrottleEnded):
+            self._throttled.replay(record)
+        elif isinstance(record, DayStarted | DayBest):
+            self._day = [record] if isinstance(record, DayStarted) else [*self._day[:1], record]
+            self._on_day(record)
+        elif isinstance(record, Reconciled):
+            self.compared[record.instrument_id] = record.last_trade_id
+
+    def _define(self, instrument: Instrument) -> None:
+        self.definitions[instrument.instrument_id] = instrument
+        limits = self._limits[instrument.instrument_id]
+        self._gate.define(instrument, instrument_limits(instrument, limits))
+
+    # -- as one value ----------------------------------------------------------------------------------------
+
+    def memory(self) -> bytes:
+        """What all records so far come to."""
+        return _encode(
+            ReplayMemory(
+                self._key,
+                gate_memory_of(self._gate),
+                memory_of(self._blotter),
+                self.instruments.memory(),
+                self.reach.memory(),
+                list(self.definitions.values()),
+                self.compared,
+                self._throttled.memory(),
+                self._day,
+                self.life,
+            )
+        )
+
+    def remember(self, memory: ReplayMemory) -> None:
+        """Begin behind the records of a checkpoint. Raises InvariantError when its rows are others than ours."""
+        for instrument in memory.definitions:
+            self._define(instrument)
+        for record in memory.day:
+            self._take_own(record)
+        remember_gate(self._gate, memory.gate)
+        remember(self._blotter, memory.blotter)
+        self.instruments.remember(memory.instruments)
+        self.reach.remember(memory.reach)
+        self.compared.update(memory.compared)
+        self._throttled.remember(memory.throttled)
+        self.life, self.has_records = memory.life, True
+
+
+_OWN = frozenset((InstrumentDefined, LifeBegun, StrategyThrottled, ThrottleEnded, DayStarted, DayBest, Reconciled))
