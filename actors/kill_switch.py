@@ -140,7 +140,7 @@ class KillSwitchActor(Actor):
                 self._drills.remember(record)
             elif isinstance(record, Kill):
                 scope = read_scope(record.scope)
-                self.register.add(record, scope, self._actors_in(scope))
+                self.register.add(self._on_our_clock(record), scope, self._actors_in(scope))
             elif isinstance(record, KillApproved):
                 self.register.replay_approval(record)
             elif isinstance(record, KillReleased):
@@ -148,6 +148,17 @@ class KillSwitchActor(Actor):
             else:
                 self.register.replay_receipt(record)
         return last_epoch
+
+    def _on_our_clock(self, kill: Kill) -> Kill:
+        """A kill of another boot of this host, with its stamps as this boot's clock would have shown them."""
+        clock_ns = self._ctx.clock_ns()
+        age_ns = self._ctx.wall_ns(clock_ns) - kill.wall_time_ns
+        shift_ns = clock_ns - kill.latched_ns - age_ns
+        if abs(shift_ns) <= _STAMP_AGE_NS_MAX:
+            return kill
+        return msgspec.structs.replace(
+            kill, pressed_ns=kill.pressed_ns + shift_ns, latched_ns=kill.latched_ns + shift_ns
+        )
 
     def _actors_in(self, scope: Scope) -> list[str]:
         venues = scope.venues(self.settings.names)
@@ -297,6 +308,8 @@ class KillSwitchActor(Actor):
         if self._fencing.is_elsewhere(progress.venue_actor):  # its clock is another host's
             progress = msgspec.structs.replace(progress, at_ns=self._ctx.clock_ns())
         for stage in held.case.on_progress(progress):
+            if held.earlier is not None:
+                continue  # told once more, to a later life: it was measured when it happened
             self._ctx.latency.record(response_name(stage.stage, held.kill.trigger), stage.after_ns)
         if not held.case.settled:
             self._fencing.watch(held, now_ns)

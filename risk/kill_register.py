@@ -45,7 +45,7 @@ class KillApproved(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1
 class HeldKill:
     """One kill that holds."""
 
-    __slots__ = ("case", "complete", "end", "kill", "presser", "release", "scope", "tag")
+    __slots__ = ("case", "complete", "earlier", "end", "kill", "presser", "release", "scope", "tag")
 
     def __init__(self, kill: Kill, scope: Scope, case: KillCase, release: ReleaseCase) -> None:
         self.kill = kill
@@ -56,6 +56,8 @@ class HeldKill:
         self.presser = ""
         #: Every stage of its mode was reached, perhaps in an earlier life.
         self.complete = False
+        #: The receipt of that earlier life: how long its stages took is known since then, and is not measured again.
+        self.earlier: KillReceipt | None = None
         #: It was released, and its row is still to be freed.
         self.end: KillReleased | None = None
 
@@ -104,6 +106,7 @@ class KillRegister:
         held = self.held.get(receipt.kill_id)
         if held is not None and receipt.complete:
             held.complete = True
+            held.earlier = receipt
             self.completed += 1
 
     def replay_approval(self, record: KillApproved) -> None:
@@ -121,11 +124,27 @@ class KillRegister:
 
     def receipt(self, held: HeldKill, wall_ns: int, now_ns: int, released_ns: int = 0) -> KillReceipt:
         """Everything that is known of a kill, for people and for the journal."""
+        receipt = held.case.receipt(wall_ns)
+        if held.earlier is not None:
+            receipt = _as_it_was(receipt, held.earlier)
         return msgspec.structs.replace(
-            held.case.receipt(wall_ns),
+            receipt,
             config_hash=self._config_hash,
             limits=self._limits,
             approvals=held.release.approvers(wall_ns, now_ns),
             missing=() if released_ns else self.missing(held, wall_ns, now_ns),
             released_ns=released_ns,
         )
+
+
+def _as_it_was(receipt: KillReceipt, earlier: KillReceipt) -> KillReceipt:
+    """What an earlier life has measured and counted of a kill, and what is heard of it now."""
+    cancelled = {actor.venue_actor: actor.orders_cancelled for actor in earlier.actors}
+    actors = tuple(
+        msgspec.structs.replace(
+            actor, orders_cancelled=max(actor.orders_cancelled, cancelled.get(actor.venue_actor, 0))
+        )
+        for actor in receipt.actors
+    )
+    failures = tuple(dict.fromkeys((*earlier.failures, *receipt.failures)))
+    return msgspec.structs.replace(receipt, stages=earlier.stages, actors=actors, failures=failures)

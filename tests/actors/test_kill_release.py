@@ -13,7 +13,9 @@ from engine.actor import Actor
 from engine.codes import KillMode
 from engine.messages import Kill, KillApproval, KillQuery, KillReceipt, KillRecords, KillRelease, Message
 from risk.latch import LatchCause, LatchPage
+from risk.latency import LatencyPage
 from risk.release import approval_text
+from risk.response import RESPONSE_NAMES
 from risk.scope import Scope, TradingNames
 
 KEYS = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"k")) for name in ("ann", "bea", "eve")}
@@ -235,6 +237,39 @@ def test_approvals_and_kills_survive_the_kill_switch_actor(office: Office) -> No
     assert not office.kills()
     assert office.ask(KillQuery(kill_id)).kills[0].released_ns
     assert outcome(desk) == "NEW"
+
+
+def test_a_restart_of_the_kill_switch_does_not_measure_a_kill_again(office: Office) -> None:
+    desk = office.desk
+    hand = desk.strategy("hand")
+    hand.buy(hand.instrument, 1_000, hand.quote.bid_ticks - 5_000)
+    desk.run_for(0.5)
+    kill_id = office.kill("global")
+    before = office.kills()[kill_id]
+    desk.run_for(300)
+    desk.restart(KILL_SWITCH)
+    desk.run_for(1)
+    after = office.kills()[kill_id]
+    assert after.complete
+    assert after.stages == before.stages
+    assert [actor.orders_cancelled for actor in after.actors] == [1]
+    page = desk.runtime.actor(KILL_SWITCH).latency
+    assert isinstance(page, LatencyPage)
+    assert all(page.summary(name).count == 0 for name in RESPONSE_NAMES), "of this life"
+
+
+def test_a_kill_that_outlives_its_host_is_measured_by_the_time_that_has_passed(office: Office) -> None:
+    """Its stamps are of another boot's clock."""
+    desk = office.desk
+    desk.runtime.crash(VENUE)
+    kill_id = office.kill("global")
+    desk.runtime.hosts[KILL_SWITCH].wall_offset_ns += 3_600 * SECOND_NS
+    desk.restart(KILL_SWITCH)
+    desk.runtime.restart(VENUE)
+    desk.run_for(20)
+    told = office.kills()[kill_id]
+    assert told.complete
+    assert all(3_600 * SECOND_NS < stage.after_ns < 3_630 * SECOND_NS for stage in told.stages[1:])
 
 
 def test_a_latch_of_an_older_backup_un_halts_nothing(office: Office) -> None:
