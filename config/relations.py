@@ -14,6 +14,22 @@ __all__ = ["check_relations"]
 
 _Table = dict[str, Any]
 
+#: Points of small order, each without its sign bit: whoever wants to can sign for a key that is one of them.
+_WEAK_KEYS = frozenset(
+    bytes.fromhex(key)
+    for key in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
+#: How the ids of a venue actor's own orders begin, which close positions under a kill.
+_OWN_ORDERS = "flatten"
+
 #: Each drill is a record in the kill switch's journal, which is read at each start.
 DRILL_EVERY_S_MIN = 10
 
@@ -25,6 +41,8 @@ def check_relations(good: _Table, report: Report) -> None:
     _check_unique(good, report)
     for path, venue in tables(good, "venues"):
         _check_venue(good, venue, path, report)
+    for path, person in tables(good, "people"):
+        _check_key(person.get("public_key"), (*path, "public_key"), report)
     for path, strategy in tables(good, "strategies"):
         _check_strategy(good, strategy, path, report)
     for index, name in _texts(good.get("kill", {}), "drill_strategies"):
@@ -114,6 +132,33 @@ def _check_venue(good: _Table, venue: _Table, path: KeyPath, report: Report) -> 
     for inner, instrument in tables(venue, "instruments"):
         _check_limits(instrument.get("limits", {}), (*path, *inner, "limits"), report)
 
+    _check_undertaker(venue, path, report)
+
+
+def _check_undertaker(venue: _Table, path: KeyPath, report: Report) -> None:
+    """A key of its own, or none: one that is said to be able to cancel only, and is not, is worse than neither."""
+    trading, undertaker = (venue.get(key) or {} for key in CREDENTIAL_TABLES)
+    for key in ("api_key_file", "secret_file"):
+        if key in undertaker and undertaker[key] == trading.get(key):
+            report(
+                (*path, "undertaker_credentials", key),
+                f"is that of credentials, a key that may trade: {key} of the undertaker must be another",
+                "name a key of its own, which may only cancel, or leave the table out: then it uses the trading key",
+            )
+
+
+def _check_key(key: Any, path: KeyPath, report: Report) -> None:
+    if not isinstance(key, str):
+        return
+    point = bytearray.fromhex(key)
+    point[-1] &= 0x7F
+    if bytes(point) in _WEAK_KEYS:
+        report(
+            path,
+            "is no person's key: anybody could sign for it",
+            "have the person make one with: haltline kill keygen",
+        )
+
 
 def _check_limits(limits: _Table, path: KeyPath, report: Report) -> None:
     order, long, short = (
@@ -128,6 +173,8 @@ def _check_limits(limits: _Table, path: KeyPath, report: Report) -> None:
 
 
 def _check_strategy(good: _Table, strategy: _Table, path: KeyPath, report: Report) -> None:
+    if strategy.get("id") == _OWN_ORDERS:
+        report((*path, "id"), f'is "{_OWN_ORDERS}", which names the closing orders of kills', "choose another name")
     account, venue_name = strategy.get("account"), strategy.get("venue")
     _known(account, _names(good, "accounts", "id"), "accounts", (*path, "account"), report)
     if not _known(venue_name, _names(good, "venues", "name"), "venues", (*path, "venue"), report):

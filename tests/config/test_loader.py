@@ -227,6 +227,24 @@ RELATIONS = [
         "is the api_key_file",
         "holds the secret",
     ),
+    (
+        "[venues.credentials]",
+        UNDERTAKER.replace("cancel.secret", "secret.txt") + "[venues.credentials]",
+        "undertaker_credentials.secret_file",
+        "a key that may trade",
+        "may only cancel",
+    ),
+    *(
+        (
+            "[engine]",
+            f'[[people]]\nname = "bea"\npublic_key = "{key}"\nmay = ["release"]\n[engine]',
+            "",
+            "anybody",
+            "keygen",
+        )
+        for key in ("00" * 32, "01" + "00" * 31, "00" * 31 + "80", "ee" + "ff" * 31)
+    ),
+    ('id = "quoter"', 'id = "flatten"', "strategies[0].id", "closing orders", "another name"),
 ]
 
 
