@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import uvloop
 
@@ -13,6 +13,9 @@ from actors.runtime.local import LocalRuntime
 from actors.runtime.spec import HostSpec
 from config.settings import EngineConfig
 from engine.errors import HaltlineError
+
+if TYPE_CHECKING:
+    from actors.runtime.ray import RayRuntime
 
 __all__ = ["RunningEngine", "start_engine"]
 
@@ -37,40 +40,60 @@ def start_engine(config: EngineConfig, hosts: Sequence[HostSpec]) -> RunningEngi
         return _LocalEngine(hosts)
     from actors.runtime.ray import RayRuntime  # importing Ray takes a second that no other command should pay
 
-    runtime = RayRuntime(hosts, config.engine.name)
-    _keeping_signals(runtime.start, runtime.stop)
-    return runtime
+    return _RayEngine(RayRuntime(hosts, config.engine.name))
 
 
-def _keeping_signals(start: Callable[[], None], stop: Callable[[], None]) -> None:
-    """``start``, beside this thread, which meanwhile listens for signals; its own handlers get them afterwards.
+class _RayEngine:
+    """Ray, started by a thread that lasts as long as the engine.
+
+    Ray asks the kernel to end its own processes with whoever started them, and to the kernel that is the *thread*
+    (prctl(2), PR_SET_PDEATHSIG): without it no host that dies would ever be brought back.
+    """
+
+    def __init__(self, runtime: "RayRuntime") -> None:
+        self._runtime = runtime
+        self._ended = threading.Event()
+        _keeping_signals(runtime.start, runtime.stop, self._ended)
+
+    def pids(self) -> dict[str, int]:
+        return self._runtime.pids()
+
+    def stop(self) -> None:
+        self._runtime.stop()
+        self._ended.set()
+
+
+def _keeping_signals(start: Callable[[], None], stop: Callable[[], None], ended: threading.Event) -> None:
+    """``start``, in a thread that lasts until ``ended``; this one meanwhile listens for signals, and its own handlers
+    get them afterwards.
 
     Ray has handlers of its own, in Python and in C, that end this process in the middle of the start and leave its own
     processes to find out. When a handler of ours raises (Ctrl-C), what has been started is ``stop``ped.
     """
-    if threading.current_thread() is not threading.main_thread():
-        start()
-        return
     errors: list[BaseException] = []
     heard: list[int] = []
+    started = threading.Event()
 
     def run() -> None:
         try:
             start()
         except BaseException as error:
             errors.append(error)
+            ended.set()
+        started.set()
+        ended.wait()
 
     def hear(number: int, frame: FrameType | None) -> None:
         heard.append(number)
 
-    ours = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
-    thread = threading.Thread(target=run, name="haltline-start")
-    thread.start()
-    while thread.is_alive():
+    is_listening = threading.current_thread() is threading.main_thread()
+    ours = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM) if is_listening}
+    threading.Thread(target=run, name="haltline-start", daemon=True).start()
+    while not started.is_set():
         for number in ours:
             signal.signal(number, hear)
         signal.alarm(0)  # by which Ray's own ends the process three seconds after it has passed a signal on to ours
-        thread.join(_PUT_BACK_S)
+        started.wait(_PUT_BACK_S)
     for number, handler in ours.items():
         signal.signal(number, handler)
     signal.alarm(0)
@@ -81,6 +104,7 @@ def _keeping_signals(start: Callable[[], None], stop: Callable[[], None]) -> Non
             signal.raise_signal(heard_number)
     except BaseException:
         stop()
+        ended.set()
         raise
 
 
