@@ -37,7 +37,7 @@ _WITHOUT_INSTRUMENT = frozenset((DayStarted, DayBest, LifeBegun, StrategyThrottl
 class InstrumentsMemory(msgspec.Struct, frozen=True, array_like=True):
     """What ``JournalInstruments`` has come to know, in the order in which it did."""
 
-    symbols: dict[int, str]
+    symbols: list[tuple[int, str]]
     last: list[Instrument]
     gone: dict[str, int]
     gone_orders: BlotterMemory
@@ -126,7 +126,9 @@ class JournalInstruments:
     # -- as one value ----------------------------------------------------------------------------------------
 
     def memory(self) -> InstrumentsMemory:
-        return InstrumentsMemory(self._symbols, list(self._last.values()), self._gone, memory_of(self._gone_orders))
+        return InstrumentsMemory(
+            list(self._symbols.items()), list(self._last.values()), self._gone, memory_of(self._gone_orders)
+        )
 
     def remember(self, memory: InstrumentsMemory) -> None:
         """Begin where another has come to, of the same configuration."""

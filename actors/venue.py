@@ -12,7 +12,7 @@ import msgspec
 from actors.boot import boot_of
 from actors.lost_orders import ReachOfJournal
 from actors.telemetry import TelemetrySender
-from actors.venue_core import IN_FLIGHT, ORDER_STAGES, VenueActorSettings, VenueCore
+from actors.venue_core import IN_FLIGHT, ORDER_STAGES, VenueActorSettings, VenueCore, make_gate
 from actors.venue_counters import published_counters, venue_counters
 from actors.venue_events import VenueEvents
 from actors.venue_kill import VenueKill
@@ -49,7 +49,6 @@ from engine.messages import (
     StrategyLogon,
 )
 from engine.venue import InstrumentDefined, OrderOutcomeUnknown, VenueEvent, VenueListener, VenueSession
-from risk.gate import Gate
 from risk.latch import LatchView
 
 __all__ = ["ORDER_STAGES", "VenueActor", "VenueActorSettings"]
@@ -88,9 +87,7 @@ class VenueActor(Actor):
         if not isinstance(latch, LatchView):
             raise InvariantError(f"{ctx.name} was started without a latch: nothing would stop its orders")
         settings = self.settings
-        self.gate = Gate(settings.account_limits, latch, max(settings.instrument_ids) + 1)
-        for strategy_id, limits in settings.strategy_limits.items():
-            self.gate.define_strategy(strategy_id, limits)
+        self.gate = make_gate(settings, latch)
         self.gate.warm_up()
         self.core = VenueCore(ctx, settings, self.session, latch, self.gate, self._on_reconciled)
         self.blotter, self.delivery = self.core.blotter, self.core.delivery

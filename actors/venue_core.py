@@ -34,7 +34,7 @@ from engine.venue import OrderEvent, OrderFilled, OrderOutcomeUnknown, OrderSeen
 from risk.gate import AccountLimits, Gate, StrategyLimits
 from risk.latch import LatchView
 
-__all__ = ["IN_FLIGHT", "ORDER_STAGES", "VenueActorSettings", "VenueCore"]
+__all__ = ["IN_FLIGHT", "ORDER_STAGES", "VenueActorSettings", "VenueCore", "make_gate"]
 
 IN_FLIGHT = (OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE)
 
@@ -77,6 +77,14 @@ class VenueActorSettings(msgspec.Struct, frozen=True):
     @property
     def instrument_ids(self) -> tuple[int, ...]:
         return tuple(instrument_id for instrument_id, _, _ in self.instruments)
+
+
+def make_gate(settings: VenueActorSettings, latch: LatchView) -> Gate:
+    """The gate of a venue actor as it is before anything has happened."""
+    gate = Gate(settings.account_limits, latch, max(settings.instrument_ids) + 1)
+    for strategy_id, limits in settings.strategy_limits.items():
+        gate.define_strategy(strategy_id, limits)
+    return gate
 
 
 class VenueCore:

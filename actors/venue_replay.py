@@ -48,7 +48,7 @@ class ReplayMemory(msgspec.Struct, frozen=True, array_like=True):
     instruments: InstrumentsMemory
     reach: ReachMemory
     definitions: list[Instrument]
-    compared: dict[int, str]
+    compared: list[tuple[int, str]]
     throttled: list[tuple[str, str, int]]
     day: list[DayStarted | DayBest]
     life: int
@@ -148,7 +148,7 @@ class VenueReplay:
                 self.instruments.memory(),
                 self.reach.memory(),
                 list(self.definitions.values()),
-                self.compared,
+                list(self.compared.items()),
                 self._throttled.memory(),
                 self._day,
                 self.life,

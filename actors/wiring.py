@@ -74,6 +74,7 @@ __all__ = [
     "make_plan",
     "open_state",
     "stages_of",
+    "venue_settings",
 ]
 
 
@@ -350,7 +351,8 @@ def _venue_actors_of(config: EngineConfig, account_id: str) -> tuple[str, ...]:
     return tuple(venue_actor(venue.name) for venue in config.venues if venue.account == account_id)
 
 
-def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> VenueActor:
+def venue_settings(config: EngineConfig, venue: VenueSettings) -> VenueActorSettings:
+    """What the venue actor of a venue is given."""
     instruments = tuple(
         (instrument.instrument_id, instrument.symbol, instrument.limits)
         for instrument in instruments_of(config)
@@ -358,7 +360,7 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
     )
     holders = len(_venue_actors_of(config, venue.account))
     limits = account_limits(config.account(venue.account), holders)
-    settings = VenueActorSettings(
+    return VenueActorSettings(
         venue=venue.name,
         account_id=venue.account,
         risk_actor=risk_actor(venue.account),
@@ -378,10 +380,13 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
         },
         cushions={name: cushion(limit, holders) for name, limit in shared_budgets(limits).items()},
     )
+
+
+def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> VenueActor:
+    settings = venue_settings(config, venue)
     warm_up()
     audit = BookAudit() if audit_books else None
-    symbols = [(instrument_id, symbol) for instrument_id, symbol, _ in instruments]
-
+    symbols = [(instrument_id, symbol) for instrument_id, symbol, _ in settings.instruments]
     return VenueActor(settings, lambda listener: trading_session(venue, symbols, listener, audit), audit)
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "kill": "cli.kill:app",
     "enable": "cli.enable:enable",
     "status": "cli.status:status",
+    "keeper": "cli.keeper:keeper",
     "exporter": "cli.exporter:exporter",
     "bench": "cli.bench:bench",
     "config": "cli.config_command:app",

@@ -12,6 +12,7 @@ from actors.wiring import make_plan, open_state
 from cli.alarms import Alarms
 from cli.engine_process import start_engine
 from cli.exporter import exporter_process
+from cli.keeper import keeper_process
 from cli.screen import CONSOLE, ERRORS
 from cli.status import ask_all
 from config.loader import load_config
@@ -56,7 +57,7 @@ def run(
             highlight=False,
         )
         CONSOLE.print(f"what happens is logged in {log}", highlight=False, soft_wrap=True)
-        with exporter_process(settings, config):
+        with exporter_process(settings, config), keeper_process(config):
             while not done.wait(_LOOK_S):
                 for text in alarms.read():
                     ERRORS.print(f"haltline: {text}", markup=False, highlight=False, soft_wrap=True)

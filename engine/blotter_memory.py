@@ -81,7 +81,7 @@ class BlotterMemory(msgspec.Struct, frozen=True, array_like=True):
     used_texts: list[str]
     strategies: list[_StrategyMemory]
     report_seq_first: int
-    ledger: dict[int, LedgerLine]
+    ledger: list[tuple[int, LedgerLine]]
     violations: list[Violation]
     counts: tuple[int, ...]
 
@@ -101,7 +101,7 @@ def memory_of(blotter: Blotter) -> BlotterMemory:
         used_texts=texts,
         strategies=[_strategy_memory(book) for book in blotter._strategies.values()],
         report_seq_first=blotter._report_seq_first,
-        ledger=blotter._ledger,
+        ledger=list(blotter._ledger.items()),
         violations=list(blotter.violations),
         counts=tuple(getattr(blotter, name) for name in _COUNTS),
     )

@@ -22,8 +22,8 @@ __all__ = [
     "JournalDamaged",
     "JournalFull",
     "MemoryJournal",
+    "crc_at",
     "read_record",
-    "record_crc",
     "record_span",
     "write_record",
 ]
@@ -72,11 +72,10 @@ def read_record(view: memoryview, at: int, sequence: int) -> tuple[int, int] | N
     return now_ns, end
 
 
-def record_crc(view: memoryview, at: int, sequence: int) -> int | None:
-    """The crc of the whole record of that sequence at ``at``; None when there is none. No two records of one sequence
-    that say something else have the same, but for one pair in four billions."""
-    record = read_record(view, at, sequence)
-    return None if record is None else int(_unpack_header(view, at)[1])
+def crc_at(view: memoryview, at: int) -> int:
+    """The crc of the whole record at ``at``. No two records of one sequence that say something else have the same, but
+    for one pair in four billions."""
+    return int(_unpack_header(view, at)[1])
 
 
 class MemoryJournal:

@@ -22,7 +22,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from engine.journal import record_crc
+from engine.journal import crc_at, read_record
 from store.segment_file import Mapped, list_segments, os_failure
 
 __all__ = ["Checkpoint", "Place", "read_checkpoint", "write_checkpoint"]
@@ -90,7 +90,8 @@ def _is_of(place: Place, directory: Path) -> bool:
         if header.first_sequence == place.segment:
             mapped = Mapped(path, write=False)
             try:
-                return record_crc(mapped.view, place.at, place.sequence) == place.crc
+                is_whole = read_record(mapped.view, place.at, place.sequence) is not None
+                return is_whole and crc_at(mapped.view, place.at) == place.crc
             finally:
                 mapped.close()
     return False

@@ -1,6 +1,7 @@
 """The blotter against naive models: an honest venue whose words come in any order, and a venue that says anything."""
 
 from collections import Counter
+from copy import deepcopy
 
 import msgspec
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.blotter import Blotter, OrderRecord
+from engine.blotter_memory import BlotterMemory, memory_of, remember
 from engine.codes import ExecType, OrderStatus, OrderType, Reason, Side, TimeInForce
 from engine.errors import InvariantError
 from engine.messages import CancelOrder, ExecutionReport, NewOrder, Position, ReplaceOrder
@@ -439,7 +441,7 @@ def test_reports_since() -> None:
 @pytest.mark.parametrize("kept", range(7))
 def test_numbers_of_lost_reports_are_never_given_again(kept: int) -> None:
     """A strategy comes with any number that it may have been told: it gets a snapshot."""
-    records = [new(), accepted(), *(filled(f"t{n}", 1) for n in range(4))]
+    records: list[OrderRecord] = [new(), accepted(), *(filled(f"t{n}", 1) for n in range(4))]
     whole = Desk()
     told_seq = max(report.report_seq for report in whole.apply(*records))
     cut = Desk()
@@ -533,6 +535,23 @@ def check_replay(desk: Desk) -> None:
     assert again.exposure.reserved == desk.exposure.reserved
 
 
+def memory(blotter: Blotter) -> bytes:
+    return msgspec.msgpack.encode(memory_of(blotter), order="deterministic")
+
+
+def check_memory(desk: Desk, cut: int, **bounds: int) -> None:
+    """A blotter with the memory of another goes on as that one does."""
+    one, other = Desk(**bounds), Desk(**bounds)
+    one.apply(*desk.records[:cut])
+    remember(other.blotter, msgspec.msgpack.decode(memory(one.blotter), type=BlotterMemory))
+    vars(other.exposure).update(deepcopy(vars(one.exposure)))
+    other.records = list(one.records)
+    for record in desk.records[cut:]:
+        assert other.apply(record) == one.apply(record)
+    assert vars(other.exposure) == vars(one.exposure)
+    assert memory(other.blotter) == memory(one.blotter)
+
+
 _IDS = st.sampled_from(["m-1", "m-2", "m-3"])
 _LOTS = st.integers(0, 12)
 _ANYTHING = st.one_of(
@@ -578,15 +597,27 @@ _ANYTHING = st.one_of(
     events=st.lists(_ANYTHING, max_size=40),
     replace_at=st.integers(0, 10),
     lots=st.tuples(st.integers(1, 10), st.integers(1, 10)),
+    cut=st.integers(0, 43),
 )
 def test_whatever_a_venue_says_the_books_hold(
-    events: list[OrderRecord], replace_at: int, lots: tuple[int, int]
+    events: list[OrderRecord], replace_at: int, lots: tuple[int, int], cut: int
 ) -> None:
     desk = Desk()
     desk.apply(new("m-1", 10), new("m-2", lots[0], Side.SELL))
     desk.apply(*events[:replace_at], replace("m-3", "m-1", lots[1]), *events[replace_at:])
     check_invariants(desk)
     check_replay(desk)
+    check_memory(desk, cut)
+
+
+def test_memory_has_what_makes_room_next() -> None:
+    desk = Desk()
+    for number in range(12):
+        name = f"maker-1-{number}" if number % 3 else f"text{number}"
+        desk.apply(new(name, 2), accepted(name), filled(f"t{number}", 1, client_order_id=name))
+        desk.apply(cancelled(1, name), filled(f"t{number}", 1, client_order_id=name))
+    for cut in range(0, len(desk.records), 7):
+        check_memory(desk, cut, ended_orders_max=3, reports_max=4, trades_max=3, violations_max=2)
 
 
 class HonestVenue:
