@@ -29,7 +29,7 @@ from risk.latch import LatchCause, LatchedKill, LatchPage, kill_tag
 from risk.response import DRILL_TRIGGER, response_name
 from risk.scope import DRILL_SCOPE
 
-__all__ = ["DRILL_COUNTERS", "DRILL_TIMEOUT_NS", "Drills", "has_room", "is_drill"]
+__all__ = ["DRILL_COUNTERS", "DRILL_ID", "DRILL_TIMEOUT_NS", "Drills", "has_room", "is_drill"]
 
 _SECOND_NS = 1_000_000_000
 #: A drill that is not acknowledged by then has failed.
@@ -39,7 +39,7 @@ _FIRST_NS = 10 * _SECOND_NS
 #: With so many kills latched there is none: the last rows of the latch are for kills.
 _KILLS_MAX = 32
 #: How its id begins, so that it is none that a kill has.
-_ID = "drill-"
+DRILL_ID = "drill-"
 _DUE, _OVER, _HELD = "drill", "drill_over", "drill_held"
 #: What ``Drills.counters`` has. ``drill_wall_ns``: UTC of the last good drill, 0 before the first.
 DRILL_COUNTERS = ("drills", "drills_failed", "drill_wall_ns")
@@ -89,7 +89,7 @@ class Drills:
         """A drill is over, now or in an earlier life."""
         if receipt.complete:
             self._good += 1
-            self._good_wall_ns = max(self._good_wall_ns, receipt.wall_time_ns)
+            self._good_wall_ns = receipt.wall_time_ns  # not the latest: the clock may have been ahead for a while
         else:
             self._failed += 1
 
@@ -104,7 +104,7 @@ class Drills:
         """True when it was one of ours."""
         if key == _DUE:
             self._ctx.set_timer(_DUE, now_ns + self._every_ns)
-            kill_id = f"{_ID}{self._ctx.wall_ns(now_ns) // 1000:x}"
+            kill_id = f"{DRILL_ID}{self._ctx.wall_ns(now_ns) // 1000:x}"
             kill = Kill(kill_id, DRILL_SCOPE.text, self._mode, "scheduled", self._ctx.name, DRILL_TRIGGER, now_ns)
             self.on_kill("", kill, now_ns)
         elif key == _OVER:
@@ -207,8 +207,8 @@ class Drills:
         if mode not in (KillMode.HALT, self._mode):
             known = " or ".join(dict.fromkeys(each.name.lower() for each in (KillMode.HALT, self._mode)))
             return f"a drill has mode {known} here, not {mode.name.lower()}"
-        if not kill.kill_id.startswith(_ID) or (latched is not None and not latched.scope.is_drill):
-            return f"a drill's id begins with {_ID} and is not that of a kill"
+        if not kill.kill_id.startswith(DRILL_ID) or (latched is not None and not latched.scope.is_drill):
+            return f"a drill's id begins with {DRILL_ID} and is not that of a kill"
         if self._case is not None:
             return f"drill {self._case.kill.kill_id} is under way"
         if latched is None and not has_room(self._page):

@@ -14,7 +14,7 @@ later life then finds the row in the latch. It does stop a release: what is not 
 
 import msgspec
 
-from actors.drill import DRILL_COUNTERS, Drills, is_drill
+from actors.drill import DRILL_COUNTERS, DRILL_ID, Drills, is_drill
 from actors.epochs import EpochBegun, begin_epoch
 from actors.fencing import FENCING_COUNTERS, FENCING_TIMER, Fencing, FencingSettings
 from actors.firm_exposure import FirmExposure
@@ -282,7 +282,10 @@ class KillSwitchActor(Actor):
             raise UsageError(f"a kill's id has 1 to {_ID_BYTES_MAX} bytes")
         if self.register.was_released(kill_tag(kill.kill_id)):
             raise UsageError(f"kill {kill.kill_id} has been released; press again under a new id")
-        return parse_scope(kill.scope, self.settings.names)
+        scope = parse_scope(kill.scope, self.settings.names)
+        if kill.kill_id.startswith(DRILL_ID):  # the row of a drill would be taken for its own
+            raise UsageError(f"ids that begin with {DRILL_ID} are those of drills; press again under another id")
+        return scope
 
     def _open(self, kill: Kill, scope: Scope, now_ns: int, presser: str = "") -> HeldKill:
         """The kill is latched by now: tell the venue actors, then say why in the latch, then record it."""

@@ -29,6 +29,11 @@ class OrderEntry:
         self._ctx, self._session, self._gate = core.ctx, core.session, core.gate
         self._blotter, self._journal, self._delivery = core.blotter, core.journal, core.delivery
         self.orders_sent = 0
+        names = core.settings.strategies
+        #: By strategy: how ids begin that would be taken for another's, whose longer name begins with its own.
+        self._others_ids = {
+            name: tuple(f"{other}-" for other in names if other.startswith(f"{name}-")) for name in names
+        }
         #: By order that a sweep has cancelled: how long it waits next time, and until when.
         self._paces: dict[str, tuple[int, int]] = {}
         #: Called after the gate has refused an order: a budget may have been short.
@@ -145,7 +150,9 @@ class OrderEntry:
             return Refusal(Reason.JOURNAL_FULL, text="the journal has no room for what has already happened")
         if attachment.behind:
             return Refusal(Reason.REPORT_QUEUE_FULL, text="the strategy is behind with its reports; read them first")
-        if not _is_client_order_id(client_order_id, strategy_id):
+        if not _is_client_order_id(client_order_id, strategy_id) or client_order_id.startswith(
+            self._others_ids[strategy_id]
+        ):
             return Refusal(
                 Reason.BAD_CLIENT_ORDER_ID,
                 "client_order_id",

@@ -14,6 +14,7 @@ from risk.latency import LatencyPage
 from risk.scope import DRILL_SCOPE, GLOBAL_SCOPE
 
 QUOTER = strategy("quoter", "examples.quoter:Quoter", quantity="0.01")
+DAY_NS = 86_400 * SECOND_NS
 EVERY_10_S = "\n[kill]\ndrill_every_s = 10\n"
 
 
@@ -334,3 +335,15 @@ def test_a_row_whose_writer_never_asks_is_freed_after_a_while(make_desk: MakeDes
     assert rows(desk) == 1
     desk.trade(1)
     assert rows(desk) == 0
+
+
+def test_a_drill_under_a_clock_that_was_ahead_does_not_look_young_for_ever(make_desk: MakeDesk) -> None:
+    desk = make_desk(CANARY, DRILLED)
+    desk.runtime.hosts[KILL_SWITCH].wall_offset_ns += DAY_NS
+    ask(desk, "drill-1")
+    desk.trade(1)
+    desk.runtime.hosts[KILL_SWITCH].wall_offset_ns -= DAY_NS
+    ask(desk, "drill-2")
+    desk.trade(1)
+    now_ns = desk.runtime.actor(KILL_SWITCH).wall_ns(desk.now_ns)
+    assert 0 < now_ns - counters(desk)["drill_wall_ns"] < DAY_NS

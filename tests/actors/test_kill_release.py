@@ -349,6 +349,17 @@ def test_an_id_that_was_released_presses_nothing(office: Office) -> None:
     assert not latch(office.desk).kills()
 
 
+def test_a_kill_under_a_drills_id_is_refused(office: Office) -> None:
+    """Latched already, it would seem: by a row that stops nobody and ends by itself."""
+    for kill_id, scope in (("drill-7", "drill"), ("drill-7", "strategy:hand")):
+        office.cell.send(KILL_SWITCH, Kill(kill_id, scope, KillMode.HALT, "why", "ann", "person", 0, 0))
+    office.desk.run_for(0.5)
+    told = [each for each in office.person.told if isinstance(each, KillReceipt) and each.scope != "drill"]
+    assert "another id" in told[-1].failures[0]
+    assert not any(each.complete for each in told)
+    assert not office.kills()
+
+
 def test_a_stamp_of_another_clock_does_not_spoil_the_receipt(office: Office) -> None:
     for stamp in (-(2**62), 2**62):
         kill = Kill(f"K{stamp}", "global", KillMode.HALT, "why", "ann", "person", stamp, stamp)

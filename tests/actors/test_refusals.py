@@ -175,6 +175,7 @@ def test_what_the_venue_would_reject_is_known_before(make_desk: MakeDesk) -> Non
         ({"instrument_id": 2**40}, Reason.UNKNOWN_INSTRUMENT, "instrument_id"),
         ({"client_order_id": "other-abc-1"}, Reason.BAD_CLIENT_ORDER_ID, "client_order_id"),
         ({"client_order_id": ""}, Reason.BAD_CLIENT_ORDER_ID, "client_order_id"),
+        ({"client_order_id": "hand-b-1"}, Reason.BAD_CLIENT_ORDER_ID, "client_order_id"),
         ({"client_order_id": "hand-" + "x" * 60}, Reason.BAD_CLIENT_ORDER_ID, "client_order_id"),
         ({"client_order_id": 'hand-"}{'}, Reason.BAD_CLIENT_ORDER_ID, "client_order_id"),
         ({"client_order_id": "hand-ünïcode"}, Reason.BAD_CLIENT_ORDER_ID, "client_order_id"),
@@ -184,7 +185,7 @@ def test_what_the_venue_would_reject_is_known_before(make_desk: MakeDesk) -> Non
 def test_an_order_that_is_not_this_strategys_own_is_refused(
     make_desk: MakeDesk, changes: dict[str, Any], reason: Reason, field: str
 ) -> None:
-    desk = make_desk(strategy("hand"), strategy("other"))
+    desk = make_desk(strategy("hand"), strategy("other"), strategy("hand-b"))
     refusal = as_strategy(desk, new(**changes))
     assert refusal is not None
     assert (refusal.reason, refusal.field) == (reason, field)
