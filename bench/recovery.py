@@ -6,6 +6,7 @@
 
 The engine is ``haltline run`` in one process (runtime "local"), killed with everything in it. Its journal holds orders
 that were sent, accepted and ended: three records each, written by the journal's own code behind what a first life left.
+Its checkpoint is as old as one can be that ``haltline run`` keeps up: what came since is replayed.
 Counted from the start of the new process, Python's own start and every import included, to the log line that tells of
 the reconciliation, and to the first order at the venue, which offers a tick every 10 ms.
 
@@ -29,6 +30,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from actors.journal_keeper import CHECKPOINT_EVERY, venue_keepers
 from actors.places import journal_dir, log_path, venue_actor
 from actors.venue_records import encode_record
 from bench.rig.engine import Seat, bench_config
@@ -74,6 +76,7 @@ def run(size: Size) -> list[Row]:
         for seat, config in configs.items():
             _live(seat, config, venue)
         _fill_journal(configs[_FULL], size.events)
+        _keep_checkpoint(configs[_FULL], size.events)
         orders = {_FULL: size.events // _RECORDS_PER_ORDER, _EMPTY: 0}
         for _ in range(size.rounds):
             for seat in seats:
@@ -145,6 +148,13 @@ def _fill_journal(config: EngineConfig, events: int) -> None:
         for record in _order(number):
             journal.append(encode_record(record), now_ns)
     journal.close()
+
+
+def _keep_checkpoint(config: EngineConfig, events: int) -> None:
+    """One that lacks so many of the newest records as ``haltline keeper`` lets come together."""
+    (keeper,) = venue_keepers(config)
+    keeper.follow(events - min(CHECKPOINT_EVERY, events // 2))
+    keeper.keep()
 
 
 def _order(number: int) -> tuple[NewOrder, OrderAccepted, OrderExpired]:
