@@ -210,6 +210,8 @@ class RayRuntime:
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        # Ray's workers are nice (15) to whoever else runs; ours are what this machine is for.
+        os.environ.setdefault("RAY_worker_niceness", "0")
         own: dict[str, Any] = {"object_store_memory": _OBJECT_STORE_BYTES} if not self._address else {}
         try:
             ray.init(
