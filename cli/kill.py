@@ -1,6 +1,5 @@
 """``haltline kill``: the red button. The latch is written first, by this very process; everything else comes after."""
 
-import getpass
 import os
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from actors.runtime.observer import BlockingObserver
 from cli.kill_cancel import cancel
 from cli.kill_drill import drill
 from cli.kill_release import approve, keygen, receipt, release, status
-from cli.screen import CONSOLE, ERRORS, micros, print_json
+from cli.screen import CONSOLE, ERRORS, micros, print_json, user_name
 from config.loader import load_config, state_dir_of
 from config.settings import EngineConfig
 from engine.codes import KillMode
@@ -66,7 +65,7 @@ def kill(
         return
     if mode not in _MODES:
         raise UsageError(f"kill: mode {mode!r} is not one of {', '.join(_MODES)}")
-    if not reason:
+    if not reason.strip():
         raise UsageError("kill: say why with --reason TEXT; it goes on the record")
     state, covered = _where(config, state_dir, scope)
     told: KillReceipt | None = None
@@ -82,13 +81,19 @@ def kill(
     if told is not None and json:
         print_json(receipt_dict(told))
     if told is None or not told.complete:
-        waiting = f" by {', '.join(told.waiting_for)}" if told is not None and told.waiting_for else ""
-        ERRORS.print(
-            "haltline: the latch is halted, so no engine of this state directory sends a new order; cancels were not "
-            f"confirmed{waiting}: look at the venue's own open orders",
-            markup=False,
-        )
+        ERRORS.print(f"haltline: {_short_of(covered, _MODES[mode], told)}", markup=False)
         raise typer.Exit(1)
+
+
+def _short_of(scope: Scope, mode: KillMode, told: KillReceipt | None) -> str:
+    """What holds although it was not confirmed to the end, and what to look at."""
+    what = "an order that does not shrink a position" if mode is KillMode.REDUCE else "a new order"
+    where = "" if scope.is_global else f" in {scope.text}"
+    held = f"the latch is written, so no engine of this state directory sends {what}{where}"
+    waiting = f" by {', '.join(told.waiting_for)}" if told is not None and told.waiting_for else ""
+    if not mode.cancels:
+        return f"{held}; that was not confirmed{waiting}"
+    return f"{held}; cancels were not confirmed{waiting}: look at the venue's own open orders"
 
 
 def _where(config: Path | None, state_dir: Path | None, scope: str) -> tuple[Path, Scope]:
@@ -129,10 +134,11 @@ def press_in(
     pressed_ns = time.monotonic_ns()
     if scope.is_drill:
         raise UsageError("kill scope 'drill' is no kill; to rehearse one use: haltline kill drill")
+    reason = reason.encode("utf-8", "replace").decode()  # an argument may hold bytes that no frame takes
     kill_id = f"{time.time_ns() // 1000:x}-{os.getpid():x}"
     page, trouble = _killed_latch(state_dir, kill_id, scope, mode)
     latched_ns = 0 if page is None else time.monotonic_ns()
-    kill = Kill(kill_id, scope.text, mode, reason, getpass.getuser(), trigger, pressed_ns, latched_ns)
+    kill = Kill(kill_id, scope.text, mode, reason, user_name(), trigger, pressed_ns, latched_ns)
     try:
         with BlockingObserver(str(run_in(state_dir)), KILL_SWITCH, first=kill) as observer:
             if page is None:
@@ -147,7 +153,7 @@ def press_in(
                 "end the processes of the engine, then cancel at the venue"
             ) from error
         _write_cause(page, scope, kill)
-        ERRORS.print(f"haltline: latched, but no kill switch actor answers ({error})", markup=False)
+        ERRORS.print(f"haltline: kill {kill_id} is latched, but no kill switch actor answers ({error})", markup=False)
 
 
 def _killed_latch(state_dir: Path, kill_id: str, scope: Scope, mode: KillMode) -> tuple[LatchPage | None, str]:

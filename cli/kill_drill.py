@@ -1,6 +1,5 @@
 """``haltline kill drill``: a kill that goes the whole way, and stops what the configuration gives to drills."""
 
-import getpass
 import os
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 
 from actors.places import KILL_SWITCH, latch_path, run_dir
 from actors.runtime.observer import BlockingObserver
-from cli.screen import CONSOLE, ERRORS, micros, print_json
+from cli.screen import CONSOLE, ERRORS, micros, print_json, user_name
 from config.loader import load_config
 from config.settings import EngineConfig
 from engine.codes import KillMode
@@ -60,7 +59,7 @@ class Driller:
     def __init__(self, config: EngineConfig) -> None:
         self._page = LatchPage.open(latch_path(config))
         self._mode = KillMode.CANCEL if config.kill.drill_strategies else KillMode.HALT
-        self._by = getpass.getuser()
+        self._by = user_name()
         self._observer = BlockingObserver(str(run_dir(config)), KILL_SWITCH)
         self._answer_s = _ANSWER_S + config.kill.drill_hold_ns / 1e9
 

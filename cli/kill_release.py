@@ -6,7 +6,6 @@ ann: kill approve ID ─┐
 bea: kill approve ID ─┴─▶ anybody: kill release ID
 """
 
-import getpass
 import os
 import time
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from rich.table import Table
 from actors.places import KILL_SWITCH, journal_dir, latch_path, run_dir
 from actors.runtime.observer import BlockingObserver
 from cli.kill_shadow import print_shadows, shadow_dict, shadows_of
-from cli.screen import CONSOLE, ERRORS, micros, print_json
+from cli.screen import CONSOLE, ERRORS, micros, print_json, user_name
 from config.files import secret_path_problem
 from config.loader import load_config
 from config.settings import EngineConfig
@@ -59,7 +58,7 @@ def keygen(
     with os.fdopen(descriptor, "wb") as file:
         file.write(pem)
     public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
-    print(f'[[people]]\nname = "{name or getpass.getuser()}"\npublic_key = "{public}"\nmay = ["release"]')
+    print(f'[[people]]\nname = "{name or user_name()}"\npublic_key = "{public}"\nmay = ["release"]')
 
 
 def approve(
@@ -104,7 +103,7 @@ def release(kill_id: _KillId, config: _Config) -> None:
     settings = load_config(config, check_files=False)
     print_shadows(settings, kill_id)
     with _kill_switch(settings) as observer:
-        answer = observer.request(KillRelease(kill_id, getpass.getuser()), KillRecords, _ANSWER_S)
+        answer = observer.request(KillRelease(kill_id, user_name()), KillRecords, _ANSWER_S)
     if answer.refusal:
         ERRORS.print(f"haltline: kill {kill_id} still holds: {answer.refusal}", markup=False)
         raise typer.Exit(1)

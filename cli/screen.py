@@ -1,5 +1,7 @@
 """How the commands write for people: one console, numbers that line up, times in the unit that suits them."""
 
+import os
+import pwd
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from rich.table import Table
 
 from engine.errors import UsageError
 
-__all__ = ["CONSOLE", "ERRORS", "latency_table", "micros", "print_json", "two_columns", "write_json"]
+__all__ = ["CONSOLE", "ERRORS", "latency_table", "micros", "print_json", "two_columns", "user_name", "write_json"]
 
 CONSOLE = Console()
 ERRORS = Console(stderr=True)
@@ -18,6 +20,14 @@ ERRORS = Console(stderr=True)
 def micros(latency_ns: int) -> float:
     """Nanoseconds as microseconds, to the nanosecond."""
     return latency_ns / 1000
+
+
+def user_name() -> str:
+    """Who runs this: what the system says, not the environment. In a container a number may have no name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"
 
 
 def two_columns(title: str, rows: list[tuple[str, str]]) -> Table:

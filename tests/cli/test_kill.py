@@ -1,5 +1,6 @@
 """The red button waits for nothing: no compiler, no readable configuration; and it says each thing once."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from actors.places import latch_path
 from actors.wiring import open_state
 from cli.kill import _say
+from cli.screen import user_name
 from config.loader import load_config, state_dir_of
 from engine.codes import KillMode
 from engine.messages import KillReceipt, KillStage
@@ -105,3 +107,32 @@ def test_each_stage_and_each_failure_is_said_once(capsys: pytest.CaptureFixture[
         ["halted", "140", "µs"],
     ]
     assert errors == "haltline: no way to the venue\n"
+
+
+def test_what_holds_without_an_engine_is_said_as_narrow_as_it_is(haltline: Run, desk: Path) -> None:
+    config = load_config(desk)
+    open_state(config)
+    done = haltline("kill", "--config", str(desk), "--scope", "venue:binance", "--mode", "reduce", "--reason", "now")
+    (kill,) = LatchPage.open(latch_path(config)).kills()
+    assert kill.cause is not None
+    said = " ".join(done.stderr.split())
+    assert kill.cause.kill_id in said, "or nobody could approve its release"
+    assert "an order that does not shrink a position in venue:binance" in said
+    assert "cancel" not in said
+
+
+def test_a_reason_of_any_bytes_presses(haltline: Run, desk: Path) -> None:
+    config = load_config(desk)
+    open_state(config)
+    done = haltline("kill", "--config", str(desk), "--scope", "global", "--reason", "runaway \udcff")
+    assert "Traceback" not in done.stderr
+    (kill,) = LatchPage.open(latch_path(config)).kills()
+    assert kill.cause is not None
+    assert kill.cause.reason == "runaway ?"
+
+
+def test_whoever_has_no_name_here_presses_as_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container. The environment says nothing: anybody can set it."""
+    monkeypatch.setenv("LOGNAME", "ann")
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)
+    assert user_name() == f"uid-{2**31 - 7}"
