@@ -15,8 +15,13 @@ from engine.journal import JournalFull
 from engine.messages import CancelAll, CancelOrder, NewOrder, Refusal, ReplaceOrder
 from engine.order import Order
 from engine.venue import OrderRejected, VenueOrder
+from risk.latency import NOT_TAKEN
+from risk.window import SendWindow
 
 __all__ = ["OrderEntry"]
+
+#: Of ``ORDER_STAGES``, those that are known once an order has left.
+_STAGES = ("gate", "journal", "sign", "write", "frame_to_wire", "strategy_to_venue", "tick_to_wire")
 
 #: A sweep's cancel that was refused is tried again after this, and then after twice as long each time, up to a bound.
 _CANCEL_AGAIN_NS = 100_000_000
@@ -24,11 +29,12 @@ _CANCEL_AGAIN_MOST_NS = 1_600_000_000
 
 
 class OrderEntry:
-    def __init__(self, core: VenueCore) -> None:
+    def __init__(self, core: VenueCore, window: SendWindow) -> None:
         self._core = core
+        self._window = window
         self._ctx, self._session, self._gate = core.ctx, core.session, core.gate
         self._blotter, self._journal, self._delivery = core.blotter, core.journal, core.delivery
-        self.orders_sent = 0
+        self._record = core.ctx.latency.group(_STAGES)
         names = core.settings.strategies
         #: By strategy: how ids begin that would be taken for another's, whose longer name begins with its own.
         self._others_ids = {
@@ -38,6 +44,16 @@ class OrderEntry:
         self._paces: dict[str, tuple[int, int]] = {}
         #: Called after the gate has refused an order: a budget may have been short.
         self.on_gate_refusal: Callable[[int], None] = lambda now_ns: None
+
+    @property
+    def orders_sent(self) -> int:
+        """Orders and replacements that have left since the start."""
+        return self._window.orders
+
+    def sweep(self) -> None:
+        """An order that waited for the operating system to take it may be on its way by now."""
+        if self._window.is_held and self._session.has_drained():
+            self._window.drained()
 
     # -- requests -------------------------------------------------------------------------------------------
 
@@ -102,17 +118,24 @@ class OrderEntry:
         journalled_ns = clock_ns()
         session = self._session
         frame = session.encode_replace(orig, approved, now_ns) if orig else session.encode_new(approved, now_ns)
+        # From here on whoever kills waits for us (risk/window.py); what is raised in between leaves it so.
+        window = self._window
+        window.enter()
         signed_ns = clock_ns()
         # The last look at latch and lease, with a fresh clock, and then the socket: nothing stands between them.
         reason = self._gate.may_send(approved, signed_ns)
         if reason is not Reason.NONE:
+            window.refused()
             text = "halted or out of lease between the check and the write: never sent"
             self._core.settle(OrderRejected(order.client_order_id, reason, text, 0), signed_ns)
             return None
         session.transmit(frame, signed_ns)
+        if session.has_drained():
+            window.sent()
+        else:
+            window.held()
         order.sent_ns = signed_ns
         self._core.sent(order.client_order_id, signed_ns)
-        self.orders_sent += 1
         self._measure(order, now_ns, checked_ns, gated_ns, journalled_ns, signed_ns)
         return None
 
@@ -121,16 +144,15 @@ class OrderEntry:
     ) -> None:
         """The order is on its way: how long each stage took."""
         written_ns = self._ctx.clock_ns()
-        record = self._ctx.latency.record
-        record("gate", gated_ns - checked_ns)
-        record("journal", journalled_ns - gated_ns)
-        record("sign", signed_ns - journalled_ns)
-        record("write", written_ns - signed_ns)
-        record("frame_to_wire", written_ns - now_ns)
-        if order.created_ns:
-            record("strategy_to_venue", now_ns - order.created_ns)
-        if order.tick_received_ns:
-            record("tick_to_wire", written_ns - order.tick_received_ns)
+        self._record(
+            gated_ns - checked_ns,
+            journalled_ns - gated_ns,
+            signed_ns - journalled_ns,
+            written_ns - signed_ns,
+            written_ns - now_ns,
+            now_ns - order.created_ns if order.created_ns else NOT_TAKEN,
+            written_ns - order.tick_received_ns if order.tick_received_ns else NOT_TAKEN,
+        )
 
     def _may_submit(self, sender: str, order: Order, now_ns: int) -> Refusal | None:
         """Everything about who asks and whether there is a way out; what is asked is the gate's business."""

@@ -4,7 +4,7 @@
                                              │
                           memory() ──▶ checkpoint ──▶ remember(), then only the records behind it
 
-A life of the actor replays its journal with this, and so does the keeper (``journal_keeper.py``), which writes the
+A life of the actor replays its journal with this, and so does the keeper (``cli/journal_keeper.py``), which writes the
 checkpoints: they hold what a replay comes to, never what a living actor has, which knows more (quotes, a lease). So
 a replay from a checkpoint comes to exactly what one from the first record would.
 """

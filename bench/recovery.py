@@ -30,12 +30,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from actors.journal_keeper import CHECKPOINT_EVERY, venue_keepers
 from actors.places import journal_dir, log_path, venue_actor
 from actors.venue_records import encode_record
 from bench.rig.engine import Seat, bench_config
 from bench.rig.venue_client import VenueProcess, venue_process
 from bench.row import Row, Sample, Target, make_rows
+from cli.journal_keeper import CHECKPOINT_EVERY, venue_keepers
 from cli.status import ask_actor
 from config.settings import EngineConfig
 from engine.codes import OrderType, Reason, Side, TimeInForce

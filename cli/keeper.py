@@ -40,7 +40,7 @@ def keeper(
         if not ended.wait(_BEGIN_S):
             _keep_until(config, ended)
         return
-    from actors.journal_keeper import venue_keepers  # numba takes a second that ``--until-eof`` does not pay at once
+    from cli.journal_keeper import venue_keepers  # numba takes a second that ``--until-eof`` does not pay at once
 
     settings = load_config(config, check_files=False)
     for each in venue_keepers(settings):
@@ -51,7 +51,7 @@ def keeper(
 
 
 def _keep_until(config: Path, ended: threading.Event) -> None:
-    from actors.journal_keeper import CHECKPOINT_EVERY, venue_keepers
+    from cli.journal_keeper import CHECKPOINT_EVERY, venue_keepers
 
     keepers = venue_keepers(load_config(config, check_files=False))
     while keepers and not ended.wait(_EVERY_S):

@@ -7,7 +7,7 @@ handler sends to an actor of the same process is delivered after the handler has
 ``now_ns`` is the host's monotonic clock (virtual in simulation). ``wall_ns`` turns it into UTC.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -62,6 +62,10 @@ class LatencyRecorder(Protocol):
     """Latency histograms of one actor, readable from outside while they are written (``risk/latency.py``)."""
 
     def record(self, stage: str, latency_ns: int) -> None: ...
+
+    def group(self, stages: Sequence[str]) -> Callable[..., None]:
+        """A function that records one latency of each of these stages at once, for the order path."""
+        ...
 
 
 class CounterRecorder(Protocol):

@@ -147,10 +147,10 @@ class Blotter:
         before) it is a violation, and the order is taken all the same because its bytes may leave. Raises
         InvariantError when the id was used before (``is_known``).
         """
-        if order.client_order_id in self._used:
-            raise InvariantError(f"client order id {order.client_order_id} was used before")
-        self._used.add(order.client_order_id)
-        self.orders[order.client_order_id] = self._open[order.client_order_id] = order
+        client_order_id = order.client_order_id
+        if not self._used.add(client_order_id):
+            raise InvariantError(f"client order id {client_order_id} was used before")
+        self.orders[client_order_id] = self._open[client_order_id] = order
         self._admitted += 1
         if order.orig_client_order_id:
             self._on_replace_asked(order)

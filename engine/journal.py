@@ -32,7 +32,7 @@ _HEADER: Final = Struct("<IIQq")
 _LENGTH_CRC: Final = Struct("<II")
 _STAMP: Final = Struct("<Qq")
 _pack_length_crc: Final = _LENGTH_CRC.pack_into
-_pack_stamp: Final = _STAMP.pack_into
+_pack_stamp: Final = _STAMP.pack
 _unpack_header: Final = _HEADER.unpack_from
 
 RECORD_HEADER_BYTES: Final = _HEADER.size
@@ -53,11 +53,11 @@ def record_span(payload_bytes: int) -> int:
 
 def write_record(view: memoryview, at: int, sequence: int, now_ns: int, payload: bytes) -> int:
     """Write one record at ``at`` and return where the next one goes. The caller has checked that it fits."""
-    body, length = at + 24, len(payload)
-    end = body + length
-    _pack_stamp(view, at + 8, sequence, now_ns)
-    view[body:end] = payload
-    _pack_length_crc(view, at, length, crc32(view[at + 8 : end], length))
+    length = len(payload)
+    body = _pack_stamp(sequence, now_ns) + payload
+    end = at + 24 + length
+    view[at + 8 : end] = body
+    _pack_length_crc(view, at, length, crc32(body, length))
     return (end + 7) & ~7
 
 

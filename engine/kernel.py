@@ -28,11 +28,11 @@ from types import CodeType, ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
-from numba import config, njit
+from numba import config, njit, typeof
 
 from engine.errors import UsageError
 
-__all__ = ["inlined", "kernel", "stamp_of", "stamps"]
+__all__ = ["entry_of", "inlined", "kernel", "stamp_of", "stamps"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
@@ -186,3 +186,11 @@ def _clear_old(folder: Path) -> None:
             continue
         if is_old:
             shutil.rmtree(other, ignore_errors=True)
+
+
+def entry_of(kernel: Any, *arguments: object) -> Callable[..., Any]:
+    """The compiled function for arguments of these types: called without looking up their types each time."""
+    signature = tuple(typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]  # it has none
+    kernel.compile(signature)
+    entry: Callable[..., Any] = kernel.get_overload(signature)
+    return entry

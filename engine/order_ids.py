@@ -36,14 +36,15 @@ class NumberRanges:
         """How many ranges there are."""
         return len(self._firsts)
 
-    def add(self, number: int) -> None:
+    def add(self, number: int) -> bool:
+        """False: it is there already."""
         firsts, lasts = self._firsts, self._lasts
         if lasts and number == lasts[-1] + 1:  # the usual case
             lasts[-1] = number
-            return
+            return True
         at = bisect_right(firsts, number)
         if at and number <= lasts[at - 1]:
-            return
+            return False
         joins_below = at > 0 and lasts[at - 1] == number - 1
         joins_above = at < len(firsts) and firsts[at] == number + 1
         if joins_below and joins_above:
@@ -58,6 +59,7 @@ class NumberRanges:
             lasts.insert(at, number)
             if len(firsts) > self._ranges_max:
                 del firsts[1], lasts[0]
+        return True
 
 
 class UsedOrderIds:
@@ -75,19 +77,22 @@ class UsedOrderIds:
             return ranges is not None and int(digits) in ranges
         return client_order_id in self._texts
 
-    def add(self, client_order_id: str) -> None:
+    def add(self, client_order_id: str) -> bool:
+        """False: it was used before."""
         prefix, _, digits = client_order_id.rpartition("-")
         if not (_is_number(digits) and prefix):
+            if client_order_id in self._texts:
+                return False
             self._texts[client_order_id] = None
             if len(self._texts) > self._texts_max:
                 del self._texts[next(iter(self._texts))]
-            return
+            return True
         ranges = self._numbers.get(prefix)
         if ranges is None:
             ranges = self._numbers[prefix] = NumberRanges(self._ranges_max)
             if len(self._numbers) > self._prefixes_max:
                 del self._numbers[next(iter(self._numbers))]
-        ranges.add(int(digits))
+        return ranges.add(int(digits))
 
     # -- as one value -----------------------------------------------------------------------------------------
 

@@ -34,11 +34,10 @@ booked after it is counted twice until the word that follows, never longer.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from numba import typeof
-
 from engine.codes import OrderType, Reason, Side, TimeInForce
 from engine.errors import InvariantError, UsageError
 from engine.instrument import INT64_MAX, Instrument
+from engine.kernel import entry_of
 from engine.messages import Refusal
 from engine.order import Approved, Order
 from risk import gate_books, gate_kernel
@@ -518,8 +517,8 @@ class Gate:
         scratch = GateTables(self._tables.account, self._latch, 1)
         at = scratch.strategy_at("")
         state, words = scratch.state, self._words
-        self._check = _entry(gate_kernel.check, state, words, 0, at, 0, 1, 1, 0)
-        self._may_send = _entry(gate_kernel.may_send, state, words, 0, at, 0, 0)
+        self._check = entry_of(gate_kernel.check, state, words, 0, at, 0, 1, 1, 0)
+        self._may_send = entry_of(gate_kernel.may_send, state, words, 0, at, 0, 0)
         self._check(state, words, 0, at, 0, 1, 1, 0)
         self._may_send(state, words, 1, at, 0, 0)
         gate_books.reserve(state, 0, at, 1, 1, 1)
@@ -567,14 +566,6 @@ def _code(order: Order) -> int:
         + (0 if post_only is False else _POST_CODE if post_only is True else _NO_POST_CODE)
         + (_REPLACE_CODE if order.orig_client_order_id else 0)
     )
-
-
-def _entry(kernel: Any, *arguments: object) -> _Kernel:
-    """The compiled function for arguments of these types."""
-    signature = tuple(typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]  # it has none
-    kernel.compile(signature)
-    entry: _Kernel = kernel.get_overload(signature)
-    return entry
 
 
 def _within(name: str, wanted: int, most: int) -> dict[str, int]:

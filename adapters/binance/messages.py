@@ -35,6 +35,7 @@ __all__ = [
     "RateLimit",
     "ReplaceHalf",
     "ReplaceResult",
+    "ReportEnvelope",
     "ServerTime",
     "Snapshot",
     "StreamError",
@@ -292,6 +293,12 @@ class ExecutionReport(_Wire, frozen=True):
     w: bool
     m: bool
     eR: str = ""
+
+
+class ReportEnvelope(_Wire, frozen=True):
+    """An execution report as the WebSocket API pushes it."""
+
+    event: ExecutionReport
 
 
 class PositionEntry(_Wire, frozen=True):

@@ -4,7 +4,7 @@ import msgspec
 
 from adapters.binance.core import SessionCore
 from adapters.binance.logon import LOG_ON, STAGE_TIMER, SUBSCRIBE, Logon
-from adapters.binance.messages import OrdersMessage
+from adapters.binance.messages import OrdersMessage, ReportEnvelope
 from adapters.binance.order_entry import CancelFrame, OrderEntry
 from adapters.binance.orders import OrderEncoder
 from adapters.binance.queries import Queries
@@ -19,7 +19,11 @@ __all__ = ["ORDERS_LINK", "OrderLink"]
 ORDERS_LINK = "session:orders"
 _MICROSECONDS = "?timeUnit=MICROSECOND"
 
+_PUSH, _REPORT = b'{"subscriptionId":', b',"event":{"e":"executionReport"'
+_REPORT_WITHIN = len(_PUSH) + 20 + len(_REPORT)
+
 _decode = msgspec.json.Decoder(OrdersMessage).decode
+_decode_report = msgspec.json.Decoder(ReportEnvelope).decode
 
 
 class OrderLink:
@@ -90,6 +94,10 @@ class OrderLink:
         self.queries.lost(now_ns)
 
     def on_message(self, message: bytes, now_ns: int) -> None:
+        # The usual push begins so, and is decoded in one pass; whatever begins in another way is decoded in two.
+        if message.startswith(_PUSH) and message.find(_REPORT, len(_PUSH), _REPORT_WITHIN) > 0:
+            self.user_data.on_report(_decode_report(message).event, now_ns)
+            return
         decoded = _decode(message)
         if decoded.event:
             self._on_event(decoded.event, now_ns)

@@ -48,12 +48,14 @@ _HALVES_LEFT = {
 class Window:
     """One limit over one calendar-aligned interval."""
 
-    __slots__ = ("_number", "in_flight", "interval_ns", "limit", "used")
+    __slots__ = ("_number", "begin_ns", "end_ns", "in_flight", "interval_ns", "limit", "used")
 
     def __init__(self, interval_ns: int, limit: int) -> None:
         self.interval_ns, self.limit = interval_ns, limit
         self.used = self.in_flight = 0
         self._number = -1
+        #: Of the interval that is counted: between them there is nothing to roll.
+        self.begin_ns = self.end_ns = 0
 
     def roll(self, venue_ns: int) -> None:
         """Begin anew when the interval is over. A clock that steps back a little changes nothing; one that had been far
@@ -64,10 +66,16 @@ class Window:
             self.used = 0
         elif number < self._number - 1:
             self._number = number
+        self.begin_ns = self._number * self.interval_ns
+        self.end_ns = self.begin_ns + self.interval_ns
 
     def has_room(self, cost: int, reserved: int, venue_ns: int) -> bool:
         self.roll(venue_ns)
         return self.used + self.in_flight + cost <= self.limit - reserved
+
+    @property
+    def spent(self) -> int:
+        return self.used + self.in_flight
 
     def report(self, count: int, venue_ns: int) -> None:
         """The venue's own count."""
@@ -90,10 +98,13 @@ class RateLimits:
         self._share_ppm = cancel_share_ppm
         #: (kind, interval) → window. Until exchangeInfo tells, the venue's published weight limit stands.
         self._windows: dict[tuple[str, int], Window] = {(_WEIGHT, 60 * NANOS): Window(60 * NANOS, 6_000)}
+        #: So many new orders have room for certain, whenever they come: limits only grow less tight with time.
+        self._sure = 0
         self._sort()
         self.blocked_until_ns = self.banned_until_ns = 0
 
     def _sort(self) -> None:
+        self._sure = 0
         self._weights = [window for (kind, _), window in self._windows.items() if kind == _WEIGHT]
         self._raws = [window for (kind, _), window in self._windows.items() if kind == _RAW]
         self._orders = [window for (kind, _), window in self._windows.items() if kind == _ORDERS]
@@ -115,6 +126,8 @@ class RateLimits:
         """Whether a request may be sent now. During a block only cancels may, during a ban nothing."""
         if now_ns < self.banned_until_ns or (now_ns < self.blocked_until_ns and purpose not in _CANCELS):
             return False
+        if self._sure and purpose is Purpose.NEW_ORDER and weight == 1:
+            return True
         share = self._share_ppm * _HALVES_LEFT[purpose] // 2
         for window in self._weights:
             if not window.has_room(weight, window.limit * share // _PPM, venue_ns):
@@ -126,7 +139,14 @@ class RateLimits:
             for window in self._orders:
                 if not window.has_room(1, 0, venue_ns):
                     return False
+            if weight == 1:
+                self._sure = self._room(share)
         return True
+
+    def _room(self, share: int) -> int:
+        """For how many new orders, one after the other, if nothing else happens."""
+        requests = [each.limit - each.limit * share // _PPM - each.spent for each in (*self._weights, *self._raws)]
+        return max(0, min(requests + [each.limit - each.spent for each in self._orders], default=0))
 
     def next_chance_ns(self, now_ns: int, venue_ns: int) -> int:
         """When asking again makes sense, on our clock: after the block, or when the shortest request interval rolls."""
@@ -138,30 +158,40 @@ class RateLimits:
 
     def sent(self, purpose: Purpose, weight: int, venue_ns: int) -> None:
         for window in self._weights:
-            window.roll(venue_ns)
+            if not window.begin_ns <= venue_ns < window.end_ns:
+                window.roll(venue_ns)
             window.in_flight += weight
         for window in self._raws:
-            window.roll(venue_ns)
+            if not window.begin_ns <= venue_ns < window.end_ns:
+                window.roll(venue_ns)
             window.used += 1
         if purpose is Purpose.NEW_ORDER:
             for window in self._orders:
-                window.roll(venue_ns)
+                if not window.begin_ns <= venue_ns < window.end_ns:
+                    window.roll(venue_ns)
                 window.in_flight += 1
+        self._sure = self._sure - 1 if self._sure and weight == 1 else 0
 
     def answered(self, purpose: Purpose, weight: int, cost: int, venue_ns: int) -> None:
         """``cost`` is what it turned out to weigh: 0 for order entry that succeeded."""
+        self._sure = self._sure - 1 if self._sure and cost <= 1 else 0  # were it not in flight any more
         for window in self._weights:
-            window.roll(venue_ns)
-            window.in_flight = max(0, window.in_flight - weight)
+            if not window.begin_ns <= venue_ns < window.end_ns:
+                window.roll(venue_ns)
+            left = window.in_flight - weight
+            window.in_flight = left if left > 0 else 0
             window.used += cost
         if purpose is Purpose.NEW_ORDER:
             for window in self._orders:
-                window.roll(venue_ns)
-                window.in_flight = max(0, window.in_flight - 1)
+                if not window.begin_ns <= venue_ns < window.end_ns:
+                    window.roll(venue_ns)
+                left = window.in_flight - 1
+                window.in_flight = left if left > 0 else 0
                 window.used += 1
 
     def lost(self) -> None:
         """No answer to what is in flight will come: all of it counts as used."""
+        self._sure = 0
         for window in self._windows.values():
             window.used += window.in_flight
             window.in_flight = 0
@@ -186,6 +216,7 @@ class RateLimits:
         window = self._windows.get((kind, _INTERVALS_NS.get(interval, 0) * number))
         if window is not None:
             window.report(count, venue_ns)
+            self._sure = 0
 
     # -- told to be silent -----------------------------------------------------------------------------------
 
@@ -199,6 +230,7 @@ class RateLimits:
         """-1015: the shortest ORDERS interval is full, whatever we counted. Returns when it rolls (venue's clock)."""
         if not self._orders:
             return venue_ns
+        self._sure = 0
         window = min(self._orders, key=lambda each: each.interval_ns)
         window.roll(venue_ns)
         window.used = max(window.used, window.limit)

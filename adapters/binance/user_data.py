@@ -27,12 +27,12 @@ class UserData:
         text = memoryview(event)
         kind = "executionReport" if text[: len(_REPORT_START)] == _REPORT_START else _decode_type(event).e
         if kind == "executionReport":
-            self._on_report(_decode_report(event), now_ns)
+            self.on_report(_decode_report(event), now_ns)
         elif kind == "outboundAccountPosition":
             self._on_position(_decode_position(event), now_ns)
         return kind
 
-    def _on_report(self, report: ExecutionReport, now_ns: int) -> None:
+    def on_report(self, report: ExecutionReport, now_ns: int) -> None:
         grid = self._core.grids_by_symbol.get(report.s)
         if grid is None:
             self._core.count("report of an instrument that is not ours")

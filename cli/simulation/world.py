@@ -1,6 +1,6 @@
 """A scenario's actors on virtual hosts: the engine's own wiring, simulated venues that misbehave, an observer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -66,6 +66,9 @@ def exchange_host(venue: str) -> str:
 class _NoLatency:
     def record(self, stage: str, latency_ns: int) -> None:
         """Handlers take no time here."""
+
+    def group(self, stages: Sequence[str]) -> Callable[..., None]:
+        return lambda *latencies_ns: None
 
 
 class _Runtime(VirtualRuntime):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine.errors import UsageError
 from risk.latency import (
     LATENCY_NS_MAX,
+    NOT_TAKEN,
     STAGES_MAX,
     LatencyPage,
     LatencySummary,
@@ -257,3 +258,18 @@ def test_a_damaged_file_is_refused_by_name(tmp_path, damage, told):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(UsageError, match=f"some.page {told}"):
         LatencyPage.open(path)
+
+
+def test_a_group_counts_as_one_after_the_other_would() -> None:
+    one, other = LatencyPage.memory(("a", "b", "c")), LatencyPage.memory(("a", "b", "c"))
+    record = one.group(("c", "a"))
+    for latencies_ns in ((5, 7), (0, NOT_TAKEN), (NOT_TAKEN, 300), (2**70, -(2**70)), (100_000_000_001, 12_345)):
+        record(*latencies_ns)
+        for stage, latency_ns in zip(("c", "a"), latencies_ns, strict=True):
+            if latency_ns != NOT_TAKEN:
+                other.record(stage, latency_ns)
+    for stage in one.stages:
+        assert one.summary(stage) == other.summary(stage)
+        assert (one.sum_ns(stage), one.clamped(stage)) == (other.sum_ns(stage), other.clamped(stage))
+    with pytest.raises(UsageError, match="unknown"):
+        one.group(("a", "d"))

@@ -1,7 +1,7 @@
 """Actors for the runtime's tests. A module of its own, as Ray's processes import it too."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from actors.runtime.spec import Resources
@@ -19,6 +19,9 @@ class OpenLatch:
 
 class NoLatency:
     def record(self, stage: str, latency_ns: int) -> None: ...
+
+    def group(self, stages: Sequence[str]) -> Callable[..., None]:
+        return lambda *latencies_ns: None
 
 
 def resources(name: str, arguments: bytes = b"") -> Resources:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import socket
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ class Stages:
 
     def record(self, stage: str, latency_ns: int) -> None:
         self.recorded.append((stage, latency_ns))
+
+    def group(self, stages: Sequence[str]) -> Callable[..., None]:
+        return lambda *latencies_ns: self.recorded.extend(zip(stages, latencies_ns, strict=True))
 
 
 def log_lines(settings: HostSettings) -> list[dict[str, Any]]:

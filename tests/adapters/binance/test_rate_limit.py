@@ -163,3 +163,47 @@ def test_within_one_interval_no_limit_is_ever_passed(steps: list[tuple[Purpose, 
         if purpose is not CANCEL_ALL:
             assert sum(w for p, w in minute if p is not CANCEL_ALL) <= 90
         assert sum(1 for p, _, t in sent if p is NEW and t // (10 * NANOS) == at // (10 * NANOS)) <= 5
+
+
+_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["ask", "ask", "send", "send", "answer", "other", "answer other", "report", "lose", "full", "block"]
+        ),
+        st.sampled_from([0, 0, 0, NANOS, 10 * NANOS, MINUTE, -NANOS, -3 * MINUTE]),
+        st.integers(0, 6),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_STEPS)
+def test_what_is_sure_to_have_room_has_room(steps: list[tuple[str, int, int]]) -> None:
+    """The short answer for new orders is the long one, whatever happens between them and wherever the clock steps."""
+    made, plain = limits(), limits()
+    venue_ns = now_ns = 100 * MINUTE
+    for what, step_ns, count in steps:
+        venue_ns, now_ns = venue_ns + step_ns, now_ns + abs(step_ns)
+        plain._sure = 0
+        assert made.has_room(NEW, 1, venue_ns, now_ns) == plain.has_room(NEW, 1, venue_ns, now_ns)
+        for each in (made, plain):
+            if what == "send":
+                each.sent(NEW, 1, venue_ns)
+            elif what == "answer":
+                each.answered(NEW, 1, count % 2, venue_ns)
+            elif what == "other":
+                each.sent(CANCEL if count % 2 else QUERY, 1 + count * 3, venue_ns)
+            elif what == "answer other":
+                each.answered(QUERY, 1 + count * 3, count, venue_ns)
+            elif what == "report":
+                each.report(
+                    [RateLimit("ORDERS", "SECOND", 10, 5, count), RateLimit("RAW_REQUESTS", "MINUTE", 5, 9, 900)],
+                    venue_ns,
+                )
+            elif what == "lose":
+                each.lost()
+            elif what == "full":
+                each.orders_full(venue_ns)
+            elif what == "block":
+                each.block(now_ns + count * NANOS, count % 2 == 0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from trading_desk import VENUE, MakeDesk, strategy
 
-from actors.journal_keeper import VenueKeeper
+from cli.journal_keeper import VenueKeeper
 from store.checkpoint import read_checkpoint
 from store.segment import SegmentJournal
 
