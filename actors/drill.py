@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from actors.sealing import Sealing
 from engine.actor import Context
 from engine.codes import KillMode
 from engine.messages import Kill, KillProgress, KillReceipt, KillStage
@@ -61,6 +62,7 @@ class Drills:
     def __init__(
         self,
         page: LatchPage,
+        sealing: Sealing,
         venue_actors: Iterable[str],
         every_ns: int,
         hold_ns: int,
@@ -68,6 +70,7 @@ class Drills:
         record: Callable[[KillReceipt, int], object],
     ) -> None:
         self._page = page
+        self._sealing = sealing
         self._venue_actors = tuple(venue_actors)
         self._every_ns = every_ns
         self._hold_ns = hold_ns
@@ -141,9 +144,10 @@ class Drills:
         kill = msgspec.structs.replace(
             kill, trigger=DRILL_TRIGGER, wall_time_ns=self._ctx.wall_ns(now_ns), latched_ns=latched_ns
         )
+        case = KillCase(kill, self._venue_actors)
+        self._sealing.watch(case, now_ns)
         for actor in self._venue_actors:
             self._ctx.send(actor, kill)
-        case = KillCase(kill, self._venue_actors)
         self._case, self._asked_by, self._acknowledged_ns = case, sender, 0
         self._measure((KillStage("latched", kill.latched_ns - kill.pressed_ns),))
         cause = LatchCause(

@@ -20,6 +20,7 @@ from actors.fencing import FENCING_COUNTERS, FENCING_TIMER, Fencing, FencingSett
 from actors.firm_exposure import FirmExposure
 from actors.latch_keeper import LatchKeeper, Stray
 from actors.release_desk import ReleaseDesk
+from actors.sealing import SEALING_TIMER, Seal, Sealing, no_seal
 from engine.actor import Actor, Context
 from engine.codes import KillMode
 from engine.errors import UsageError
@@ -33,6 +34,7 @@ from engine.messages import (
     KillReceipt,
     KillRecords,
     KillRelease,
+    KillStage,
     KillStanding,
     LeaseRequest,
     Message,
@@ -40,6 +42,7 @@ from engine.messages import (
     StatusReport,
     StatusRequest,
 )
+from risk.kill import KillCase
 from risk.kill_register import HeldKill, KillApproved, KillRegister, KillReleased
 from risk.latch import LatchPage, kill_tag
 from risk.lease import FOREVER_NS, LeaseGrantor
@@ -92,9 +95,9 @@ _decoder: msgspec.msgpack.Decoder[_Record] = msgspec.msgpack.Decoder(_Record)
 
 
 class KillSwitchActor(Actor):
-    """``page`` is the host's latch, writable."""
+    """``page`` is the host's latch, writable; ``seal`` looks into the pages of its venue actors."""
 
-    def __init__(self, settings: KillSwitchSettings, page: LatchPage) -> None:
+    def __init__(self, settings: KillSwitchSettings, page: LatchPage, seal: Seal = no_seal) -> None:
         settings.release.validate()
         self.settings = settings
         self.peers = tuple(settings.venue_actors)
@@ -103,8 +106,13 @@ class KillSwitchActor(Actor):
         self._up: set[str] = set()
         self._firm = FirmExposure(settings.currencies)
         self._fencing = Fencing(settings.fencing, self._on_progress)
+        acknowledge_ns = settings.fencing.acknowledge_ns
+        self._sealing = Sealing(
+            seal, acknowledge_ns, self._on_stages, lambda name: not self._fencing.is_elsewhere(name)
+        )
         self._drills = Drills(
             page,
+            self._sealing,
             settings.venue_actors,
             settings.drill_every_ns,
             settings.drill_hold_ns,
@@ -122,6 +130,7 @@ class KillSwitchActor(Actor):
         self._grantor = LeaseGrantor(epoch, self.settings.config_hash, self.settings.lease_duration_ns)
         self._drills.start(ctx, now_ns)
         self._fencing.start(ctx)
+        self._sealing.start(ctx)
         self._keep_latch(now_ns)
         for held in self.register.held.values():
             self._send(held)
@@ -186,6 +195,8 @@ class KillSwitchActor(Actor):
             self._publish(now_ns)
         elif key == FENCING_TIMER:
             self._fencing.on_timer(now_ns)
+        elif key == SEALING_TIMER:
+            self._sealing.on_timer(now_ns)
         else:
             self._drills.on_timer(key, now_ns)
 
@@ -290,6 +301,7 @@ class KillSwitchActor(Actor):
     def _open(self, kill: Kill, scope: Scope, now_ns: int, presser: str = "") -> HeldKill:
         """The kill is latched by now: tell the venue actors, then say why in the latch, then record it."""
         held = self.register.add(kill, scope, self._actors_in(scope), now_ns)
+        self._sealing.watch(held.case, now_ns)
         held.presser = presser
         self._send(held)
         self._keeper.explain(held)
@@ -310,13 +322,23 @@ class KillSwitchActor(Actor):
             return
         if self._fencing.is_elsewhere(progress.venue_actor):  # its clock is another host's
             progress = msgspec.structs.replace(progress, at_ns=self._ctx.clock_ns())
-        for stage in held.case.on_progress(progress):
-            if held.earlier is not None:
-                continue  # told once more, to a later life: it was measured when it happened
-            self._ctx.latency.record(response_name(stage.stage, held.kill.trigger), stage.after_ns)
+        stages = held.case.on_progress(progress)
+        if held.earlier is None:  # otherwise told once more, to a later life: it was measured when it happened
+            self._measure(held.case, stages)
         if not held.case.settled:
             self._fencing.watch(held, now_ns)
         self._tell(held, now_ns)
+
+    def _on_stages(self, case: KillCase, stages: tuple[KillStage, ...], now_ns: int) -> None:
+        """Stages that nobody has told: they were seen."""
+        self._measure(case, stages)
+        held = self.register.held.get(case.kill.kill_id)
+        if held is not None:
+            self._tell(held, now_ns)
+
+    def _measure(self, case: KillCase, stages: tuple[KillStage, ...]) -> None:
+        for stage in stages:
+            self._ctx.latency.record(response_name(stage.stage, case.kill.trigger), stage.after_ns)
 
     def _tell(self, held: HeldKill, now_ns: int) -> None:
         receipt = held.case.receipt(self._ctx.wall_ns(now_ns))

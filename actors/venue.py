@@ -50,6 +50,7 @@ from engine.messages import (
 )
 from engine.venue import InstrumentDefined, OrderOutcomeUnknown, VenueEvent, VenueListener, VenueSession
 from risk.latch import LatchView
+from risk.window import SendWindow
 
 __all__ = ["ORDER_STAGES", "VenueActor", "VenueActorSettings"]
 
@@ -62,18 +63,21 @@ ORPHAN_NS = 5_000 * _MS
 
 
 class VenueActor(Actor):
-    """``make_session`` builds the adapter's session around this actor as its listener."""
+    """``make_session`` builds the adapter's session around this actor as its listener. ``window``: the page that says
+    when an order is about to leave; one of its own, into which nobody looks, unless given."""
 
     def __init__(
         self,
         settings: VenueActorSettings,
         make_session: Callable[[VenueListener], VenueSession],
         audit: BookAudit | None = None,
+        window: SendWindow | None = None,
     ) -> None:
         self.settings = settings
         self.peers = (settings.risk_actor,)
         self.session = make_session(self)
         self.audit = audit
+        self._window = window or SendWindow.memory()
         self._orphans: dict[str, int] = {}
         self._waiting_logons: dict[str, StrategyLogon] = {}
         self._restarts = 0
@@ -91,7 +95,7 @@ class VenueActor(Actor):
         self.gate.warm_up()
         self.core = VenueCore(ctx, settings, self.session, latch, self.gate, self._on_reconciled)
         self.blotter, self.delivery = self.core.blotter, self.core.delivery
-        self.orders = OrderEntry(self.core)
+        self.orders = OrderEntry(self.core, self._window)
         self.kill = VenueKill(self.core, self.orders, lambda: self.lease.may_send(ctx.clock_ns()))
         self.events = VenueEvents(self.core, self.kill)
         self.telemetry = TelemetrySender(self.core, self.events, SWEEP_NS, now_ns)
@@ -308,6 +312,7 @@ class VenueActor(Actor):
         self.core.day.sweep(now_ns)
         self.telemetry.send(now_ns)
         self._doubt_unanswered(now_ns)
+        self.orders.sweep()
         self.core.reconciliation.sweep(now_ns)
         self.kill.sweep(now_ns)
         self._serve_strategies()

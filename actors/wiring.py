@@ -37,6 +37,7 @@ from actors.risk import RiskActor, RiskActorSettings
 from actors.runtime.durability import SYNC_STAGE
 from actors.runtime.fence import ProcessFence
 from actors.runtime.observer import BlockingObserver
+from actors.runtime.seal import PageSeal, create_window
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.sessions import cancelling_session, trading_session, warm_up
 from actors.shadow import ShadowActor, ShadowSettings
@@ -124,11 +125,19 @@ def make_plan(config: EngineConfig, *, seed: int = 0, audit_books: bool = False)
                 for actor in actors
             ),
             resources="actors.wiring:build_resources",
-            settings=settings,
+            settings=_host_settings(config, host, settings),
             resources_arguments=_arguments(Plan(config, host, audit_books)),
         )
         for host, actors in hosts.items()
     )
+
+
+def _host_settings(config: EngineConfig, host: str, settings: HostSettings) -> HostSettings:
+    """With the cores of the host's venue. Not of a loop that it shares with everybody: one cannot be kept apart."""
+    for venue in config.venues:
+        if venue_actor(venue.name) == host and config.engine.runtime == "ray":
+            return msgspec.structs.replace(settings, cores=venue.cores, spin=venue.spin)
+    return settings
 
 
 def _arguments(plan: Plan) -> bytes:
@@ -275,7 +284,7 @@ def _kill_switch(config: EngineConfig) -> KillSwitchActor:
         currencies={account.id: account.limits.currency for account in config.accounts},
         fencing=_fencing(config),
     )
-    return KillSwitchActor(settings, LatchPage.open(latch_path(config)))
+    return KillSwitchActor(settings, LatchPage.open(latch_path(config)), PageSeal(run_dir(config), latch_path(config)))
 
 
 def _fencing(config: EngineConfig) -> FencingSettings:
@@ -387,7 +396,8 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
     warm_up()
     audit = BookAudit() if audit_books else None
     symbols = [(instrument_id, symbol) for instrument_id, symbol, _ in settings.instruments]
-    return VenueActor(settings, lambda listener: trading_session(venue, symbols, listener, audit), audit)
+    window = create_window(run_dir(config), venue_actor(venue.name), latch_path(config))
+    return VenueActor(settings, lambda listener: trading_session(venue, symbols, listener, audit), audit, window)
 
 
 def _strategy(strategy: StrategySettings, config: EngineConfig) -> StrategyActor:

@@ -4,6 +4,7 @@
        └──Kill──▶ kill switch actor ──Kill──▶ each of them ──halted, first cancel, none left──▶ receipt
 
     latched       until the latch is written, by the presser itself
+    sealed        until the presser has seen in every venue actor's page that nothing more can leave; nobody wakes up
     halted        until the last venue actor has seen it: nothing more can leave
     acknowledged  until the kill switch actor has heard so from all of them
     cancel_sent   until the last venue actor's first cancel is on the wire
@@ -11,9 +12,9 @@
 
 Every kill is a drill: what it stops is real, and one process may release it. A person's kill takes the same way, but
 for a connection to the kill switch actor that is made after the latch is written; here it stands. Checked, by the
-venue's own record: no order left after any acknowledgement; and none outside of the scope was touched. As many orders a
-second are asked for as the cores carry, at most 8 × 2,000; ``one order every`` says what was sent while it was killed
-and released. 1,000 orders rest, 40 of them in the scope.
+venue's own record: no order left after any seal or acknowledgement; and none outside of the scope was touched. As many
+orders a second are asked for as the cores carry, at most 8 × 2,000; ``one order every`` says what was sent while it was
+killed and released. 1,000 orders rest, 40 of them in the scope.
 """
 
 import msgspec
@@ -36,6 +37,7 @@ TINY = Size(KillTrial(kills=5, venue_actors=2, rate=100, resting=3, held=3, gap_
 _LOAD = "one order every"
 _TARGETS = {
     "latched": (Target("p99", 20),),
+    "sealed": (Target("p50", 250), Target("p99", 1500)),
     "halted": (Target("p50", 250), Target("p99", 1500)),
     "cancel_sent": (Target("p50", 200), Target("p99", 2000)),
 }

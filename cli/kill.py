@@ -8,17 +8,18 @@ from typing import Annotated
 
 import typer
 
-from actors.places import KILL_SWITCH, latch_in, run_in, trading_names
+from actors.places import KILL_SWITCH, latch_in, run_in, trading_names, venue_actor
 from actors.runtime.observer import BlockingObserver
 from cli.kill_cancel import cancel
 from cli.kill_drill import drill
 from cli.kill_release import approve, keygen, receipt, release, status
 from cli.screen import CONSOLE, ERRORS, micros, print_json, user_name
+from cli.seal import Sealer
 from config.loader import load_config, state_dir_of
 from config.settings import EngineConfig
 from engine.codes import KillMode
 from engine.errors import HaltlineError, UsageError
-from engine.messages import Kill, KillReceipt
+from engine.messages import Kill, KillReceipt, VenueSeal
 from risk.latch import LatchCause, LatchPage
 from risk.scope import Scope, parse_scope, read_scope
 
@@ -138,7 +139,8 @@ def press_in(
     kill_id = f"{time.time_ns() // 1000:x}-{os.getpid():x}"
     page, trouble = _killed_latch(state_dir, kill_id, scope, mode)
     latched_ns = 0 if page is None else time.monotonic_ns()
-    kill = Kill(kill_id, scope.text, mode, reason, user_name(), trigger, pressed_ns, latched_ns)
+    seals = () if page is None else _seals(state_dir, scope)
+    kill = Kill(kill_id, scope.text, mode, reason, user_name(), trigger, pressed_ns, latched_ns, seals=seals)
     try:
         with BlockingObserver(str(run_in(state_dir)), KILL_SWITCH, first=kill) as observer:
             if page is None:
@@ -154,6 +156,9 @@ def press_in(
             ) from error
         _write_cause(page, scope, kill)
         ERRORS.print(f"haltline: kill {kill_id} is latched, but no kill switch actor answers ({error})", markup=False)
+        sealed = ", ".join(seal.venue_actor for seal in seals)
+        if sealed:
+            ERRORS.print(f"haltline: sealed all the same, so that nothing more can leave: {sealed}", markup=False)
 
 
 def _killed_latch(state_dir: Path, kill_id: str, scope: Scope, mode: KillMode) -> tuple[LatchPage | None, str]:
@@ -164,6 +169,12 @@ def _killed_latch(state_dir: Path, kill_id: str, scope: Scope, mode: KillMode) -
     except UsageError as error:
         return None, str(error)
     return page, ""
+
+
+def _seals(state_dir: Path, scope: Scope) -> tuple[VenueSeal, ...]:
+    """Of the scope's venue actor, or of all of them when it may be anyone's."""
+    venue = scope.venue or scope.instrument.partition(":")[0]
+    return Sealer(run_in(state_dir), latch_in(state_dir), [venue_actor(venue)] if venue else ()).seals()
 
 
 def _receipts(observer: BlockingObserver) -> Iterator[KillReceipt]:

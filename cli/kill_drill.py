@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from actors.places import KILL_SWITCH, latch_path, run_dir
+from actors.places import KILL_SWITCH, latch_path, run_dir, venue_actor
 from actors.runtime.observer import BlockingObserver
 from cli.screen import CONSOLE, ERRORS, micros, print_json, user_name
+from cli.seal import Sealer
 from config.loader import load_config
 from config.settings import EngineConfig
 from engine.codes import KillMode
@@ -60,6 +61,7 @@ class Driller:
         self._page = LatchPage.open(latch_path(config))
         self._mode = KillMode.CANCEL if config.kill.drill_strategies else KillMode.HALT
         self._by = user_name()
+        self._sealer = Sealer(run_dir(config), latch_path(config), [venue_actor(venue.name) for venue in config.venues])
         self._observer = BlockingObserver(str(run_dir(config)), KILL_SWITCH)
         self._answer_s = _ANSWER_S + config.kill.drill_hold_ns / 1e9
 
@@ -77,7 +79,17 @@ class Driller:
         pressed_ns = time.monotonic_ns()
         self._page.store(kill_id, DRILL_SCOPE, self._mode)
         latched_ns = time.monotonic_ns()
-        kill = Kill(kill_id, DRILL_SCOPE.text, self._mode, "asked for", self._by, DRILL_TRIGGER, pressed_ns, latched_ns)
+        kill = Kill(
+            kill_id,
+            DRILL_SCOPE.text,
+            self._mode,
+            "asked for",
+            self._by,
+            DRILL_TRIGGER,
+            pressed_ns,
+            latched_ns,
+            seals=self._sealer.seals(),
+        )
         try:
             return pressed_ns, self._observer.request(kill, KillReceipt, self._answer_s)
         finally:

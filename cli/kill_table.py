@@ -10,6 +10,7 @@ __all__ = ["kill_figures", "print_kill_result"]
 _PER_MILLE = {"p50": 500, "p90": 900, "p99": 990, "p99_9": 999, "max": 1000}
 _MEANINGS = (
     ("latched", "from the press to the latch: from here on every gate refuses"),
+    ("sealed", "nothing more can leave anywhere, by each venue actor's own page: nobody had to wake up for that"),
     ("halted", "the last venue actor has seen it, so nothing more can leave anywhere"),
     ("acknowledged", "the kill switch actor has heard so from all of them"),
     ("cancel_sent", "the last venue actor's first cancel is on the wire"),
@@ -35,6 +36,8 @@ def kill_figures(result: KillTrialResult) -> dict[str, Any]:
         "orders_cancelled": result.orders_cancelled,
         "orders_after_acknowledgement": verdict.after,
         "orders_lost": verdict.lost,
+        "kills_sealed": len(result.stages_ns["sealed"]),
+        "orders_after_seal": result.sealed.after,
         "orders_on_their_way": verdict.on_their_way,
         "kill_us": {stage: _percentiles(times) for stage, times in result.stages_ns.items() if times},
         "failures": result.failures,
@@ -60,6 +63,7 @@ def print_kill_result(result: KillTrialResult) -> None:
         ("orders that kills have cancelled", f"{figures['orders_cancelled']:,}"),
         ("orders refused", f"{figures['orders_refused']:,}"),
         ("orders that came after an acknowledgement and had left before it", f"{figures['orders_on_their_way']:,}"),
+        ("orders that left after a seal", f"{figures['orders_after_seal']:,}"),
         ("orders that left after an acknowledgement", f"{figures['orders_after_acknowledgement']:,}"),
     ]
     CONSOLE.print(two_columns("Kills", rows))

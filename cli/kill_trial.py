@@ -39,7 +39,7 @@ from engine.messages import KillReceipt
 __all__ = ["KILL_STAGES", "KillTrial", "KillTrialResult", "run_kill_trial"]
 
 #: In the order of a kill. ``acknowledged``: the kill switch actor has heard that everybody has halted.
-KILL_STAGES = ("latched", "halted", "acknowledged", "cancel_sent", "cancelled")
+KILL_STAGES = ("latched", "sealed", "halted", "acknowledged", "cancel_sent", "cancelled")
 _FOREVER_NS = 2**62
 #: Orders a second that one core carries, with their venue, and a third of it to spare.
 _ORDERS_PER_CORE = 600
@@ -71,11 +71,13 @@ class KillTrial(msgspec.Struct, frozen=True):
 
 
 class KillTrialResult(msgspec.Struct, frozen=True):
-    """``stages_ns``: stage → nanoseconds after the press, of each kill. ``seconds`` is how long they took."""
+    """``stages_ns``: stage → nanoseconds after the press, of each kill. ``verdict``: after the acknowledgements;
+    ``sealed``: after the seals. ``seconds`` is how long the kills took."""
 
     trial: KillTrial
     stages_ns: dict[str, list[int]]
     verdict: Verdict
+    sealed: Verdict
     orders_cancelled: int
     refused: int
     resting_orders: int
@@ -89,6 +91,10 @@ class KillTrialResult(msgspec.Struct, frozen=True):
         found = list(self.problems)
         if self.verdict.after:
             found.append(f"{self.verdict.after:,} orders left after an acknowledgement")
+        if self.sealed.after:
+            found.append(f"{self.sealed.after:,} orders left after a seal")
+        if self.sealed.lost:
+            found.append(f"{self.sealed.lost:,} orders are counted by a seal and never came to the venue")
         if self.verdict.lost:
             found.append(f"{self.verdict.lost:,} orders left by the engine's word and never came to the venue")
         return found
@@ -116,6 +122,7 @@ class _Run:
         self._number = {name: number for number, name in enumerate(self._venue_actors)}
         self._stages_ns: dict[str, list[int]] = {stage: [] for stage in KILL_STAGES}
         self._acknowledged: list[Acknowledged] = []
+        self._sealed: list[Acknowledged] = []
         self._problems: list[str] = []
         self._cancelled = self._refused = self._resting = self._meanwhile = 0
         self._seconds = 0.0
@@ -138,6 +145,7 @@ class _Run:
             self._trial,
             self._stages_ns,
             judge(came, self._acknowledged),
+            judge(came, self._sealed),
             self._cancelled,
             self._refused,
             self._resting,
@@ -198,6 +206,10 @@ class _Run:
                 self._stages_ns[stage].append(stages[stage])
         if stages.get("halted", -1) >= 0 and "released" in stages:
             self._acknowledge(receipt, pressed_ns + stages["halted"], pressed_ns + stages["released"])
+        if stages.get("sealed", -1) >= 0 and "released" in stages:
+            at_seal = {self._number[actor.venue_actor]: actor.orders_at_seal for actor in receipt.actors}
+            counted = {number: orders for number, orders in at_seal.items() if orders >= 0}
+            self._sealed.append(Acknowledged(pressed_ns + stages["sealed"], pressed_ns + stages["released"], counted))
         self._cancelled += sum(actor.orders_cancelled for actor in receipt.actors)
 
     def _acknowledge(self, receipt: KillReceipt, halted_ns: int, released_ns: int) -> None:

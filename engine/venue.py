@@ -261,6 +261,10 @@ class VenueSession(Protocol):
         """Write an encoded request to the order link and count it against the venue's limits."""
         ...
 
+    def has_drained(self) -> bool:
+        """Whether the operating system has taken every byte that was transmitted."""
+        ...
+
     def cancel_all(self, instrument_id: int, now_ns: int) -> None:
         """Ask the venue to cancel everything of one instrument; answered by CancelAllAnswered and order events."""
         ...

@@ -1,13 +1,16 @@
 """One kill, as the kill switch actor follows it: who has said what, and which stages are complete over the scope.
 
-    pressed ──latch written──▶ latched ──all──▶ halted ──all──▶ cancel_sent ──all──▶ cancelled ──all──▶ flat
-                                                  │                                     │               │
-                                     HALT, REDUCE complete here            CANCEL completes here     FLATTEN
+    pressed ─latch written▶ latched ─all▶ sealed ─all▶ halted ─all▶ cancel_sent ─all▶ cancelled ─all▶ flat
+                                                         │                              │               │
+                                            HALT, REDUCE complete here     CANCEL completes here     FLATTEN
 
 Each venue actor in scope has a state of its own, moved by its words as TRANSITIONS says; a stage of the kill is
 complete when the latch is written and *every* actor has reached it, so one missing actor keeps the kill open for ever.
 A word implies the stages before it: an actor halts before it cancels. A failure never moves an actor
 forward, and takes back the confirmation that it contradicts; the latch is never touched by any of this.
+
+``sealed`` is proven from outside (``actors/runtime/seal.py``), or comes with ``halted``, which says as much. Where
+nothing could be proven before everybody had halted, a kill has no such stage.
 """
 
 from collections.abc import Iterable
@@ -15,7 +18,7 @@ from enum import IntEnum
 from typing import Final
 
 from engine.codes import KillMode
-from engine.messages import Kill, KillActorState, KillProgress, KillReceipt, KillStage, ResidualPosition
+from engine.messages import Kill, KillActorState, KillProgress, KillReceipt, KillStage, ResidualPosition, VenueSeal
 
 __all__ = ["STAGES", "TRANSITIONS", "ActorStage", "KillCase", "Word", "word_of"]
 
@@ -184,6 +187,7 @@ class KillCase:
         self._stages = STAGES[KillMode(kill.mode)]
         self._latched_ns = kill.latched_ns
         self._failures: list[str] = []
+        self._seals: dict[str, VenueSeal] = {}
 
     def on_latched(self, at_ns: int) -> tuple[KillStage, ...]:
         """The latch is written (for a kill that came without ``latched_ns``). Returns the stages it completed."""
@@ -191,6 +195,22 @@ class KillCase:
         if not self._latched_ns:
             self._latched_ns = at_ns
         return self._news(before)
+
+    def on_seals(self, seals: Iterable[VenueSeal]) -> tuple[KillStage, ...]:
+        """Nothing more can leave these actors. Returns the stages it completed. The first seal of each counts, and none
+        once everybody has halted."""
+        before = self._complete_stages()
+        if all(actor.stage for actor in self._actors.values()):
+            return ()
+        for seal in seals:
+            if seal.venue_actor in self._actors:
+                self._seals.setdefault(seal.venue_actor, seal)
+        return self._news(before)
+
+    @property
+    def unsealed(self) -> tuple[str, ...]:
+        """The actors that have neither been sealed nor halted."""
+        return tuple(name for name, actor in self._actors.items() if not actor.stage and name not in self._seals)
 
     def on_progress(self, progress: KillProgress) -> tuple[KillStage, ...]:
         """An actor's word. Returns the stages that it completed over the whole scope, usually none.
@@ -219,7 +239,8 @@ class KillCase:
 
     @property
     def complete(self) -> bool:
-        return len(self._complete_stages()) == len(self._stages)
+        done = self._complete_stages()
+        return bool(done) and done[-1].stage == self._stages[-1]
 
     @property
     def settled(self) -> bool:
@@ -241,6 +262,7 @@ class KillCase:
                 actor.unknown_orders,
                 actor.residual,
                 actor.orders_sent,
+                seal.orders_sent if (seal := self._seals.get(name)) is not None else -1,
             )
             for name, actor in self._actors.items()
         )
@@ -257,7 +279,7 @@ class KillCase:
             kill.by,
             kill.trigger,
             wall_time_ns,
-            tuple(done.get(name, KillStage(name, -1)) for name in self._stages),
+            tuple(done.get(name, KillStage(name, -1)) for name in self._stages_here()),
             self.waiting_for,
             sum(actor.open_orders for actor in self._actors.values()),
             sum(actor.unknown_orders for actor in self._actors.values()),
@@ -274,6 +296,11 @@ class KillCase:
             return ()
         at_ns = self._latched_ns
         stages = [self._stage("latched", at_ns)]
+        if self._seals:
+            if self.unsealed:
+                return tuple(stages)
+            at_ns = max([at_ns, *(self._sealed_ns(name) for name in self._actors)])
+            stages.append(self._stage("sealed", at_ns))
         for name in self._stages[1:]:
             stage = _ACTOR_STAGES[name]
             if any(actor.stage < stage for actor in self._actors.values()):
@@ -281,6 +308,15 @@ class KillCase:
             at_ns = max([at_ns, *(actor.reached_ns[stage] for actor in self._actors.values())])
             stages.append(self._stage(name, at_ns))
         return tuple(stages)
+
+    def _sealed_ns(self, name: str) -> int:
+        """Of an actor that is sealed or has halted: when the first of both was."""
+        actor, seal = self._actors[name], self._seals.get(name)
+        known = [actor.reached_ns[ActorStage.HALTED]] if actor.stage else []
+        return min(known if seal is None else [seal.at_ns, *known])
+
+    def _stages_here(self) -> tuple[str, ...]:
+        return ("latched", "sealed", *self._stages[1:]) if self._seals else self._stages
 
     def _stage(self, name: str, at_ns: int) -> KillStage:
         return KillStage(name, max(at_ns - self.kill.pressed_ns, 0))

@@ -1,6 +1,6 @@
 """How fast a kill takes hold: the latency stages of the kill switch actor, one per stage of a kill and what pressed it.
 
-    pressed ─▶ latched ─▶ halted ─▶ cancel_sent ─▶ cancelled ─▶ flat    each counted from the press
+    pressed ─▶ latched ─▶ sealed ─▶ halted ─▶ cancel_sent ─▶ cancelled ─▶ flat    each counted from the press
 
 What pressed it is one of ``TRIGGERS``: a bounded set, because every pair has a histogram of its own.
 """
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 #: In the order in which a kill goes through them.
-RESPONSE_STAGES: Final = ("latched", "halted", "cancel_sent", "cancelled", "flat")
+RESPONSE_STAGES: Final = ("latched", "sealed", "halted", "cancel_sent", "cancelled", "flat")
 DRILL_TRIGGER: Final = "drill"
 _OTHER = "other"
 #: A person, a drill, every automatic trigger, and whatever else calls itself something.

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from engine.errors import UsageError
 
-__all__ = ["ProcessFence", "pid_path", "write_pid_file"]
+__all__ = ["Life", "ProcessFence", "has_ended", "pid_path", "this_life", "write_pid_file"]
 
 #: How long a process may take to end after SIGKILL, in ms; only one that waits for a disk takes longer than a moment.
 _END_MS = 200
@@ -32,10 +32,22 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _START_FIELD = 19
 
 
-class _Life(NamedTuple):
+class Life(NamedTuple):
+    """One process, for certain: no other has had its pid at its start time since that boot."""
+
     pid: int
     start_ticks: int
     boot_id: str
+
+
+def this_life() -> Life:
+    return Life(os.getpid(), _start_ticks(os.getpid()), _boot_id())
+
+
+def has_ended(life: Life) -> bool:
+    """Raises OSError when it cannot be told."""
+    with _open_life(life) as pidfd:
+        return pidfd is None or _has_ended(pidfd, 0)
 
 
 def pid_path(run_dir: Path | str, host: str) -> Path:
@@ -56,7 +68,8 @@ def write_pid_file(run_dir: Path | str, host: str) -> None:
             with _open_life(named) as pidfd:
                 if pidfd is not None and not _has_ended(pidfd, _PREDECESSOR_MS):
                     raise UsageError(f"host {host} still runs as process {named.pid}: end it first")
-        fresh.write_text(f"{os.getpid()} {_start_ticks(os.getpid())} {_boot_id()}\n")
+        me = this_life()
+        fresh.write_text(f"{me.pid} {me.start_ticks} {me.boot_id}\n")
         fresh.rename(path)
     except OSError as error:
         raise UsageError(f"process file {path}: {error.strerror}; nobody could end this process in time") from error
@@ -89,7 +102,7 @@ class ProcessFence:
 
 
 @contextlib.contextmanager
-def _open_life(life: _Life) -> Iterator[int | None]:
+def _open_life(life: Life) -> Iterator[int | None]:
     """A pidfd of exactly that process; None when it has ended (another one may have its pid by now)."""
     try:
         pidfd = os.pidfd_open(life.pid)
@@ -102,7 +115,7 @@ def _open_life(life: _Life) -> Iterator[int | None]:
         os.close(pidfd)
 
 
-def _is_at(life: _Life) -> bool:
+def _is_at(life: Life) -> bool:
     """Whether the process that has its pid now is that life."""
     try:
         return life.boot_id == _boot_id() and _start_ticks(life.pid) == life.start_ticks
@@ -117,11 +130,11 @@ def _has_ended(pidfd: int, wait_ms: int) -> bool:
     return bool(poll.poll(wait_ms))
 
 
-def _read(path: Path) -> _Life | None:
+def _read(path: Path) -> Life | None:
     """None: there is no file, or it is not one of ours."""
     try:
         pid, start_ticks, boot_id = path.read_text().split()
-        return _Life(int(pid), int(start_ticks), boot_id)
+        return Life(int(pid), int(start_ticks), boot_id)
     except (FileNotFoundError, ValueError):
         return None
 

@@ -171,6 +171,8 @@ class OutsideLinks:
             self._dispatcher.run(self._cell, self._cell.actor.on_link_down, link.name, reason)
 
     def _drop(self, link: OutsideLink, reason: str) -> None:
+        if not link.key and link.waiting_bytes():
+            link.abort(reason)  # what a link of ours still holds may be an order: nothing leaves once it is dropped
         link.close(reason)
         if link.task is not None and not link.task.done():
             link.task.cancel()

@@ -209,6 +209,9 @@ class BinanceSession:
         callback of its own."""
         self._started().orders.transmit(frame, now_ns)
 
+    def has_drained(self) -> bool:
+        return self._started().core.ctx.writable(ORDERS_LINK)
+
     # -- questions -------------------------------------------------------------------------------------------
 
     def cancel_all(self, instrument_id: int, now_ns: int) -> None:

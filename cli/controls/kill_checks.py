@@ -124,7 +124,8 @@ def _no_disorder(folder: Path) -> str:
     receipt = desk.press("global", KillMode.FLATTEN, 60)
     expect(receipt.complete, f"60 s after a kill that flattens it is not complete: {'; '.join(receipt.failures)}")
     stages = ["latched", "halted", "cancel_sent", "cancelled", "flat"]
-    expect(_stages(receipt) == stages, f"its stages are {', '.join(_stages(receipt))}")
+    reached = [stage for stage in _stages(receipt) if stage != "sealed"]  # which not every kernel offers
+    expect(reached == stages, f"its stages are {', '.join(_stages(receipt))}")
     orders = desk.orders_at("alpha")
     closing = [each for each in orders if each.terms.client_order_id.startswith("flatten-")]
     cancelled_ns = max(each.updated_wall_ns for each in orders if each.status == "CANCELED")

@@ -48,6 +48,7 @@ from engine.messages.kills import (
     KillStage,
     KillStanding,
     ResidualPosition,
+    VenueSeal,
 )
 from engine.messages.leases import BudgetRecall, LeaseGrant, LeaseRefusal, LeaseRequest
 from engine.messages.links import Hello, StatusReport, StatusRequest
@@ -134,6 +135,7 @@ __all__ = [
     "ThrottledStrategy",
     "Trade",
     "Undertake",
+    "VenueSeal",
     "VenueTelemetry",
     "decode_message",
     "encode_message",

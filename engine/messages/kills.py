@@ -19,13 +19,24 @@ __all__ = [
     "KillStage",
     "KillStanding",
     "ResidualPosition",
+    "VenueSeal",
 ]
+
+
+class VenueSeal(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Nothing more that a kill forbids can leave this venue actor: read off its own page at ``at_ns`` (monotonic, of
+    its host), when ``orders_sent`` orders and replaces had ever left it (``actors/runtime/seal.py``)."""
+
+    venue_actor: str
+    at_ns: int
+    orders_sent: int
 
 
 class Kill(MessageBase, frozen=True, tag=50):
     """``scope`` as ``risk/scope.py`` reads it. ``pressed_ns`` is the monotonic time of the trigger on its host,
     ``latched_ns`` when the host's latch was written (0: not yet). ``evidence``: what a trigger saw, in numbers.
-    ``wall_time_ns``: when the kill switch actor first heard of it (UTC; it sets this itself)."""
+    ``wall_time_ns``: when the kill switch actor first heard of it (UTC; it sets this itself). ``seals``: what whoever
+    latched it has proven by then."""
 
     kill_id: str
     scope: str
@@ -37,6 +48,7 @@ class Kill(MessageBase, frozen=True, tag=50):
     latched_ns: int = 0
     evidence: str = ""
     wall_time_ns: int = 0
+    seals: tuple[VenueSeal, ...] = ()
 
 
 class ResidualPosition(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -75,7 +87,7 @@ class KillStage(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class KillActorState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One venue actor's part in a kill, by its last word; ``stage`` is empty while it has said nothing.
-    ``orders_sent``: as of its first ``halted``, see ``KillProgress``."""
+    ``orders_sent``: as of its first ``halted``, see ``KillProgress``; ``orders_at_seal``: as of its seal (-1: none)."""
 
     venue_actor: str
     stage: str
@@ -84,6 +96,7 @@ class KillActorState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     unknown_orders: int
     residual: tuple[ResidualPosition, ...] = ()
     orders_sent: int = -1
+    orders_at_seal: int = -1
 
 
 class KillApprover(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -52,7 +52,7 @@ def test_every_venue_actor_acknowledges_and_trading_goes_on(make_desk: MakeDesk)
     desk.trade(5)
     receipt = held(desk)
     assert receipt.complete
-    assert [stage.stage for stage in receipt.stages] == ["latched", "halted", "acknowledged", "released"]
+    assert [stage.stage for stage in receipt.stages] == ["latched", "sealed", "halted", "acknowledged", "released"]
     assert 0 <= receipt.stages[0].after_ns <= receipt.stages[1].after_ns < SECOND_NS
     assert (receipt.trigger, receipt.by, receipt.failures) == ("drill", "eve", ())
     assert journalled(desk) == [receipt]
@@ -235,7 +235,7 @@ def test_a_drill_stops_and_cancels_the_drill_strategies_and_no_others(make_desk:
     receipt = held(desk)
     assert receipt.complete
     stages = {stage.stage: stage.after_ns for stage in receipt.stages}
-    assert list(stages) == ["latched", "halted", "cancel_sent", "cancelled", "acknowledged", "released"]
+    assert list(stages) == ["latched", "sealed", "halted", "cancel_sent", "cancelled", "acknowledged", "released"]
     assert stages["released"] - stages["cancelled"] >= 300_000_000
     assert rows(desk) == 0
     assert any(report.refusal is None for report in desk.told("canary")[told + len(late) :])

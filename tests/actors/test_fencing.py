@@ -74,12 +74,12 @@ def test_a_stopped_venue_actor_is_ended_before_it_is_halted_and_its_orders_are_c
     pause(desk)
     desk.kill()
     desk.run_for(0.049)
-    assert reached(receipt(desk)) == ["latched"]
+    assert reached(receipt(desk)) == ["latched", "sealed"]
     assert desk.runtime.hosts[VENUE].is_up
     desk.run_for(0.05)
     assert not desk.runtime.hosts[VENUE].is_up
     assert fences(desk) == {VENUE: 1}
-    assert reached(receipt(desk))[:2] == ["latched", "halted"]
+    assert reached(receipt(desk))[:3] == ["latched", "sealed", "halted"]
     assert when(receipt(desk), "halted") >= 50 * MS
     (failure,) = receipt(desk).failures
     assert failure == f"{VENUE}: halted: did not acknowledge within 50 ms: its process is being ended"
@@ -107,7 +107,7 @@ def test_halted_is_said_by_nobody_before_the_process_has_ended(make_desk: MakeDe
     desk.run_for(25)  # the link is noticed to be dead
     desk.kill()
     desk.run_for(10)
-    assert reached(receipt(desk)) == ["latched"]
+    assert reached(receipt(desk)) == ["latched", "sealed"]
     assert desk.runtime.hosts[VENUE].is_up
     assert not desk.open_at_venue(), "cancels need not wait for it"
     desk.storm.clear()
@@ -193,7 +193,7 @@ def test_a_venue_actor_that_halts_and_then_hangs_has_its_orders_cancelled_and_is
     desk.run_for(0.01)
     desk.kill()
     desk.run_for(0.01)
-    assert reached(receipt(desk))[:2] == ["latched", "halted"]
+    assert reached(receipt(desk))[:3] == ["latched", "sealed", "halted"]
     pause(desk)
     desk.run_for(12)
     assert not fences(desk)
@@ -277,7 +277,7 @@ def connected_again(make_desk: MakeDesk, press_after_ns: int = 0) -> tuple[Desk,
 def test_whoever_has_just_connected_has_its_time_from_then_on(make_desk: MakeDesk) -> None:
     _, after_ns = connected_again(make_desk)
     desk, _ = connected_again(make_desk, after_ns - 20 * MS)
-    assert reached(receipt(desk)) == ["latched"]
+    assert reached(receipt(desk)) == ["latched", "sealed"]
     desk.run_for(20)
     assert receipt(desk).complete
     assert not fences(desk)
@@ -337,9 +337,9 @@ def test_nobody_else_speaks_for_a_venue_actor(make_desk: MakeDesk) -> None:
     for stage in ("halted", "cancel_sent", "cancelled", "flat"):
         for sender in (NODE_AGENT, UNDERTAKER, PRESSER):
             claim(sender, stage)  # nobody has asked them
-    assert reached(receipt(desk)) == ["latched"]
+    assert reached(receipt(desk)) == ["latched", "sealed"]
     desk.run_for(0.1)
-    assert reached(receipt(desk))[:2] == ["latched", "halted"]
+    assert reached(receipt(desk))[:3] == ["latched", "sealed", "halted"]
     claim(NODE_AGENT, "cancelled")
     assert "cancelled" not in reached(receipt(desk))
 

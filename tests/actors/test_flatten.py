@@ -44,7 +44,7 @@ def test_a_position_is_closed_after_the_cancels_and_never_beyond_flat(make_desk:
     assert hand.last(resting).order_status is OrderStatus.CANCELLED
     assert receipt(desk).complete
     assert [stage.stage for stage in receipt(desk).stages] == [
-        "latched", "halted", "cancel_sent", "cancelled", "flat",
+        "latched", "sealed", "halted", "cancel_sent", "cancelled", "flat",
     ]  # fmt: skip
     stamps = [stage.after_ns for stage in receipt(desk).stages]
     assert stamps == sorted(stamps)

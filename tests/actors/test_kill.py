@@ -67,10 +67,10 @@ def test_stages_are_told_one_by_one_and_halted_comes_before_any_cancel(make_desk
     desk.run_for(1)
     done = [[s.stage for s in told.stages if s.after_ns >= 0] for told in desk.presser.receipts]
     assert done == [
-        ["latched"],
-        ["latched", "halted"],
-        ["latched", "halted", "cancel_sent"],
-        ["latched", "halted", "cancel_sent", "cancelled"],
+        ["latched", "sealed"],
+        ["latched", "sealed", "halted"],
+        ["latched", "sealed", "halted", "cancel_sent"],
+        ["latched", "sealed", "halted", "cancel_sent", "cancelled"],
     ]
     assert receipt(desk).open_orders == 0
 

@@ -10,6 +10,8 @@ def test_every_kill_goes_the_whole_way_and_no_order_leaves_after_it() -> None:
     figures = kill_figures(result)
     assert figures["failures"] == []
     assert figures["orders_after_acknowledgement"] == 0
+    assert figures["orders_after_seal"] == 0
+    assert figures["kills_sealed"] == TINY.trial.kills
     assert figures["orders_lost"] == 0
     assert figures["kills"] == TINY.trial.kills
     assert figures["orders_cancelled"] > 0
@@ -17,7 +19,12 @@ def test_every_kill_goes_the_whole_way_and_no_order_leaves_after_it() -> None:
     assert figures["orders_at_venue"] > figures["resting_orders"] >= 2 * (3 + 3)
     for stage in KILL_STAGES:
         assert len(result.stages_ns[stage]) == TINY.trial.kills
-    for one, other in (("latched", "halted"), ("halted", "acknowledged"), ("cancel_sent", "cancelled")):
+    for one, other in (
+        ("latched", "sealed"),
+        ("sealed", "halted"),
+        ("halted", "acknowledged"),
+        ("cancel_sent", "cancelled"),
+    ):
         assert all(a <= b for a, b in zip(result.stages_ns[one], result.stages_ns[other], strict=True))
 
 

@@ -58,7 +58,7 @@ async def test_an_embedded_engine_trades_and_is_killed(config: EngineConfig) -> 
                 assert isinstance(message, KillReceipt)
                 if message.complete:
                     break
-        assert [stage.stage for stage in message.stages] == ["latched", "halted", "cancel_sent", "cancelled"]
+        assert [stage.stage for stage in message.stages] == ["latched", "sealed", "halted", "cancel_sent", "cancelled"]
         report = await status_when(config, VENUE, lambda report: report.state == "halted")
         assert report.counters["open_orders"] == 0
         orders = report.counters["orders_admitted"]

@@ -127,7 +127,7 @@ def test_a_drill_and_a_kill_are_measured_and_the_engine_does_not_stop_for_a_dril
     kill = haltline("kill", "--config", str(file), "--scope", "global", "--mode", "cancel", "--reason", "test")
     assert kill.returncode == 0, kill.stderr
     killed = scrape_until(port, ("haltline_halted", VENUE), 1)
-    for stage in ("latched", "halted", "cancel_sent", "cancelled"):
+    for stage in ("latched", "sealed", "halted", "cancel_sent", "cancelled"):
         assert response(killed, stage, "person")[-1] == 1
     assert killed["kill_switch_state", "global"] == 3
 
