@@ -12,7 +12,7 @@ risk check and no journal. Cases take turns in rounds of ticks that leave at pla
 first ticks of each round are warm-up.
 
     *_sparse   2 to 8 ticks a second, at random: caches and core have gone cold            below the floor
-    *_spin     the process polls its sockets and never sleeps (only the floor can, so far)
+    *_spin     the process polls its sockets and never sleeps: the engine's with "spin" in its configuration, ≤ 30 µs
     hop        a frame to another process and back, on its own, as in bench hop: own_process ≤ floor + hop
 
 Checked: each tick is answered by exactly one order at its own price, and the venue accepts it.
@@ -37,6 +37,7 @@ __all__ = ["FULL", "TINY", "Size", "run"]
 
 _NEAR = Seat("near", "NEARUSDT", account="near")
 _APART = Seat("apart", "APARTUSDT", "own-process", account="apart")
+_SPIN = Seat("spin", "SPINUSDT", account="spin", tuning="spin = true")
 _FLOOR = ("floor", "FLOORUSDT")
 _SYMBOLS = {"co_located": _NEAR.symbol, "own_process": _APART.symbol, "floor": _FLOOR[1]}
 
@@ -88,16 +89,16 @@ def run(size: Size) -> list[Row]:
     there_and_back = next(row for row in hop.run(size.hop) if row.case == "frame")
     with tempfile.TemporaryDirectory(prefix="haltline-bench-") as name, ExitStack() as stack:
         directory = Path(name)
-        accounts = (_NEAR.name, _APART.name, _FLOOR[0])
-        venue = stack.enter_context(
-            venue_process(directory / "venue", accounts, tuple(_SYMBOLS.values()), size.pin[:1])
-        )
+        accounts = (_NEAR.name, _APART.name, _SPIN.name, _FLOOR[0])
+        symbols = (*_SYMBOLS.values(), _SPIN.symbol)
+        venue = stack.enter_context(venue_process(directory / "venue", accounts, symbols, size.pin[:1]))
         floor = stack.enter_context(floor_process(venue, *_FLOOR, cores=size.pin[1:]))
         config = bench_config((_NEAR, _APART), venue.ready, directory / "engine", size.runtime)
-        stack.enter_context(running_engine(config, size.pin[1:]))
-        for symbol in _SYMBOLS.values():
-            venue.wait_for_contestant(symbol)
-        samples = _measure(size, venue, floor, there_and_back.p50)
+        with running_engine(config, size.pin[1:]):
+            for symbol in _SYMBOLS.values():
+                venue.wait_for_contestant(symbol)
+            samples = _measure(size, venue, floor, there_and_back.p50)
+        samples.append(_spinning_engine(size, venue, directory))
     return make_rows("tick_to_trade", "us", [*samples, there_and_back.sample._replace(case="hop", baseline="")])
 
 
@@ -117,6 +118,16 @@ def _measure(size: Size, venue: VenueProcess, floor: subprocess.Popen[bytes], ho
         sparse.sample("floor")._replace(case="floor_sparse"),
         spinning.sample("floor", "")._replace(case="floor_spin"),
     ]
+
+
+def _spinning_engine(size: Size, venue: VenueProcess, directory: Path) -> Sample:
+    """Alone, for the same reason as the floor (``_spinning``)."""
+    config = bench_config((_SPIN,), venue.ready, directory / "spin", size.runtime)
+    with running_engine(config, size.pin[1:]):
+        venue.wait_for_contestant(_SPIN.symbol)
+        plan, rounds = Round((), size.ticks, size.gap_ns), max(size.rounds // 4, 1)
+        turns = take_turns(venue, {"co_located": _SPIN.symbol}, plan, rounds, size.warm_up)
+    return turns.sample("co_located", "floor_spin", (Target("p50", 30),))._replace(case="co_located_spin")
 
 
 def _spinning(venue: VenueProcess, floor: subprocess.Popen[bytes], plan: Round, size: Size) -> Turns:

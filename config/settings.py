@@ -243,6 +243,10 @@ class VenueSettings(msgspec.Struct, frozen=True):
     else where the venue offers such keys. Without, it is the venue actor's own.
 
     Every ``balance_query_s`` the venue is asked what it holds for the account, besides what it tells by itself.
+
+    ``cores``: the processor cores that the venue actor's loop may run on; none: any. ``spin``: it polls its sockets and
+    never sleeps, which takes one core whole and saves the waking up: only with a core of its own. Every ``warm_ms`` it
+    goes through the order path without an order, so that code and data are at hand when one comes; 0: never.
     """
 
     name: ShortName
@@ -256,6 +260,9 @@ class VenueSettings(msgspec.Struct, frozen=True):
     ca_file: PathOrNone = ""
     undertaker_credentials: CredentialSettings | None = None
     balance_query_s: Annotated[int, Meta(ge=5, le=86_400)] = 60
+    cores: tuple[Annotated[int, Meta(ge=0, le=4095)], ...] = ()
+    spin: bool = False
+    warm_ms: Annotated[int, Meta(ge=0, le=1_000)] = 0
 
     @property
     def balance_query_ns(self) -> int:

@@ -98,6 +98,7 @@ class Host:
         self._log = Log(settings.log_file, settings.log_lines_per_second)
         self._syncs = JournalSyncs(settings.sync_every_ns, self._sync_failed)
         self._armed: asyncio.TimerHandle | None = None
+        self._spinning: asyncio.Handle | None = None
         self._armed_ns = 0
         self._care_due_ns = 0
         self._ending: set[asyncio.Task[None]] = set()
@@ -119,6 +120,7 @@ class Host:
         is then closed again.
         """
         try:
+            self._settle_on(self.settings.cores)
             for cell in list(self.actors.values()):
                 self._bind(cell)
             for cell in list(self.actors.values()):
@@ -135,6 +137,8 @@ class Host:
             gc.collect()
             gc.freeze()
             gc.disable()
+        if self.settings.spin:
+            self._spin()
         self._care_due_ns = time.monotonic_ns() + _CARE_NS
         self._set_timer((None, "care"), self._care_due_ns)
 
@@ -167,6 +171,9 @@ class Host:
             await self.stop_actor(name)
         await self.settled()
         self._syncs.stop()
+        if self._spinning is not None:
+            self._spinning.cancel()
+            self._spinning = None
         if self._armed is not None:
             self._armed.cancel()
             self._armed = None
@@ -276,6 +283,22 @@ class Host:
         # The loop counts whole milliseconds: round up, so that a timer is late by less than one and never early.
         wait_ms = max(0, -((time.monotonic_ns() - at_ns) // _MS_NS))
         self._armed = self.loop.call_later(wait_ms / 1000, self._fire)
+
+    def _spin(self) -> None:
+        """A loop that always has something to do looks at its sockets without waiting for them."""
+        self._spinning = self.loop.call_soon(self._spin)
+
+    def _settle_on(self, cores: tuple[int, ...]) -> None:
+        """Keep this thread, which is the loop's, on these cores."""
+        if not cores:
+            return
+        if not hasattr(os, "sched_setaffinity"):
+            raise UsageError(f"cores {cores}: this system keeps no thread on a core; leave [[venues]] cores out")
+        try:
+            os.sched_setaffinity(0, cores)
+        except OSError as error:
+            there = sorted(os.sched_getaffinity(0))
+            raise UsageError(f"cores {cores}: {error.strerror}; this process may use {there}") from error
 
     def _fire(self) -> None:
         self._armed = None

@@ -83,6 +83,10 @@ class HostSettings(msgspec.Struct, frozen=True):
     tune_gc: bool = False
     #: Journals are forced to the disk this often, beside the loop; 0: never.
     sync_every_ns: int = 0
+    #: The cores that the loop's thread may run on; none: any. Not for an embedding program.
+    cores: tuple[int, ...] = ()
+    #: Poll the sockets without ever going to sleep: waking up is most of a tick's way. Takes a core.
+    spin: bool = False
     #: Certificate of ``Context.listen`` with TLS; empty: none, and such a listen is a UsageError.
     certificate_file: str = ""
     key_file: str = ""

@@ -40,6 +40,8 @@ class Seat(msgspec.Struct, frozen=True):
     account: str = "bench"
     source: str = "bench.rig.strategies:Answer"
     parameters: str = 'quantity = "0.001"'
+    #: Further lines of its venue's table.
+    tuning: str = ""
 
 
 #: An engine in this very process is a test's: machines that run tests may stall for longer than a real lease lasts.
@@ -84,6 +86,7 @@ rest_url = "http://localhost:{port}"
 orders_url = "{orders_url}"
 streams_url = "ws://localhost:{port}"
 ca_file = "{ca_file}"
+{tuning}
 [venues.credentials]
 key_type = "ed25519"
 api_key_file = "{api_key_file}"
@@ -138,6 +141,7 @@ def engine_toml(seats: Sequence[Seat], venue: VenueReady, state_dir: Path, runti
                 ca_file=venue.ca_file if seat.tls else "",
                 api_key_file=api_key_file,
                 secret_file=secret_file,
+                tuning=seat.tuning,
                 symbol=seat.symbol,
                 placement=seat.placement,
                 source=seat.source,
