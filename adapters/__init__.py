@@ -7,5 +7,6 @@ websocket   sans-I/O WebSocket client
 clock       a venue's clock
 grid        decimal text → ticks and lots
 binance/    Binance spot
+kraken/     Kraken spot
 simulator/  venues that speak those protocols
 """

@@ -1,0 +1,447 @@
+"""What is asked about orders, over REST: one order, open orders, all orders, and cancelling without an order link.
+
+Every question ends in exactly one of its events. An order that has been amended is several of ours; which of them it
+is now, and how much was filled when each came, its amends tell (``working.py``).
+"""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from adapters.kraken.client_ids import name_of, venue_id
+from adapters.kraken.core import SessionCore
+from adapters.kraken.errors import Verdict
+from adapters.kraken.executions import Executions
+from adapters.kraken.messages import OrderAmend, OrderAmends, OrderInfo
+from adapters.kraken.numbers import second_text, seconds_ns
+from adapters.kraken.parse import SIDES, PairGrid, lots, order_status, ticks
+from adapters.kraken.rate_limit import Purpose
+from adapters.kraken.rest import RestLink, RestQuestion
+from adapters.kraken.working import Working, WorkingOrders, engine_id, split_id
+from engine.codes import OrderStatus
+from engine.order import Order
+from engine.venue import (
+    CancelAllAnswered,
+    OpenOrdersListed,
+    OrderAccepted,
+    OrderNotFound,
+    OrderReplaced,
+    OrderSeen,
+    OrdersListed,
+    QueryFailed,
+    VenueOrder,
+)
+
+__all__ = ["Queries", "amended_ns", "is_amended"]
+
+ORDERS_PER_PAGE = 50
+_ENDED = OrderStatus.FILLED
+
+
+class _Open(msgspec.Struct, frozen=True):
+    open: dict[str, OrderInfo] = {}
+
+
+class _Closed(msgspec.Struct, frozen=True):
+    closed: dict[str, OrderInfo] = {}
+    count: int = 0
+
+
+_decode_open = msgspec.json.Decoder(_Open).decode
+_decode_closed = msgspec.json.Decoder(_Closed).decode
+_decode_orders = msgspec.json.Decoder(dict[str, OrderInfo]).decode
+_decode_amends = msgspec.json.Decoder(OrderAmends).decode
+
+
+def is_amended(info: OrderInfo) -> bool:
+    return "amended" in info.misc.split(",")
+
+
+def amended_ns(amend: OrderAmend) -> int:
+    """The venue writes milliseconds."""
+    return seconds_ns(amend.timestamp) // 1_000
+
+
+class Queries:
+    def __init__(self, core: SessionCore, rest: RestLink, working: WorkingOrders, executions: Executions) -> None:
+        self._core, self._rest, self._working, self._executions = core, rest, working, executions
+        self._asking: set[str] = set()
+        self._questions = 0
+
+    def ask(
+        self,
+        name: str,
+        params: tuple[tuple[str, str], ...],
+        on_result: Callable[[msgspec.Raw, int], None],
+        failed: Callable[[str, Verdict, int], None],
+        now_ns: int,
+        *,
+        purpose: Purpose = Purpose.QUERY,
+        cost_milli: int = 1_000,
+        is_persistent: bool = False,
+    ) -> None:
+        """One question that is told of once, whatever becomes of it."""
+        self._questions += 1
+        question = RestQuestion(
+            f"{name}:{self._questions}",
+            name,
+            params,
+            lambda result, asked_ns, now_ns: on_result(result, now_ns),
+            failed,
+            purpose=purpose,
+            cost_milli=cost_milli,
+            is_persistent=is_persistent,
+        )
+        self._rest.ask(question, now_ns)
+
+    # -- one order -------------------------------------------------------------------------------------------
+
+    def order_status(self, order: Order, now_ns: int) -> None:
+        """Raises UsageError for an instrument that the session does not have."""
+        core, key = self._core, order.client_order_id
+        core.grid(order.instrument_id)
+        if key in self._asking:
+            return  # one answer serves both
+        self._asking.add(key)
+        working = self._working.find(split_id(order.order_id)[0], "") if order.order_id else None
+        working = working or self._working.of_ours(key)
+        order_id = split_id(order.order_id)[0] or (working.order_id if working is not None else "")
+        if order_id:
+            self._by_id(order, order_id, now_ns)
+            return
+        name = working.name if working is not None else venue_id(order.orig_client_order_id or key)
+        self._by_name(order, name, now_ns)
+
+    def _failed(self, order: Order, text: str, now_ns: int) -> None:
+        self._asking.discard(order.client_order_id)
+        self._core.defer(QueryFailed(0, order.client_order_id, text), now_ns, self._core.options.retry_first_ns)
+
+    def _not_found(self, order: Order, now_ns: int) -> None:
+        self._asking.discard(order.client_order_id)
+        self._core.emit(OrderNotFound(order.client_order_id, self._core.clock.venue_ns(now_ns)), now_ns)
+
+    def _by_id(self, order: Order, order_id: str, now_ns: int) -> None:
+        def on_result(result: msgspec.Raw, answered_ns: int) -> None:
+            info = _decode_orders(result).get(order_id)
+            if info is None:
+                self._not_found(order, answered_ns)
+            else:
+                self._found(order, order_id, info, answered_ns)
+
+        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
+            if verdict is Verdict.NOT_OPEN:
+                self._not_found(order, failed_ns)
+            else:
+                self._failed(order, text, failed_ns)
+
+        self.ask("QueryOrders", (("txid", order_id),), on_result, failed, now_ns)
+
+    def _by_name(self, order: Order, name: str, now_ns: int) -> None:
+        """First among the open ones, then among the ended: an order that ends in between is in neither, and will be
+        looked for again."""
+
+        def on_open(result: msgspec.Raw, answered_ns: int) -> None:
+            found = _named(_decode_open(result).open, name)
+            if found is not None:
+                self._found(order, *found, answered_ns)
+            else:
+                self.ask("ClosedOrders", (("cl_ord_id", name),), on_closed, failed, answered_ns)
+
+        def on_closed(result: msgspec.Raw, answered_ns: int) -> None:
+            found = _named(_decode_closed(result).closed, name)
+            if found is not None:
+                self._found(order, *found, answered_ns)
+            else:
+                self._not_found(order, answered_ns)
+
+        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
+            self._failed(order, text, failed_ns)
+
+        self.ask("OpenOrders", (("cl_ord_id", name),), on_open, failed, now_ns)
+
+    def _found(self, order: Order, order_id: str, info: OrderInfo, now_ns: int) -> None:
+        working = self._working.find(order_id, "")
+        is_plain = not order.orig_client_order_id and not order.replacements and "/" not in order.order_id
+        if is_plain and not is_amended(info) and (working is None or not (working.in_doubt or working.amend)):
+            self._asking.discard(order.client_order_id)
+            self._tell(order, order_id, info, 0, 0, now_ns)
+            return
+
+        def on_amends(result: msgspec.Raw, answered_ns: int) -> None:
+            self._asking.discard(order.client_order_id)
+            self._resolve(order, order_id, info, _decode_amends(result).amends, answered_ns)
+
+        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
+            self._failed(order, text, failed_ns)
+
+        self.ask("OrderAmends", (("order_id", order_id),), on_amends, failed, now_ns)
+
+    def _tell(self, order: Order, order_id: str, info: OrderInfo, amends: int, base_lots: int, now_ns: int) -> None:
+        """The order is this one of ours now."""
+        grid = self._core.grid(order.instrument_id)
+        total_lots, cum_lots = lots(info.vol, grid), lots(info.vol_exec, grid)
+        own_lots = max(0, cum_lots - base_lots)
+        quantity_lots = order.quantity_lots if amends else total_lots
+        status = order_status(info, own_lots, quantity_lots)
+        closed_ns = seconds_ns(info.closetm)
+        venue_ns = closed_ns or seconds_ns(info.opentm)
+        name = engine_id(order_id, amends)
+        seen = OrderSeen(order.client_order_id, name, status, quantity_lots, own_lots, venue_ns)
+        self._learn(order, order_id, info, grid, now_ns)
+        self._core.emit(seen, now_ns)
+
+    def _learn(self, order: Order, order_id: str, info: OrderInfo, grid: PairGrid, now_ns: int) -> Working:
+        """An order of an earlier life, or whose answer was lost, is known from now on."""
+        name = name_of(info.cl_ord_id)
+        working = self._working.find(order_id, name)
+        if working is None:
+            working = Working(name, order.client_order_id, grid, lots(info.vol, grid), now_ns)
+            working.side, working.order_type = order.side, order.order_type
+            working.time_in_force, working.post_only = order.time_in_force, order.post_only
+            working.order_id = order_id
+            self._working.add(working)
+            if order_status(info, 0, 1) >= _ENDED:
+                self._working.end(working)
+        elif not working.order_id:
+            self._working.bind(working, order_id)
+        if not working.amends and not order.orig_client_order_id and order.client_order_id not in working.ours:
+            working.client_order_id, working.asked_lots = order.client_order_id, order.quantity_lots
+            self._working.becomes(working, order.client_order_id)
+        working.accepted = True
+        working.cum_lots = max(working.cum_lots, lots(info.vol_exec, grid))
+        return working
+
+    # -- an order that has been amended, or may have been ------------------------------------------------------
+
+    def _resolve(
+        self, order: Order, order_id: str, info: OrderInfo, amends: tuple[OrderAmend, ...], now_ns: int
+    ) -> None:
+        grid = self._core.grid(order.instrument_id)
+        done = [each for each in amends if each.amend_type == "user"]
+        bases = [0, *(lots(each.order_qty, grid) - lots(each.remaining_qty, grid) for each in done)]
+        working = self._learn(order, order_id, info, grid, now_ns)
+        number = self._number_of(order, working, len(done))
+        if working.amend is not None:
+            self._failed(order, "a replace of it is on its way", now_ns)
+        elif number > len(done):
+            self._settle(working, bases, done, now_ns)
+            self._not_found(order, now_ns)
+        elif number < len(done):
+            self._replaced(order, order_id, working, number, bases, done, now_ns)
+        elif working.in_doubt and now_ns < working.doubt_until_ns:
+            self._failed(order, "a replace of it may still come", now_ns)
+        else:
+            if number and order.orig_client_order_id and working.amends < number:
+                self._take_over(order, working, number, bases, done, now_ns)
+            working.client_order_id, working.asked_lots = order.client_order_id, order.quantity_lots
+            self._settle(working, bases, done, now_ns)
+            self._tell(order, order_id, info, number, bases[number], now_ns)
+
+    def _number_of(self, order: Order, working: Working, amends: int) -> int:
+        """After how many amends the order is this one of ours."""
+        if order.order_id:
+            return split_id(order.order_id)[1]
+        if not order.orig_client_order_id:
+            return 0
+        if working.client_order_id == order.client_order_id:
+            return working.amends
+        if order.orig_client_order_id == working.client_order_id:
+            return working.amends + 1
+        return max(1, amends)
+
+    def _replaced(
+        self,
+        order: Order,
+        order_id: str,
+        working: Working,
+        number: int,
+        bases: list[int],
+        done: list[OrderAmend],
+        now_ns: int,
+    ) -> None:
+        """Another one of ours took the place of this one."""
+        venue_ns, own_lots = amended_ns(done[number]), bases[number + 1] - bases[number]
+        if not order.replaced_by:
+            seen = OrderSeen(
+                order.client_order_id,
+                engine_id(order_id, number),
+                OrderStatus.CANCELLED,
+                order.quantity_lots,
+                own_lots,
+                venue_ns,
+            )
+            self._core.emit(seen, now_ns)
+            return
+        if working.amends < number + 1:
+            working.client_order_id = order.replaced_by
+            working.asked_lots = lots(done[number].remaining_qty, working.grid)
+            self._working.becomes(working, order.replaced_by)
+        self._core.emit(OrderReplaced(order.client_order_id, order.replaced_by, own_lots, venue_ns), now_ns)
+        name = engine_id(order_id, number + 1)
+        self._core.emit(OrderAccepted(order.replaced_by, name, venue_ns), now_ns)
+        self._settle(working, bases, done, now_ns)
+
+    def _take_over(
+        self, order: Order, working: Working, number: int, bases: list[int], done: list[OrderAmend], now_ns: int
+    ) -> None:
+        """This one took the place of its original, of which nothing was told yet."""
+        own_lots, venue_ns = bases[number] - bases[number - 1], amended_ns(done[number - 1])
+        if order.client_order_id not in working.ours:
+            self._working.becomes(working, order.client_order_id)
+        replaced = OrderReplaced(order.orig_client_order_id, order.client_order_id, own_lots, venue_ns)
+        self._core.emit(replaced, now_ns)
+
+    def _settle(self, working: Working, bases: list[int], done: list[OrderAmend], now_ns: int) -> None:
+        """Its amends are known; what was held is told, once no amend can come any more."""
+        if len(bases) >= len(working.bases):
+            working.bases, working.amended_ns = bases, [amended_ns(each) for each in done]
+        if working.in_doubt and now_ns >= working.doubt_until_ns:
+            self._executions.settled(working, now_ns)
+
+    # -- lists -----------------------------------------------------------------------------------------------
+
+    def open_orders(self, query_id: int, now_ns: int) -> None:
+        def on_result(result: msgspec.Raw, answered_ns: int) -> None:
+            orders = self._venue_orders(_decode_open(result).open, answered_ns, is_search=False)
+            self._core.emit(OpenOrdersListed(query_id, tuple(orders)), answered_ns)
+
+        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
+            self._core.defer(QueryFailed(query_id, "", text), failed_ns, self._core.options.retry_first_ns)
+
+        self.ask("OpenOrders", (), on_result, failed, now_ns, purpose=Purpose.LISTING)
+
+    def orders(self, query_id: int, instrument_id: int, since_ns: int, now_ns: int) -> None:
+        """Raises UsageError for an instrument that the session does not have."""
+        self._core.grid(instrument_id)
+        since_utc_ns = self._core.clock.venue_ns(since_ns)
+        found: dict[str, OrderInfo] = {}
+
+        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
+            self._core.defer(QueryFailed(query_id, "", text), failed_ns, self._core.options.retry_first_ns)
+
+        def on_open(result: msgspec.Raw, answered_ns: int) -> None:
+            found.update(_decode_open(result).open)
+            ask_closed(0, answered_ns)
+
+        def ask_closed(at: int, asked_ns: int) -> None:
+            params = (("start", second_text(max(0, since_utc_ns))), ("closetime", "open"), ("ofs", str(at)))
+
+            def on_closed(result: msgspec.Raw, answered_ns: int) -> None:
+                page = _decode_closed(result)
+                found.update(page.closed)
+                if page.closed and at + ORDERS_PER_PAGE < page.count:
+                    ask_closed(at + ORDERS_PER_PAGE, answered_ns)
+                    return
+                recent = {each: info for each, info in found.items() if seconds_ns(info.opentm) >= since_utc_ns}
+                orders = self._venue_orders(recent, answered_ns, is_search=True)
+                ours = sorted(
+                    (each for each in orders if each.instrument_id == instrument_id), key=lambda each: each.created_ns
+                )
+                self._core.emit(OrdersListed(query_id, instrument_id, tuple(ours), True), answered_ns)
+
+            self.ask("ClosedOrders", params, on_closed, failed, asked_ns, is_persistent=at > 0)
+
+        self.ask("OpenOrders", (), on_open, failed, now_ns)
+
+    def _venue_orders(self, infos: Mapping[str, OrderInfo], now_ns: int, *, is_search: bool) -> list[VenueOrder]:
+        orders = []
+        for order_id, info in infos.items():
+            grid = self._core.grids_by_name.get(info.descr.pair)
+            if grid is not None:
+                orders.append(self._venue_order(order_id, info, grid, now_ns, is_search=is_search))
+        return orders
+
+    def _venue_order(
+        self, order_id: str, info: OrderInfo, grid: PairGrid, now_ns: int, *, is_search: bool
+    ) -> VenueOrder:
+        """Under the one of ours that it is now. An amended order of which that is not known has no name, and an id that
+        is nobody's: it is asked about by those who know it."""
+        working = self._working.find(order_id, name_of(info.cl_ord_id))
+        total_lots, cum_lots = lots(info.vol, grid), lots(info.vol_exec, grid)
+        client_order_id, name, base_lots = self._core.ids.to_ours(info.cl_ord_id), order_id, 0
+        quantity_lots = total_lots
+        if working is not None and working.amends and not working.in_doubt:
+            client_order_id, name, base_lots = working.client_order_id, working.engine_id, working.bases[-1]
+            quantity_lots = working.asked_lots
+        elif is_amended(info) or (working is not None and (working.in_doubt or working.amend)):
+            client_order_id, name = "", order_id if is_search else f"{order_id}/?"
+        own_lots = max(0, cum_lots - base_lots)
+        return VenueOrder(
+            client_order_id=client_order_id,
+            order_id=name,
+            instrument_id=grid.instrument_id,
+            side=SIDES[info.descr.type],
+            status=order_status(info, own_lots, quantity_lots),
+            quantity_lots=quantity_lots,
+            price_ticks=ticks(info.descr.price, grid) if info.descr.ordertype == "limit" else 0,
+            cum_lots=own_lots,
+            created_ns=self._core.clock.local_ns(seconds_ns(info.opentm), now_ns),
+        )
+
+    # -- cancelling without an order link --------------------------------------------------------------------
+
+    def cancel_all(self, instrument_id: int, now_ns: int) -> None:
+        """List, then cancel one by one. Raises UsageError for an instrument that the session does not have."""
+        grid, core = self._core.grid(instrument_id), self._core
+
+        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
+            core.defer(CancelAllAnswered(instrument_id, text), failed_ns, core.options.retry_first_ns)
+
+        def on_open(result: msgspec.Raw, answered_ns: int) -> None:
+            open_orders = _decode_open(result).open
+            missing = {each for each, info in open_orders.items() if info.descr.pair in (grid.altname, grid.pair_id)}
+            if not missing:
+                core.emit(CancelAllAnswered(instrument_id, ""), answered_ns)
+            for order_id in sorted(missing):
+                self._cancel_one(order_id, instrument_id, missing, answered_ns)
+
+        self.ask("OpenOrders", (), on_open, failed, now_ns, purpose=Purpose.CANCEL_ALL)
+
+    def _cancel_one(self, order_id: str, instrument_id: int, missing: set[str], now_ns: int) -> None:
+        """``missing``: those of a cancel-all that have not been answered; empty once a failure was told."""
+        core = self._core
+
+        def answered(failure: str, answered_ns: int) -> None:
+            if order_id not in missing:
+                return
+            missing.discard(order_id)
+            if failure:
+                missing.clear()
+                core.defer(CancelAllAnswered(instrument_id, failure), answered_ns, core.options.retry_first_ns)
+            elif not missing:
+                core.emit(CancelAllAnswered(instrument_id, ""), answered_ns)
+
+        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
+            answered("" if verdict is Verdict.NOT_OPEN else text, failed_ns)
+
+        self.ask(
+            "CancelOrder",
+            (("txid", order_id),),
+            lambda result, answered_ns: answered("", answered_ns),
+            failed,
+            now_ns,
+            purpose=Purpose.CANCEL_ALL,
+            cost_milli=0,
+        )
+
+    def arm_dead_man_timer(self, timeout_s: int, now_ns: int) -> None:
+        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
+            self._core.count("dead-man timer refused")
+
+        self.ask(
+            "CancelAllOrdersAfter",
+            (("timeout", str(timeout_s)),),
+            lambda result, answered_ns: None,
+            failed,
+            now_ns,
+            purpose=Purpose.CANCEL_ALL,
+        )
+
+
+def _named(infos: Mapping[str, OrderInfo], name: str) -> tuple[str, OrderInfo] | None:
+    """The latest order of that name: names may be used again once an order has ended."""
+    found = [(seconds_ns(info.opentm), each) for each, info in infos.items() if name_of(info.cl_ord_id) == name]
+    if not found:
+        return None
+    order_id = max(found)[1]
+    return order_id, infos[order_id]

@@ -1,0 +1,261 @@
+"""KrakenSession: one account's connection to Kraken spot, as a venue actor drives it (``engine.venue.VenueSession``).
+
+    start ─▶ REST time ─▶ key ─▶ AssetPairs ─▶ InstrumentDefined… ─┬▶ order link: token, subscribed, balances ─▶ live
+                                                                   └▶ market streams: checked books, trades
+
+Three links, each re-made by itself: ``session:rest``, ``session:orders`` (private WebSocket: order entry, executions,
+balances), ``session:streams`` (market data, unless the options want none). Closing them leaves orders at the venue:
+there is no cancel on disconnect, but a dead-man timer.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from adapters.kraken import checksum
+from adapters.kraken.core import SessionCore
+from adapters.kraken.market_streams import STREAMS_LINK, MarketStreams
+from adapters.kraken.options import KrakenOptions
+from adapters.kraken.order_link import ORDERS_LINK, OrderLink
+from adapters.kraken.queries import Queries
+from adapters.kraken.rest import RestLink
+from adapters.kraken.signing import Credentials, Signer
+from adapters.kraken.startup import KEY_TIMER, Startup
+from adapters.kraken.trades import Trades
+from adapters.kraken.urls import KrakenEndpoints
+from adapters.links import WebSocketLink
+from adapters.telling import DEFERRED_TIMER
+from engine.actor import Context
+from engine.book import OrderBook
+from engine.codes import Reason
+from engine.errors import UsageError
+from engine.instrument import NANOS
+from engine.order import Approved, Order
+from engine.venue import VenueListener
+
+__all__ = ["REST_LINK", "KrakenSession"]
+
+REST_LINK = "session:rest"
+_SYMBOLS_MAX = 200
+#: The venue's engine takes cancels only, or nothing.
+_CLOSED_SYSTEMS = ("cancel_only", "maintenance")
+
+
+class KrakenSession:
+    """See ``engine.venue.VenueSession`` for the methods.
+
+    Args:
+        venue_name: goes into every instrument.
+        symbols: (instrument id, the venue's WebSocket v2 symbol such as BTC/USD) of each instrument to trade.
+
+    Raises UsageError for credentials that cannot be used, and for symbols that are none, too many or double.
+    """
+
+    def __init__(
+        self,
+        venue_name: str,
+        symbols: Sequence[tuple[int, str]],
+        credentials: Credentials,
+        endpoints: KrakenEndpoints,
+        listener: VenueListener,
+        options: KrakenOptions | None = None,
+    ) -> None:
+        self._venue_name, self._endpoints, self._listener = venue_name, endpoints, listener
+        self._symbols = _checked_symbols(symbols)
+        self.options = options if options is not None else KrakenOptions()
+        self._signer = Signer(credentials)
+        self._books = {instrument_id: OrderBook() for instrument_id, _ in self._symbols}
+        self.request_validity_ns = self.options.request_validity_ns
+        self._is_armed = False
+        self._parts: _Parts | None = None
+
+    @staticmethod
+    def warm_up() -> None:
+        """Compile or load every kernel: once per process, before it says that it is ready."""
+        OrderBook.warm_up()
+        checksum.warm_up()
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def start(self, ctx: Context, now_ns: int) -> None:
+        """Open the links; from here on the session keeps itself connected, with back-off."""
+        if self._parts is not None:
+            raise UsageError("the session has been started already")
+        core = SessionCore(ctx, self._listener, self.options, self._symbols)
+        rest = RestLink(core, REST_LINK, self._endpoints.rest, self._signer)
+        orders = OrderLink(core, self._endpoints)
+        streams = MarketStreams(core, self._endpoints, self._books)
+        startup = Startup(core, rest, orders, streams, self._venue_name)
+        queries = Queries(core, rest, orders.working, orders.executions)
+        core.renew_token = orders.renew_token
+        orders.logon.ask_token, orders.logon.load = startup.ask_token, startup.ask_account
+        orders.reread_balances = startup.ask_balances
+        self._parts = _Parts(core, rest, orders, streams, startup, queries, Trades(core, queries, orders.working))
+        startup.begin(now_ns)
+
+    def stop(self, now_ns: int) -> None:
+        """Close every link. A dead-man timer that we have armed is disarmed first: it would cancel whatever the account
+        has open when it ends, long after us."""
+        parts, self._parts = self._parts, None
+        if parts is None:
+            return
+        if self._is_armed and parts.orders.may_request:
+            parts.orders.entry.arm_dead_man_timer(0, now_ns)
+        self._is_armed = False
+        for key in (DEFERRED_TIMER, KEY_TIMER):
+            parts.core.ctx.cancel_timer(key)
+        parts.orders.close(now_ns)
+        parts.streams.close(now_ns)
+        parts.rest.close()
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Market messages taken, what went wrong, and what is used of the venue's limits, by name."""
+        parts = self._parts
+        if parts is None:
+            return {}
+        usage = parts.core.limits.usage(parts.core.ctx.clock_ns())
+        return {"market_messages": parts.streams.messages, **parts.core.counters, **usage}
+
+    # -- events of the runtime -------------------------------------------------------------------------------
+
+    def on_link_up(self, link: str, now_ns: int) -> None:
+        target = self._link(link)
+        if target is not None:
+            target.on_up(now_ns)
+
+    def on_link_bytes(self, link: str, data: bytes, now_ns: int) -> None:
+        target = self._link(link)
+        if target is not None:
+            target.on_bytes(data, now_ns)
+
+    def on_link_down(self, link: str, reason: str, now_ns: int) -> None:
+        target = self._link(link)
+        if target is not None:
+            target.on_down(reason, now_ns)
+
+    def _link(self, link: str) -> WebSocketLink | RestLink | None:
+        parts = self._parts
+        if parts is None:
+            return None
+        if link == STREAMS_LINK:
+            return parts.streams.link
+        if link == ORDERS_LINK:
+            return parts.orders.link
+        return parts.rest if link == REST_LINK else None
+
+    def on_timer(self, key: str, now_ns: int) -> None:
+        parts = self._parts
+        if parts is None:
+            return
+        if key == DEFERRED_TIMER:
+            parts.core.tell_deferred(now_ns)
+        elif key == KEY_TIMER:
+            parts.startup.ask_key(now_ns)
+        elif key.startswith(REST_LINK):
+            parts.rest.on_timer(key.removeprefix(f"{REST_LINK}:"), now_ns)
+        elif key.startswith(ORDERS_LINK):
+            parts.orders.on_timer(key, now_ns)
+        elif key.startswith(STREAMS_LINK):
+            parts.streams.on_timer(key, now_ns)
+
+    # -- market data -----------------------------------------------------------------------------------------
+
+    def book(self, instrument_id: int) -> OrderBook:
+        """Raises UsageError for an instrument that the session was not given."""
+        book = self._books.get(instrument_id)
+        if book is None:
+            raise UsageError(f"instrument {instrument_id} is not one of this session's")
+        return book
+
+    # -- order entry -----------------------------------------------------------------------------------------
+
+    def send_refusal(self, now_ns: int) -> Reason:
+        """The rate limit is the pair's at this venue: here only whether any pair has room; ``transmit`` looks at the
+        order's own."""
+        parts = self._parts
+        if parts is None or not parts.orders.logon.is_live or parts.core.system in _CLOSED_SYSTEMS:
+            return Reason.VENUE_LINK_DOWN
+        if not parts.core.ctx.writable(ORDERS_LINK):
+            return Reason.VENUE_LINK_BUSY
+        return Reason.NONE if parts.core.limits.has_any_room(now_ns) else Reason.VENUE_RATE_LIMIT
+
+    def encode_new(self, order: Approved, now_ns: int) -> bytes:
+        """Raises UsageError for an unknown instrument or what the venue does not have; so do the other two."""
+        return self._started().orders.entry.encode_new(order, now_ns)
+
+    def encode_cancel(self, order: Order, now_ns: int) -> bytes:
+        return self._started().orders.entry.encode_cancel(order, now_ns)
+
+    def encode_replace(self, orig: Order, order: Approved, now_ns: int) -> bytes:
+        return self._started().orders.entry.encode_replace(orig, order, now_ns)
+
+    def transmit(self, frame: bytes, now_ns: int) -> None:
+        """Write what ``encode_*`` returned (the very object: it knows what it is). What cannot leave is refused in a
+        callback of its own."""
+        self._started().orders.transmit(frame, now_ns)
+
+    def has_drained(self) -> bool:
+        return self._started().core.ctx.writable(ORDERS_LINK)
+
+    # -- questions -------------------------------------------------------------------------------------------
+
+    def cancel_all(self, instrument_id: int, now_ns: int) -> None:
+        """Over the order link, once it has told what is open; while it has not, over REST."""
+        parts = self._started()
+        if parts.orders.may_request and parts.orders.executions.is_loaded:
+            parts.orders.entry.cancel_all(instrument_id, now_ns)
+        else:
+            parts.queries.cancel_all(instrument_id, now_ns)
+
+    def arm_dead_man_timer(self, duration_ns: int, now_ns: int) -> bool:
+        """Of the whole account, in whole seconds, rounded up."""
+        parts, seconds = self._started(), -(-duration_ns // NANOS)
+        self._is_armed = seconds > 0
+        if parts.orders.may_request:
+            parts.orders.entry.arm_dead_man_timer(seconds, now_ns)
+        else:
+            parts.queries.arm_dead_man_timer(seconds, now_ns)
+        return True
+
+    def query_order(self, order: Order, now_ns: int) -> None:
+        self._started().queries.order_status(order, now_ns)
+
+    def query_open_orders(self, query_id: int, now_ns: int) -> None:
+        self._started().queries.open_orders(query_id, now_ns)
+
+    def query_orders(self, query_id: int, instrument_id: int, since_ns: int, now_ns: int) -> None:
+        self._started().queries.orders(query_id, instrument_id, since_ns, now_ns)
+
+    def query_trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:
+        self._started().trades.since(query_id, instrument_id, after_trade_id, now_ns)
+
+    def query_balances(self, now_ns: int) -> None:
+        self._started().startup.ask_balances(now_ns)
+
+    def query_order_trades(self, query_id: int, order: Order, now_ns: int) -> None:
+        self._started().trades.of_order(query_id, order, now_ns)
+
+    def _started(self) -> "_Parts":
+        if self._parts is None:
+            raise UsageError("the session has not been started, or has been stopped")
+        return self._parts
+
+
+class _Parts(NamedTuple):
+    """What there is once the session has been started."""
+
+    core: SessionCore
+    rest: RestLink
+    orders: OrderLink
+    streams: MarketStreams
+    startup: Startup
+    queries: Queries
+    trades: Trades
+
+
+def _checked_symbols(symbols: Sequence[tuple[int, str]]) -> tuple[tuple[int, str], ...]:
+    if not 1 <= len(symbols) <= _SYMBOLS_MAX:
+        raise UsageError(f"symbols: {len(symbols)} given; one session takes 1 to {_SYMBOLS_MAX}")
+    if len(dict(symbols)) != len(symbols) or len({symbol for _, symbol in symbols}) != len(symbols):
+        raise UsageError("symbols: an instrument id or a symbol is given twice")
+    return tuple(symbols)
