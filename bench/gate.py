@@ -4,6 +4,7 @@ Every limit there is is set: none of them is skipped.
 
     numba       one kernel call checks 1,000 orders, one after the other                  ≤ 50 ns each
     python      Gate.check(order, now_ns), one order at a time: what a venue actor does    ≤ 600 ns
+    window      a venue actor's window opened and closed again, which one order costs (risk/window.py)
     empty_call  baseline: an empty kernel of as many arguments, called from Python
 
 A check is shorter than a reading of the clock allows to time well. So batches are timed, and a sample is the mean of
@@ -31,6 +32,7 @@ from risk import gate_state as g
 from risk.gate import AccountLimits, Gate, InstrumentLimits, StrategyLimits
 from risk.latch import LatchPage
 from risk.scope import TradingNames
+from risk.window import SendWindow
 
 __all__ = ["FULL", "TINY", "Size", "run"]
 
@@ -90,13 +92,15 @@ def run(size: Size) -> list[Row]:
     gate.warm_up()
     prices = _MIDDLE_TICKS - np.arange(size.batch, dtype=np.int64)
     orders = [_order(number, int(ticks)) for number, ticks in enumerate(prices)]
-    took: dict[str, list[float]] = {"numba": [], "python": [], "empty_call": []}
+    window = SendWindow.memory()
+    took: dict[str, list[float]] = {"numba": [], "python": [], "window": [], "empty_call": []}
     with quiet_gc():
         for batch in range(size.warm_up_batches + size.batches):
             now_ns = batch * 1_000_000 + 1
             spent_ns = {
                 "numba": _numba_batch(gate, prices, now_ns),
                 "python": _python_batch(gate, orders, now_ns),
+                "window": _window_batch(window, size.batch),
                 "empty_call": _empty_batch(gate, orders, now_ns),
             }
             if batch >= size.warm_up_batches:
@@ -108,6 +112,7 @@ def run(size: Size) -> list[Row]:
         [
             Sample("numba", np.array(took["numba"]), "empty_call", (Target("p50", 50),)),
             Sample("python", np.array(took["python"]), "empty_call", (Target("p50", 600),)),
+            Sample("window", np.array(took["window"]), "empty_call"),
             Sample("empty_call", np.array(took["empty_call"])),
         ],
     )
@@ -139,6 +144,18 @@ def _python_batch(gate: Gate, orders: list[Order], now_ns: int) -> int:
     for order in orders:
         gate.abandon(order)
     _must_be_empty(gate, "python")
+    return spent
+
+
+def _window_batch(window: SendWindow, count: int) -> int:
+    before = window.orders
+    start = time.perf_counter_ns()
+    for _ in range(count):
+        window.enter()
+        window.sent()
+    spent = time.perf_counter_ns() - start
+    if window.orders != before + count:
+        raise InvariantError(f"bench gate: the window counted {window.orders - before} orders of {count}")
     return spent
 
 

@@ -10,7 +10,7 @@ from engine.errors import InvariantError
 
 def test_every_case_approves_every_order_and_gives_all_back():
     rows = {row.case: row for row in run(TINY)}
-    assert list(rows) == ["numba", "python", "empty_call"]
+    assert list(rows) == ["numba", "python", "window", "empty_call"]
     assert {row.count for row in rows.values()} == {TINY.batches}
     assert (rows["numba"].target, rows["python"].target) == ("p50 ≤ 50", "p50 ≤ 600")
     assert rows["python"].ratio_p50 is not None
