@@ -7,6 +7,7 @@ websocket   sans-I/O WebSocket client
 clock       a venue's clock
 grid        decimal text → ticks and lots
 binance/    Binance spot
+coinbase/   Coinbase Advanced Trade (spot)
 kraken/     Kraken spot
 simulator/  venues that speak those protocols
 """

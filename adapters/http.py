@@ -56,6 +56,11 @@ class HttpClient:
         self._busy = True
         return (head or b"") + (data or b"") + (end or b"")
 
+    def posted(self) -> None:
+        """The caller has made and written a whole POST itself, which is quicker: what comes is its response. Raises
+        UsageError while another request is in flight."""
+        self.request("POST", "/", {})
+
     def receive(self, data: bytes) -> HttpResponse | None:
         """Take bytes from the socket (``b""``: its end); the response, once it is whole.
 

@@ -1,0 +1,332 @@
+"""CoinbaseSession: one account's connection to Coinbase Advanced Trade, as a venue actor drives it
+(``engine.venue.VenueSession``).
+
+    start ─▶ REST time ─▶ key permissions ─▶ products ─▶ InstrumentDefined… ─┬▶ order connections ────────────┐
+                                                                            ├▶ user channel ─▶ accounts ─────┴▶ live
+                                                                            └▶ market data ─▶ books valid
+
+Links, each re-made by itself: ``session:rest`` (start, balances), ``session:fills`` (orders, fills, lists),
+``session:orders:N`` (order entry, one request at a time on each), ``session:user``, ``session:streams:N``. Closing them
+leaves orders at the venue: it has neither a cancel on disconnect nor a dead-man timer.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from adapters.coinbase.core import SessionCore
+from adapters.coinbase.fills import FILLS_TIMER, FillQuestions
+from adapters.coinbase.ledger import Ledger
+from adapters.coinbase.market_streams import STREAMS_LINK, BookObserver, MarketStreams
+from adapters.coinbase.options import CoinbaseOptions
+from adapters.coinbase.order_entry import OrderEntry
+from adapters.coinbase.order_pool import ORDERS_LINK
+from adapters.coinbase.queries import Queries
+from adapters.coinbase.rest import RestLink
+from adapters.coinbase.reviews import REVIEWS_TIMER, Reviews
+from adapters.coinbase.signing import Credentials, make_signer
+from adapters.coinbase.startup import CLOCK_TIMER, KEY_TIMER, Startup
+from adapters.coinbase.tokens import TOKENS_TIMER, TokenStock
+from adapters.coinbase.trade_queries import TradeQueries
+from adapters.coinbase.urls import CoinbaseEndpoints
+from adapters.coinbase.user_channel import USER_LINK, UserChannel
+from adapters.links import WebSocketLink
+from adapters.telling import DEFERRED_TIMER
+from engine.actor import Context
+from engine.book import OrderBook
+from engine.codes import Reason
+from engine.errors import UsageError
+from engine.order import Approved, Order
+from engine.venue import SessionState, VenueListener
+
+__all__ = ["FILLS_LINK", "REST_LINK", "CoinbaseSession"]
+
+REST_LINK, FILLS_LINK = "session:rest", "session:fills"
+_SYMBOLS_MAX = 200
+
+
+class CoinbaseSession:
+    """See ``engine.venue.VenueSession`` for the methods.
+
+    Args:
+        venue_name: goes into every instrument.
+        symbols: (instrument id, the venue's product id) of each instrument to trade.
+        book_observer: is shown what the books are built from.
+
+    Raises UsageError for credentials that cannot be used, and for symbols that are none, too many or double.
+    """
+
+    def __init__(
+        self,
+        venue_name: str,
+        symbols: Sequence[tuple[int, str]],
+        credentials: Credentials,
+        endpoints: CoinbaseEndpoints,
+        listener: VenueListener,
+        options: CoinbaseOptions | None = None,
+        book_observer: BookObserver | None = None,
+    ) -> None:
+        self._venue_name, self._endpoints, self._listener = venue_name, endpoints, listener
+        self._symbols = _checked_symbols(symbols)
+        #: Times among them may be changed until ``start``.
+        self.options = options if options is not None else CoinbaseOptions()
+        self._observer = book_observer
+        self._signer = make_signer(credentials)
+        self._books = {instrument_id: OrderBook() for instrument_id, _ in self._symbols}
+        self.request_validity_ns = self.options.request_validity_ns
+        self._parts: _Parts | None = None
+        self._is_live = False
+
+    @staticmethod
+    def warm_up() -> None:
+        """Compile or load every kernel: once per process, before it says that it is ready."""
+        OrderBook.warm_up()
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def start(self, ctx: Context, now_ns: int) -> None:
+        """Open the links; from here on the session keeps itself connected, with back-off."""
+        if self._parts is not None:
+            raise UsageError("the session has been started already")
+        endpoints = self._endpoints
+        core = SessionCore(ctx, self._listener, self.options, self._symbols, self._signer, endpoints.token_host)
+        rest, watch = RestLink(core, REST_LINK, endpoints.rest), RestLink(core, FILLS_LINK, endpoints.rest)
+        tokens = TokenStock(core)
+        reviews, fills = Reviews(core, watch), FillQuestions(core, watch)
+        ledger = Ledger(core, reviews, fills)
+        entry = OrderEntry(core, endpoints, ledger, tokens)
+        user = UserChannel(core, endpoints, ledger)
+        streams = MarketStreams(core, endpoints, self._books, self._observer)
+        startup = Startup(core, rest, streams, self._venue_name)
+        queries = Queries(core, watch, reviews, ledger, entry.cancels)
+        trades = TradeQueries(core, watch, reviews, ledger)
+        parts = self._parts = _Parts(
+            core, rest, watch, tokens, reviews, fills, ledger, entry, user, streams, startup, queries, trades
+        )
+        core.on_clock_in_doubt = self._on_clock_in_doubt
+        startup.open_links = self._open_links
+        startup.on_change = entry.on_change = self._look
+        user.on_change = self._on_user_change
+        parts.startup.ask_time(now_ns)
+
+    def stop(self, now_ns: int) -> None:
+        """Close every link. Nothing more is told."""
+        parts, self._parts = self._parts, None
+        self._is_live = False
+        if parts is None:
+            return
+        for key in (CLOCK_TIMER, KEY_TIMER, TOKENS_TIMER, FILLS_TIMER, REVIEWS_TIMER, DEFERRED_TIMER):
+            parts.core.ctx.cancel_timer(key)
+        parts.entry.close()
+        parts.user.close(now_ns)
+        parts.streams.close(now_ns)
+        parts.rest.close()
+        parts.watch.close()
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Market messages taken, what went wrong, and what is used of the venue's limits, by name."""
+        parts = self._parts
+        if parts is None:
+            return {}
+        usage = parts.core.limits.usage(parts.core.ctx.clock_ns())
+        return {"market_messages": parts.streams.messages, **parts.core.counters, **usage}
+
+    def _open_links(self, now_ns: int) -> None:
+        parts = self._started()
+        parts.ledger.began_ns = parts.core.clock.venue_ns(now_ns)
+        parts.tokens.refill(now_ns)
+        parts.entry.pool.open(now_ns)
+        parts.user.link.open(now_ns)
+        if self.options.market_data:
+            parts.streams.open(now_ns)
+
+    def _on_clock_in_doubt(self, now_ns: int) -> None:
+        parts = self._parts
+        if parts is not None:
+            parts.tokens.clear()
+            parts.startup.ask_time(now_ns)
+
+    def _on_user_change(self, now_ns: int) -> None:
+        parts = self._started()
+        if parts.user.is_subscribed:
+            parts.startup.ask_account(now_ns)
+        else:
+            parts.startup.lost()
+            self._look(now_ns)
+
+    def _look(self, now_ns: int) -> None:
+        """Live as long as orders can be sent and what becomes of them is told."""
+        parts = self._started()
+        is_live = parts.user.is_subscribed and parts.startup.is_loaded and parts.entry.pool.is_up
+        if is_live == self._is_live:
+            return
+        self._is_live = is_live
+        text = "order connections open, user channel subscribed"
+        if not is_live:
+            text = "no order connection" if parts.user.is_subscribed else f"user channel: {parts.user.text}"
+        parts.core.emit(SessionState(is_live, text), now_ns)
+
+    # -- events of the runtime -------------------------------------------------------------------------------
+
+    def on_link_up(self, link: str, now_ns: int) -> None:
+        parts = self._parts
+        if parts is not None and link.startswith(ORDERS_LINK):
+            parts.entry.pool.on_up(link, now_ns)
+            return
+        target = self._link(link)
+        if target is not None:
+            target.on_up(now_ns)
+
+    def on_link_bytes(self, link: str, data: bytes, now_ns: int) -> None:
+        parts = self._parts
+        if parts is not None and link.startswith(ORDERS_LINK):
+            parts.entry.pool.on_bytes(link, data, now_ns)
+            return
+        target = self._link(link)
+        if target is not None:
+            target.on_bytes(data, now_ns)
+
+    def on_link_down(self, link: str, reason: str, now_ns: int) -> None:
+        parts = self._parts
+        if parts is not None and link.startswith(ORDERS_LINK):
+            parts.entry.pool.on_down(link, reason, now_ns)
+            return
+        target = self._link(link)
+        if target is not None:
+            target.on_down(reason, now_ns)
+
+    def _link(self, link: str) -> WebSocketLink | RestLink | None:
+        parts = self._parts
+        if parts is None:
+            return None
+        if link.startswith(STREAMS_LINK):
+            return parts.streams.link(link)
+        if link == USER_LINK:
+            return parts.user.link
+        return parts.rest if link == REST_LINK else parts.watch if link == FILLS_LINK else None
+
+    def on_timer(self, key: str, now_ns: int) -> None:
+        parts = self._parts
+        if parts is None:
+            return
+        if key == DEFERRED_TIMER:
+            parts.core.tell_deferred(now_ns)
+        elif key == CLOCK_TIMER:
+            parts.startup.ask_time(now_ns)
+        elif key == KEY_TIMER:
+            parts.startup.ask_key(now_ns)
+        elif key == TOKENS_TIMER:
+            parts.tokens.refill(now_ns)
+        elif key == FILLS_TIMER:
+            parts.fills.on_timer(now_ns)
+        elif key == REVIEWS_TIMER:
+            parts.reviews.on_timer(now_ns)
+        else:
+            self._on_link_timer(parts, key, now_ns)
+
+    def _on_link_timer(self, parts: "_Parts", key: str, now_ns: int) -> None:
+        if key.startswith(ORDERS_LINK):
+            parts.entry.on_timer(key, now_ns)
+        elif key.startswith(USER_LINK):
+            parts.user.on_timer(key, now_ns)
+        elif key.startswith(STREAMS_LINK):
+            parts.streams.on_timer(key, now_ns)
+        elif key.startswith(REST_LINK):
+            parts.rest.on_timer(key.removeprefix(f"{REST_LINK}:"), now_ns)
+        elif key.startswith(FILLS_LINK):
+            parts.watch.on_timer(key.removeprefix(f"{FILLS_LINK}:"), now_ns)
+
+    # -- market data -----------------------------------------------------------------------------------------
+
+    def book(self, instrument_id: int) -> OrderBook:
+        """Raises UsageError for an instrument that the session was not given."""
+        book = self._books.get(instrument_id)
+        if book is None:
+            raise UsageError(f"instrument {instrument_id} is not one of this session's")
+        return book
+
+    # -- order entry -----------------------------------------------------------------------------------------
+
+    def send_refusal(self, now_ns: int) -> Reason:
+        parts = self._parts
+        if parts is None or not self._is_live:
+            return Reason.VENUE_LINK_DOWN
+        return parts.entry.send_refusal(now_ns)
+
+    def encode_new(self, order: Approved, now_ns: int) -> bytes:
+        """Raises UsageError for an unknown instrument or an impossible client order id; so do the other two."""
+        return self._started().entry.encode_new(order, now_ns)
+
+    def encode_cancel(self, order: Order, now_ns: int) -> bytes:
+        return self._started().entry.encode_cancel(order, now_ns)
+
+    def encode_replace(self, orig: Order, order: Approved, now_ns: int) -> bytes:
+        return self._started().entry.encode_edit(orig, order, now_ns)
+
+    def transmit(self, frame: bytes, now_ns: int) -> None:
+        """Write what ``encode_*`` returned (the very object: it knows what it is). What cannot leave is refused in a
+        callback of its own."""
+        parts = self._started()
+        parts.entry.transmit(frame, parts.startup.key_is_good, now_ns)
+
+    # -- questions -------------------------------------------------------------------------------------------
+
+    def cancel_all(self, instrument_id: int, now_ns: int) -> None:
+        """The venue has none: the list of open orders, and cancels of a hundred each."""
+        self._started().queries.cancel_all(instrument_id, now_ns)
+
+    def arm_dead_man_timer(self, duration_ns: int, now_ns: int) -> bool:
+        """The venue has none."""
+        return False
+
+    def query_order(self, order: Order, now_ns: int) -> None:
+        self._started().queries.order(order, now_ns)
+
+    def query_open_orders(self, query_id: int, now_ns: int) -> None:
+        self._started().queries.open_orders(query_id, now_ns)
+
+    def query_orders(self, query_id: int, instrument_id: int, since_ns: int, now_ns: int) -> None:
+        self._started().queries.orders(query_id, instrument_id, since_ns, now_ns)
+
+    def query_trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:
+        self._started().trades.after(query_id, instrument_id, after_trade_id, now_ns)
+
+    def query_balances(self, now_ns: int) -> None:
+        """And the fees, whose tier changes."""
+        startup = self._started().startup
+        startup.ask_balances(now_ns)
+        startup.ask_fees(now_ns)
+
+    def query_order_trades(self, query_id: int, order: Order, now_ns: int) -> None:
+        self._started().trades.of_order(query_id, order, now_ns)
+
+    def _started(self) -> "_Parts":
+        if self._parts is None:
+            raise UsageError("the session has not been started, or has been stopped")
+        return self._parts
+
+
+class _Parts(NamedTuple):
+    """What there is once the session has been started."""
+
+    core: SessionCore
+    rest: RestLink
+    watch: RestLink
+    tokens: TokenStock
+    reviews: Reviews
+    fills: FillQuestions
+    ledger: Ledger
+    entry: OrderEntry
+    user: UserChannel
+    streams: MarketStreams
+    startup: Startup
+    queries: Queries
+    trades: TradeQueries
+
+
+def _checked_symbols(symbols: Sequence[tuple[int, str]]) -> tuple[tuple[int, str], ...]:
+    if not 1 <= len(symbols) <= _SYMBOLS_MAX:
+        raise UsageError(f"symbols: {len(symbols)} given; one session takes 1 to {_SYMBOLS_MAX}")
+    if len(dict(symbols)) != len(symbols) or len({symbol for _, symbol in symbols}) != len(symbols):
+        raise UsageError("symbols: an instrument id or a symbol is given twice")
+    return tuple(symbols)
