@@ -212,6 +212,8 @@ class Reconciliation:
                 OrderSeen(order.client_order_id, seen.order_id, seen.status, seen.quantity_lots, seen.cum_lots, 0),
                 now_ns,
             )
+            if seen.client_order_id != order.client_order_id:
+                self._session.query_order(order, now_ns)  # amended in an earlier life: its session learns our name
         for order in self._blotter.open_orders():
             if order.client_order_id not in listed:
                 self.doubt(order, now_ns)
