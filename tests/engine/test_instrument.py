@@ -1,6 +1,7 @@
 """Decimal text to integers and back: exact, or refused with the nearest valid values."""
 
 from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from hypothesis import example, given
@@ -102,7 +103,7 @@ def test_parsing_any_text_gives_a_number_or_a_usage_error(text: str) -> None:
         units, scale = parse_decimal(text)
     except UsageError:
         return
-    assert Decimal(text) == Decimal(units).scaleb(-scale)
+    assert Fraction(Decimal(text)) == Fraction(units, 10**scale)
 
 
 @given(units=st.integers(-(10**38), 10**38), scale=st.integers(0, 40))
