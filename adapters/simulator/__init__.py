@@ -8,8 +8,13 @@ synthetic_market   self-exciting agents and the clients in one book; hawkes, prn
 recording          reading recordings, line by line, checked
 grid               exact decimals, fast
 http_server        sans-I/O HTTP server; websocket_server the same for WebSocket
+port               the connections of a venue: HTTP until the upgrade, then WebSocket
+exchange           a spot exchange without a protocol (Kraken's, Coinbase's): funds, orders, trades; client_order,
+                   listing and taking are its parts
+book_feed          a public book as changes; public_trades reads trades out of a market's messages
 accounts           balances: free, locked, nothing made or lost
 links              writing, and dropping readers that are too slow
 encoding           JSON
 binance/           the Binance spot protocol
+kraken/            the Kraken spot protocol
 """
