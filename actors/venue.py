@@ -11,6 +11,7 @@ import msgspec
 
 from actors.boot import boot_of
 from actors.lost_orders import ReachOfJournal
+from actors.rehearsal import Rehearsal
 from actors.telemetry import TelemetrySender
 from actors.venue_core import IN_FLIGHT, ORDER_STAGES, VenueActorSettings, VenueCore, make_gate
 from actors.venue_counters import published_counters, venue_counters
@@ -56,6 +57,7 @@ __all__ = ["ORDER_STAGES", "VenueActor", "VenueActorSettings"]
 
 _MS = 1_000_000
 SWEEP_NS = 100 * _MS
+_WARM = "warm"
 #: A request that has not been answered for this long is in doubt: the venue is asked.
 ANSWER_DUE_NS = 1_000 * _MS
 #: Orders of a strategy that has been away for this long are cancelled.
@@ -103,6 +105,9 @@ class VenueActor(Actor):
         self.lease = self._begin_lease(now_ns)
         self.session.start(ctx, now_ns)
         ctx.set_timer("sweep", now_ns + SWEEP_NS)
+        self.rehearsal = Rehearsal(self.core)
+        if settings.warm_ns:
+            ctx.set_timer(_WARM, now_ns + settings.warm_ns)
 
     def on_stop(self, now_ns: int) -> None:
         self.session.stop(now_ns)
@@ -302,6 +307,9 @@ class VenueActor(Actor):
     def on_timer(self, key: str, now_ns: int) -> None:
         if key == "lease":
             self.lease.request(now_ns)
+        elif key == _WARM:
+            self.rehearsal.run(now_ns)
+            self._ctx.set_timer(_WARM, now_ns + self.settings.warm_ns)
         elif key == "sweep":
             self._sweep(now_ns)
             self._ctx.set_timer("sweep", now_ns + SWEEP_NS)

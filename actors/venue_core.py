@@ -71,6 +71,8 @@ class VenueActorSettings(msgspec.Struct, frozen=True):
     cushions: dict[str, int]
     flatten_interval_ns: int = 500_000_000
     balance_query_ns: int = 60_000_000_000
+    #: The order path is rehearsed this often; 0: never.
+    warm_ns: int = 0
     #: Strategy → the actor of its shadow, where it has one.
     shadows: dict[str, str] = {}
 

@@ -381,6 +381,7 @@ def venue_settings(config: EngineConfig, venue: VenueSettings) -> VenueActorSett
         strategy_limits={s.id: strategy_limits(s.limits) for s in config.strategies if s.venue == venue.name},
         lease_renew_ns=config.lease.renew_ns,
         balance_query_ns=venue.balance_query_ns,
+        warm_ns=venue.warm_ms * 1_000_000,
         flatten_interval_ns=config.kill.flatten_interval_ms * 1_000_000,
         shadows={
             strategy.id: shadow_actor(strategy.id)

@@ -11,7 +11,8 @@ starts it, under Ray: every limit set, journal on. The floor is a script on the 
 risk check and no journal. Cases take turns in rounds of ticks that leave at planned times, whatever comes back; the
 first ticks of each round are warm-up.
 
-    *_sparse   2 to 8 ticks a second, at random: caches and core have gone cold            below the floor
+    *_sparse   2 to 8 ticks a second, at random: caches and core have gone cold
+    *_warm     the same where the configuration keeps the order path warm (warm_ms)        below the floor
     *_spin     the process polls its sockets and never sleeps: the engine's with "spin" in its configuration, ≤ 30 µs
     hop        a frame to another process and back, on its own, as in bench hop: own_process ≤ floor + hop
 
@@ -37,6 +38,7 @@ __all__ = ["FULL", "TINY", "Size", "run"]
 
 _NEAR = Seat("near", "NEARUSDT", account="near")
 _APART = Seat("apart", "APARTUSDT", "own-process", account="apart")
+_WARM = Seat("warm", "WARMUSDT", account="warm", tuning="warm_ms = 1")
 _SPIN = Seat("spin", "SPINUSDT", account="spin", tuning="spin = true")
 _FLOOR = ("floor", "FLOORUSDT")
 _SYMBOLS = {"co_located": _NEAR.symbol, "own_process": _APART.symbol, "floor": _FLOOR[1]}
@@ -89,13 +91,13 @@ def run(size: Size) -> list[Row]:
     there_and_back = next(row for row in hop.run(size.hop) if row.case == "frame")
     with tempfile.TemporaryDirectory(prefix="haltline-bench-") as name, ExitStack() as stack:
         directory = Path(name)
-        accounts = (_NEAR.name, _APART.name, _SPIN.name, _FLOOR[0])
-        symbols = (*_SYMBOLS.values(), _SPIN.symbol)
+        accounts = (_NEAR.name, _APART.name, _WARM.name, _SPIN.name, _FLOOR[0])
+        symbols = (*_SYMBOLS.values(), _WARM.symbol, _SPIN.symbol)
         venue = stack.enter_context(venue_process(directory / "venue", accounts, symbols, size.pin[:1]))
         floor = stack.enter_context(floor_process(venue, *_FLOOR, cores=size.pin[1:]))
-        config = bench_config((_NEAR, _APART), venue.ready, directory / "engine", size.runtime)
+        config = bench_config((_NEAR, _APART, _WARM), venue.ready, directory / "engine", size.runtime)
         with running_engine(config, size.pin[1:]):
-            for symbol in _SYMBOLS.values():
+            for symbol in symbols[:-1]:
                 venue.wait_for_contestant(symbol)
             samples = _measure(size, venue, floor, there_and_back.p50)
         samples.append(_spinning_engine(size, venue, directory))
@@ -107,14 +109,15 @@ def _measure(size: Size, venue: VenueProcess, floor: subprocess.Popen[bytes], ho
     busy = take_turns(venue, _SYMBOLS, plan, size.rounds, size.warm_up)
     spinning = _spinning(venue, floor, plan, size)
     sparse_plan = Round((), size.sparse_ticks, *size.sparse_gap_ns)
-    both = {case: _SYMBOLS[case] for case in ("co_located", "floor")}
-    sparse = take_turns(venue, both, sparse_plan, size.sparse_rounds, size.sparse_warm_up)
+    cold = {"co_located": _NEAR.symbol, "warm": _WARM.symbol, "floor": _FLOOR[1]}
+    sparse = take_turns(venue, cold, sparse_plan, size.sparse_rounds, size.sparse_warm_up)
     floor_us = make_rows("tick_to_trade", "us", [busy.sample("floor")])[0].p50
     return [
         busy.sample("co_located", "floor", (Target("ratio_p50", 1.3), Target("ratio_p99", 1.5))),
         busy.sample("own_process", "floor", (Target("p50", round(floor_us + hop_us, 1)),)),
         busy.sample("floor"),
-        sparse.sample("co_located", "floor_sparse", (Target("ratio_p50", 1),))._replace(case="co_located_sparse"),
+        sparse.sample("co_located", "floor_sparse")._replace(case="co_located_sparse"),
+        sparse.sample("warm", "floor_sparse", (Target("ratio_p50", 1),))._replace(case="co_located_warm"),
         sparse.sample("floor")._replace(case="floor_sparse"),
         spinning.sample("floor", "")._replace(case="floor_spin"),
     ]

@@ -93,6 +93,8 @@ class Gate:
         self._day = -1
         self._refused: tuple[Reason, int, int] = (Reason.NONE, 0, 0)
         self._refused_side = _BUY
+        #: A state of no consequence, and where its strategy's row begins.
+        self._scratch = self._state, 0
 
     def _bind(self) -> None:
         self._state = self._tables.state
@@ -519,6 +521,7 @@ class Gate:
         state, words = scratch.state, self._words
         self._check = entry_of(gate_kernel.check, state, words, 0, at, 0, 1, 1, 0)
         self._may_send = entry_of(gate_kernel.may_send, state, words, 0, at, 0, 0)
+        self._scratch = state, at
         self._check(state, words, 0, at, 0, 1, 1, 0)
         self._may_send(state, words, 1, at, 0, 0)
         gate_books.reserve(state, 0, at, 1, 1, 1)
@@ -531,6 +534,20 @@ class Gate:
         gate_books.revalue_all(state)
         gate_books.tokens(state, g.ORDER_RATE, 0)
         gate_books.scaled_up(state, scratch.row_at(0) + g.BASE, 0)
+
+    def rehearse(self, order: Order, now_ns: int) -> None:
+        """Go through the checks of an order for nothing: their code and the rows that they read are at hand then.
+
+        On the scratch copy, by a strategy that may do nothing there, so there is nothing that it could approve or
+        reserve; of the state itself cells are only read. After ``warm_up``.
+        """
+        state, at = self._scratch
+        self._check(state, self._words, _code(order), at, 0, order.quantity_lots, order.price_ticks, now_ns)
+        self._may_send(state, self._words, _BUY_CODE, at, 0, now_ns)
+        own, first = self._state, self._tables.row_at(order.instrument_id)
+        own[: g.HEADER_CELLS].max()
+        own[first : first + g.INSTRUMENT_CELLS].max()
+        own[int(own[g.STRATEGIES_AT]) :].max()
 
     def _refusal(self, order: Order, reason: Reason) -> Refusal:
         observed, limit = int(self._cells[g.OBSERVED]), int(self._cells[g.LIMIT])

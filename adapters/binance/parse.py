@@ -6,9 +6,12 @@ Everything raises VenueError for a number that cannot be, and names it.
 from fractions import Fraction
 from typing import NamedTuple
 
+import msgspec
+
 from adapters.binance.levels import Levels, parse_levels
 from adapters.binance.messages import (
     BookTicker,
+    BookTickerEnvelope,
     DepthUpdate,
     ExecutionReport,
     ExecutionType,
@@ -50,9 +53,13 @@ __all__ = [
     "order_seen",
     "public_trade",
     "quote",
+    "rehearse",
     "venue_ns",
     "venue_order",
 ]
+
+_decode_ticker = msgspec.json.Decoder(BookTickerEnvelope).decode
+_REHEARSED = b'{"stream":"x@bookTicker","data":{"u":1,"s":"X","b":"%b","B":"1.00000000","a":"%b","A":"1.00000000"}}'
 
 _SIDES = {OrderSide.BUY: Side.BUY, OrderSide.SELL: Side.SELL}
 _STATUSES = {
@@ -315,6 +322,12 @@ def quote(ticker: BookTicker, grid: InstrumentGrid, received_ns: int) -> Quote:
     return Quote(
         grid.instrument_id, ticks(ticker.b), lots(ticker.B), ticks(ticker.a), lots(ticker.A), ticker.u, 0, received_ns
     )
+
+
+def rehearse(grid: InstrumentGrid) -> None:
+    """Decode a ticker for nothing, so that the way of the next one is warm."""
+    text = grid.instrument.price_text(max(grid.instrument.price_ticks_min, 1))
+    quote(_decode_ticker(_REHEARSED % (text.encode(), text.encode())).data, grid, 0)
 
 
 def public_trade(trade: TradeEvent, grid: InstrumentGrid, unit_ns: int, received_ns: int) -> Trade:

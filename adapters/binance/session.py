@@ -11,7 +11,7 @@ cancel on disconnect on spot.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from adapters.binance import levels
+from adapters.binance import levels, parse
 from adapters.binance.core import SessionCore
 from adapters.binance.depth import DepthObserver
 from adapters.binance.market_streams import STREAMS_LINK, MarketStreams
@@ -26,6 +26,7 @@ from adapters.binance.startup import CLOCK_TIMER, Startup
 from adapters.binance.urls import BinanceEndpoints
 from adapters.links import WebSocketLink
 from adapters.telling import DEFERRED_TIMER
+from adapters.websocket import masked_text
 from engine.actor import Context
 from engine.book import OrderBook
 from engine.codes import Reason
@@ -186,6 +187,14 @@ class BinanceSession:
         frame = NewFrame(parts.orders.link.frame(payload))
         frame.client_order_id = order.client_order_id
         return frame
+
+    def rehearse(self, order: Order, now_ns: int) -> None:
+        """Encode an order for nothing, and decode a quote: nothing is written, counted or remembered, and the frame is
+        gone when this returns."""
+        core = self._started().core
+        grid = core.grid(order.instrument_id)
+        masked_text(self._encoder.new(order, grid, core.clock.timestamp(now_ns)), 1)
+        parse.rehearse(grid)
 
     def encode_cancel(self, order: Order, now_ns: int) -> bytes:
         parts = self._started()

@@ -22,7 +22,7 @@ from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from adapters.simulator.binance import SimAccount
 from bench.rig.orders import Books, Flood, Probe, Round, Shown, Taken, VenueFailed, VenueReady, VenueSpec
 from bench.rig.venue import TickVenue
-from cli.simulator import VenueKeys
+from cli.venue_keys import VenueKeys
 from engine.actor import Endpoint
 from engine.frame import FrameDecoder, encode_frame
 from risk.latch import LatchPage

@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import os
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -260,3 +262,32 @@ def test_without_a_file_the_log_goes_to_stderr(capfdbinary: pytest.CaptureFixtur
     log.write(5, "a", "event", {})
     log.close()
     assert msgspec.json.decode(capfdbinary.readouterr().err) == {"wall_ns": 5, "actor": "a", "event": "event"}
+
+
+def test_a_host_keeps_its_loop_on_its_cores_and_may_spin(settings: HostSettings) -> None:
+    """In a thread of its own: a thread's cores stay what they are."""
+    core = min(os.sched_getaffinity(0))
+    seen: list[set[int]] = []
+    fired: list[str] = []
+
+    def start(probe: Probe) -> None:
+        seen.append(os.sched_getaffinity(0))
+        probe.ctx.set_timer("soon", probe.ctx.clock_ns() + 5_000_000)
+
+    def timer(probe: Probe, key: str) -> None:
+        fired.append(key)
+
+    def serve() -> None:
+        busy = msgspec.structs.replace(settings, cores=(core,), spin=True)
+        run(hosts(busy, ActorSpec("a", lambda _: Probe(on={"start": start, "timer": timer}))), 0.2)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert (seen, fired) == ([{core}], ["soon"])
+
+
+def test_cores_that_are_not_there_are_refused(settings: HostSettings) -> None:
+    with pytest.raises(UsageError, match="cores"):
+        run(hosts(msgspec.structs.replace(settings, cores=(4_000,)), ActorSpec("a", lambda _: Probe())), 0.0)
