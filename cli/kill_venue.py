@@ -20,7 +20,7 @@ from adapters.simulator.binance.settings import SimAccount, VenueLimits, VenueOp
 from adapters.simulator.binance.venue import SimulatedBinance
 from adapters.simulator.synthetic_market import FlowParameters, SyntheticMarket, default_instrument
 from cli.order_log import OrderLog
-from cli.simulator import VenueKeys
+from cli.venue_keys import VenueKeys
 from engine.actor import Endpoint
 from engine.errors import HaltlineError
 from risk.latch import LatchPage

@@ -3,10 +3,8 @@
 import asyncio
 import gzip
 import os
-import secrets
 import signal
 import stat
-import string
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -15,43 +13,33 @@ from typing import Annotated
 import msgspec
 import typer
 import uvloop
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 
 from actors.runtime.local import LocalRuntime
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
-from actors.runtime.tls import issue_certificate, local_authority
-from adapters.simulator.binance.settings import SimAccount, SimKey, VenueOptions
-from adapters.simulator.binance.venue import SimulatedBinance
 from adapters.simulator.market import Market
 from adapters.simulator.recording import Recording, instrument_of, read_lines, scan
 from adapters.simulator.replay_market import ReplayMarket
-from adapters.simulator.synthetic_market import SyntheticMarket, default_instrument
 from cli.screen import CONSOLE
+from cli.simulated_venues import VENUES, VenueKind
 from cli.simulator_process import SimulatorReady
-from engine.actor import Endpoint
+from cli.venue_keys import VenueKeys
+from engine.actor import Actor, Endpoint
 from engine.errors import UsageError
 from risk.latch import LatchPage
 from risk.latency import LatencyPage
 from risk.scope import TradingNames
 from store.segment import MemoryJournal
 
-__all__ = ["VenueKeys", "simulator"]
+__all__ = ["simulator"]
 
-_BALANCES = {"USDT": "1000000", "USDC": "1000000", "BTC": "20", "ETH": "300", "BNB": "1000"}
+_BALANCES = {"USDT": "1000000", "USDC": "1000000", "USD": "1000000", "BTC": "20", "ETH": "300", "BNB": "1000"}
 #: The streams that an engine follows: what it can be expected to have processed at the end.
 _FOLLOWED = ("@trade", "@bookTicker", "@depth@100ms")
 _SPARE_BASE = "1000000"
 
 
 def simulator(
-    venue: Annotated[str, typer.Argument(help="Which venue to be: binance.")],
+    venue: Annotated[str, typer.Argument(help=f"Which venue to be: {' or '.join(VENUES)}.")],
     port: Annotated[int, typer.Option(help="Port on localhost; 0 picks a free one.", min=0, max=65535)],
     recording: Annotated[
         Path | None, typer.Option(help="Replay this recording; without it, synthetic order flow.")
@@ -64,24 +52,28 @@ def simulator(
         "haltline-simulator"
     ),
     key_type: Annotated[
-        str, typer.Option(help="hmac or ed25519: which of the account's two keys to print.")
-    ] = "ed25519",
+        str, typer.Option(help="Which of the account's keys to print: ed25519 or hmac; without it, the venue's usual.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Seed of the synthetic order flow.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line once it listens.")] = False,
 ) -> None:
-    """Be a venue: REST, WebSocket API, user data and market streams on one port, with a matching engine behind.
+    """Be a venue: its REST and WebSocket protocols on one port, with a matching engine behind.
 
     The market starts when somebody subscribes to a stream. Stops on SIGINT or SIGTERM.
     Example: [bold]haltline simulator binance --port 9443 --tls --recording btcusdt.gz[/bold]
     """
-    if venue != "binance":
-        raise UsageError(f"simulator: no venue {venue!r}; it can be binance")
-    if key_type not in ("hmac", "ed25519"):
-        raise UsageError(f"simulator: key type {key_type!r} is neither hmac nor ed25519")
+    kind = VENUES.get(venue)
+    if kind is None:
+        raise UsageError(f"simulator: no venue {venue!r}; it can be {' or '.join(VENUES)}")
+    key_type = key_type or kind.key_types[0]
+    if key_type not in kind.key_types:
+        raise UsageError(f"simulator: {venue} has no key type {key_type!r}; it can be {' or '.join(kind.key_types)}")
+    if recording is not None and not kind.replays:
+        raise UsageError(f"simulator: recordings are of Binance's streams; {venue} has synthetic order flow only")
     keys = VenueKeys(directory)
     if recording is None:
-        instrument = default_instrument()
-        markets: dict[str, Market] = {instrument.symbol: SyntheticMarket(instrument, seed)}
+        market = kind.market(seed)
+        markets: dict[str, Market] = {market.instrument.symbol: market}
         messages, seconds = 0, 0.0
     else:
         pace = _pace(speed)
@@ -89,23 +81,23 @@ def simulator(
         markets = dict(_replay_markets(recording, found, pace))
         messages = sum(count for stream, count in found.streams.items() if stream.endswith(_FOLLOWED))
         seconds = float((found.last_time_ns - found.first_time_ns) / pace) / 1e9
-    account = SimAccount("main", keys.keys(), tuple(_balances(markets).items()))
     endpoint = Endpoint("localhost", port, tls)
-    actor = SimulatedBinance(markets, (account,), (endpoint,), VenueOptions(seed=seed))
+    actor = kind.actor(markets, tuple(_balances(markets).items()), keys, endpoint, seed)
+    name = kind.key_name(key_type)
     ready = SimulatorReady(
         port,
         str(keys.ca_file.resolve()) if tls else "",
-        str(keys.api_key_file(key_type).resolve()),
-        str(keys.secret_file(key_type).resolve()),
+        str(keys.api_key_file(name).resolve()),
+        str(keys.secret_file(name).resolve()),
         key_type,
         list(markets),
         messages,
         seconds,
     )
-    uvloop.run(_serve(actor, keys, ready, json))
+    uvloop.run(_serve(actor, kind, keys, ready, json))
 
 
-async def _serve(actor: SimulatedBinance, keys: "VenueKeys", ready: SimulatorReady, json: bool) -> None:
+async def _serve(actor: Actor, kind: VenueKind, keys: VenueKeys, ready: SimulatorReady, json: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -122,7 +114,7 @@ async def _serve(actor: SimulatedBinance, keys: "VenueKeys", ready: SimulatorRea
     spec = HostSpec("simulator", (ActorSpec("simulator", lambda _: actor),), _resources, settings)
     async with LocalRuntime([spec]) as runtime:
         ready.port = runtime.actor("simulator").listening_port("venue0")
-        _announce(ready, json)
+        _announce(kind, ready, json)
         await stop.wait()
 
 
@@ -130,7 +122,7 @@ def _resources(actor: str, arguments: bytes) -> Resources:
     return Resources(MemoryJournal(), LatchPage.memory(TradingNames()).view(), LatencyPage.memory(("loop_lag",)))
 
 
-def _announce(ready: SimulatorReady, json: bool) -> None:
+def _announce(kind: VenueKind, ready: SimulatorReady, json: bool) -> None:
     if json:
         print(msgspec.json.encode(ready).decode(), flush=True)
         return
@@ -138,8 +130,8 @@ def _announce(ready: SimulatorReady, json: bool) -> None:
     base = f"localhost:{ready.port}"
     lines = [
         f'rest_url = "http{scheme}://{base}"',
-        f'orders_url = "ws{scheme}://{base}/ws-api/v3"',
-        f'streams_url = "ws{scheme}://{base}"',
+        f'orders_url = "ws{scheme}://{base}{kind.orders_path}"',
+        f'streams_url = "ws{scheme}://{base}{kind.streams_path}"',
         *([f'ca_file = "{ready.ca_file}"'] if ready.ca_file else []),
         "[venues.credentials]",
         f'key_type = "{ready.key_type}"',
@@ -147,7 +139,7 @@ def _announce(ready: SimulatorReady, json: bool) -> None:
         f'secret_file = "{ready.secret_file}"',
     ]
     CONSOLE.print(
-        f"simulated Binance on {base}, symbols {', '.join(ready.symbols)}; for a configuration:\n", highlight=False
+        f"simulated {kind.title} on {base}, symbols {', '.join(ready.symbols)}; for a configuration:\n", highlight=False
     )
     CONSOLE.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
@@ -187,60 +179,3 @@ def _replay_markets(path: Path, found: Recording, pace: Fraction) -> Iterator[tu
 def _balances(markets: Mapping[str, Market]) -> dict[str, str]:
     assets = {asset for m in markets.values() for asset in (m.instrument.base_asset, m.instrument.quote_asset)}
     return {asset: _BALANCES.get(asset, _SPARE_BASE) for asset in sorted(assets)}
-
-
-# -- keys ----------------------------------------------------------------------------------------------------------
-
-
-class VenueKeys:
-    """The account's keys and the server's certificate, in files of one private directory."""
-
-    def __init__(self, directory: Path) -> None:
-        try:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.directory = directory
-            self.ca_file = local_authority(directory)
-            self.certificate_file, self.key_file = issue_certificate(directory, "localhost")
-            for key_type in ("hmac", "ed25519"):
-                if not self.secret_file(key_type).exists():
-                    _write_secret(self.api_key_file(key_type), _random_text(64))
-                    _write_secret(self.secret_file(key_type), _new_secret(key_type))
-        except OSError as error:
-            raise UsageError(
-                f"simulator: directory {directory}: {error.strerror}; choose another with --directory"
-            ) from error
-
-    def api_key_file(self, key_type: str) -> Path:
-        return self.directory / f"{key_type}.api-key"
-
-    def secret_file(self, key_type: str) -> Path:
-        return self.directory / f"{key_type}.secret"
-
-    def keys(self) -> tuple[SimKey, ...]:
-        private = load_pem_private_key(self.secret_file("ed25519").read_bytes(), None)
-        assert isinstance(private, Ed25519PrivateKey)
-        public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return (
-            SimKey(
-                self.api_key_file("hmac").read_text().strip(),
-                "hmac",
-                secret=self.secret_file("hmac").read_text().strip(),
-            ),
-            SimKey(self.api_key_file("ed25519").read_text().strip(), "ed25519", public_key=public),
-        )
-
-
-def _new_secret(key_type: str) -> str:
-    if key_type == "hmac":
-        return _random_text(64)
-    private = Ed25519PrivateKey.generate()
-    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def _random_text(length: int) -> str:
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))
-
-
-def _write_secret(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text)

@@ -57,6 +57,13 @@ def test_a_venue_that_nobody_knows(haltline: Run) -> None:
     assert "binance" in one_line(haltline("replay", "x.gz", "--venue", "mtgox").stderr)
 
 
+def test_a_venue_that_has_no_such_key_or_recording(haltline: Run) -> None:
+    done = haltline("simulator", "kraken", "--port", "0", "--key-type", "ed25519")
+    assert "kraken has no key type 'ed25519'; it can be hmac" in one_line(done.stderr)
+    done = haltline("simulator", "kraken", "--port", "0", "--recording", "x.gz")
+    assert "synthetic order flow only" in one_line(done.stderr)
+
+
 def test_a_port_in_use(haltline: Run) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from adapters.simulator.client_order import Fill
 from adapters.simulator.kraken.auth import Credential
 from adapters.simulator.kraken.core import Venue
-from adapters.simulator.kraken.encoding import client_id, time_text
+from adapters.simulator.kraken.encoding import client_id
 from adapters.simulator.kraken.errors import UNKNOWN_ORDER, ApiError, invalid
 from adapters.simulator.kraken.fees import trade_volume
 from adapters.simulator.kraken.names import rest_asset
@@ -41,7 +41,6 @@ def key_info(venue: Venue, credential: Credential, form: Form) -> object:
         "nonce": str(credential.highest_nonce),
         "nonceWindow": credential.nonce_window,
         "permissions": sorted(credential.permissions),
-        "createdTime": time_text(0),
     }
 
 
