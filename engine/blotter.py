@@ -320,9 +320,8 @@ class Blotter:
             event = order.ending  # with the last owed fill: what ended it is what counts
         exec_type = _ENDED_AS[order.status] if outcome is Outcome.ENDED else _EXEC_TYPE[outcome]
         venue_time_ns = 0 if isinstance(event, _WITHOUT_VENUE_TIME) else event.venue_time_ns
-        return self._report(
-            order, exec_type, order.status, venue_time_ns, now_ns, refusal=_why(order, exec_type, event)
-        )
+        refusal = None if exec_type is ExecType.NEW else _why(order, exec_type, event)
+        return self._report(order, exec_type, order.status, venue_time_ns, now_ns, None, refusal)
 
     def _report(
         self,
@@ -491,8 +490,6 @@ _NOT_ASKED_FOR = Refusal(Reason.VENUE_CANCELLED, text="cancelled without a reque
 
 def _why(order: Order, exec_type: ExecType, event: OrderInput) -> Refusal | None:
     """Why an order ended or a request was refused; None when it is as it was asked for."""
-    if exec_type is ExecType.NEW:
-        return None
     if isinstance(event, _WITH_REASON):
         return Refusal(event.reason, text=event.text)
     if isinstance(event, CancelRejected):

@@ -51,9 +51,12 @@ class OrderStatus(IntEnum):
     REJECTED = 10
     EXPIRED = 11
 
-    @property
-    def is_terminal(self) -> bool:
-        return self >= OrderStatus.FILLED
+    #: Whether nothing can follow. An attribute of each member: it is asked for several times per event.
+    is_terminal: bool
+
+
+for _status in OrderStatus:
+    _status.is_terminal = _status >= OrderStatus.FILLED
 
 
 class ExecType(IntEnum):

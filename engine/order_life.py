@@ -164,7 +164,8 @@ def _on_ended(order: Order, event: OrderCancelled | OrderExpired | OrderReplaced
         order.order_id = event.order_id
     if target is Rule.REPEAT:
         return _owing(order, event.cum_lots, _DUPLICATE)
-    return _end(order, OrderStatus(target), event, event.cum_lots)
+    status = target if isinstance(target, OrderStatus) else OrderStatus(target)
+    return _end(order, status, event, event.cum_lots)
 
 
 def _end(order: Order, status: OrderStatus, event: OrderEvent, cum_lots: int) -> Outcomes:

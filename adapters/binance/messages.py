@@ -103,9 +103,12 @@ class OrderKind(Enum):
     def _missing_(cls, value: object) -> "OrderKind":
         return cls.UNKNOWN
 
-    @property
-    def waits_for_a_trigger(self) -> bool:
-        return self.value.startswith(("STOP_LOSS", "TAKE_PROFIT"))
+    #: An attribute of each member: it is asked for with every report of a new order.
+    waits_for_a_trigger: bool
+
+
+for _kind in OrderKind:
+    _kind.waits_for_a_trigger = _kind.value.startswith(("STOP_LOSS", "TAKE_PROFIT"))
 
 
 # -- REST ------------------------------------------------------------------------------------------------------

@@ -267,7 +267,7 @@ def _traded(report: ExecutionReport, grid: InstrumentGrid, order_id: str, time_n
 def _expired(report: ExecutionReport, order_id: str, cum_lots: int, time_ns: int) -> OrderExpired:
     expired = report.x is ExecutionType.EXPIRED and report.X is not OrderState.EXPIRED_IN_MATCH
     reason = Reason.VENUE_EXPIRED if expired else Reason.VENUE_SELF_TRADE
-    text = report.eR if report.eR not in ("", "NONE") else report.X.value
+    text = report.eR if report.eR not in ("", "NONE") else report.X._value_
     return OrderExpired(report.c, order_id, cum_lots, reason, text, time_ns)
 
 
