@@ -16,6 +16,7 @@ from adapters.simulator.market import Public
 from adapters.simulator.order import SimOrder
 from adapters.simulator.synthetic_market import FlowParameters, SyntheticMarket, default_instrument
 from engine.codes import Side, TimeInForce
+from engine.messages import StatusRequest
 
 LOT = 10**8
 SECOND_NS = 10**9
@@ -278,3 +279,19 @@ def test_a_reader_that_does_not_read_is_dropped(make_venue: Any) -> None:
         venue.others(Side.BUY, 1000 + number, LOT)
     assert client.is_closed
     assert venue.actor.server.links.slow_readers_dropped == 1
+
+
+def test_the_venue_can_drop_everybody_and_they_can_come_back(venue: Any) -> None:
+    client = venue.trader()
+    venue.actor.drop_connections(venue.host.now_ns)
+    assert client.is_closed
+    assert venue.trader().trade("cancel_all")["success"]
+
+
+def test_the_venue_tells_its_counters(venue: Any) -> None:
+    venue.socket().subscribe("instrument")
+    venue.actor.on_message("observer", StatusRequest(7), venue.host.now_ns)
+    ((to, report),) = venue.host.sent
+    assert (to, report.kind, report.nonce) == ("observer", "simulated_kraken", 7)
+    assert report.counters["free_nanos:a:BTC"] == 10**10
+    assert report.counters["websockets_opened"] == report.counters["stream:instrument:"] == 1
