@@ -5,7 +5,8 @@
 One closing order per instrument at a time. It takes at most what stands at the touch, and never more than a limit lets
 one order be, so that closing does not itself move the market. It is sent on behalf of the strategy that has the
 position, so the books agree afterwards; the gate lets it pass only while the latch says *flatten*, and only as far as
-it shrinks the account's position, whatever else may still fill. Like every other order it needs a live lease.
+it shrinks the account's position, whatever else may still fill. Like every other order it needs a live lease. A kill
+that halts the same stops it, and it goes on when that one is released.
 
 What is too little for the venue to take is left, and told as what the scope still holds.
 """
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from actors.scope_kill import ScopeKill
 from actors.venue_core import VenueCore
 from actors.venue_orders import OrderEntry
-from engine.codes import OrderType, Side, TimeInForce
+from engine.codes import KillMode, OrderType, Side, TimeInForce
 from engine.instrument import Instrument
 from engine.messages import NewOrder
 
@@ -103,6 +104,10 @@ class Flattener:
     def _send(self, slice_: _Slice, instrument_id: int, now_ns: int) -> None:
         core = self._core
         self._due_ns[instrument_id] = now_ns + core.settings.flatten_interval_ns
+        halted = self._halted_by(slice_.strategy_id, instrument_id)
+        if halted:
+            self._fail(f"HALTED: {halted}", now_ns)
+            return
         if not self._has_lease():
             self._fail("no lease: nothing may be sent", now_ns)
             return
@@ -121,6 +126,18 @@ class Flattener:
         refusal = self._orders.close_position(order, now_ns)
         if refusal is not None:
             self._fail(f"{refusal.reason.name}: {refusal.text}", now_ns)
+
+    def _halted_by(self, strategy_id: str, instrument_id: int) -> str:
+        """Which kill lets not even a closing order leave; empty: none. Under one of everything there is no lease
+        either, which would say nothing to whoever reads the receipt."""
+        latch, instrument = self._core.latch, self._core.definitions[instrument_id].instrument
+        cause = latch.cause(
+            latch.index_of("strategy", strategy_id),
+            latch.index_of("instrument", f"{instrument.venue}:{instrument.symbol}"),
+        )
+        if cause is None or cause.mode.rank <= KillMode.FLATTEN.rank:
+            return ""
+        return f"{cause.mode.name.lower()} {cause.kill_id} by {cause.by or 'nobody known'} lets nothing leave"
 
     def _next_id(self, now_ns: int) -> str:
         """Another scope may flatten at the same millisecond, and a wall clock may step back between two lives."""

@@ -176,11 +176,9 @@ class KillSwitchActor(Actor):
     def _set_authority(self) -> None:
         """Under a kill of everything that lets nothing pass, nobody gets authority: a second lock behind the latch.
 
-        Closing orders need a lease like any other, so a kill that flattens anything keeps the authority alive.
+        Closing orders need a lease like any other, so a kill that flattens everything keeps the authority alive.
         """
-        everything = self._page.view().mode()
-        flattens = any(kill.mode is KillMode.FLATTEN for kill in self._page.kills())
-        if everything in (KillMode.HALT, KillMode.CANCEL) and not flattens:
+        if self._page.view().mode() in (KillMode.HALT, KillMode.CANCEL):
             self._grantor.withdraw()
         else:
             self._grantor.authorize(FOREVER_NS)

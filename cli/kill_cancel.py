@@ -16,7 +16,7 @@ from risk.latch import view_latch
 __all__ = ["cancel", "killed_venues"]
 
 #: Under a kill of a mode below, orders that reduce may still leave.
-_HALT = KillMode.HALT.rank
+_FLATTEN = KillMode.FLATTEN.rank
 
 
 def cancel(
@@ -58,7 +58,7 @@ def killed_venues(config: EngineConfig, name: str) -> list[VenueSettings]:
     killed = [
         venue
         for venue in config.venues
-        if name in ("", venue.name) and view_latch(latch_path(config), venue.name, venue.account).rank() >= _HALT
+        if name in ("", venue.name) and view_latch(latch_path(config), venue.name, venue.account).rank() >= _FLATTEN
     ]
     if not killed:
         scope = f"venue:{name}" if name else "global"

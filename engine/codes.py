@@ -79,7 +79,8 @@ class ExecType(IntEnum):
 
 
 class KillMode(IntEnum):
-    """What a kill does to its scope. The numbers are names, not an order: ``rank`` is, and the largest wins.
+    """What a kill does to its scope. The numbers are names, not an order: ``rank`` is, and the largest wins: it says
+    what may leave. So a halt over a flatten ends the closing, and whoever wants less to leave has it at once.
 
     ``HALT`` no new order. ``REDUCE`` only what provably shrinks the worst-case position. ``CANCEL`` halt, and cancel
     until the venue confirms none is left. ``FLATTEN`` cancel, then close in paced reduce-only slices.
@@ -92,16 +93,16 @@ class KillMode(IntEnum):
 
     @property
     def rank(self) -> int:
-        """How restrictive: 1 reduce, 2 halt, 3 cancel, 4 flatten."""
+        """How little may leave. 1 reduce: what reduces; 2 flatten: closing orders of ours; 3 halt, 4 cancel: nothing."""
         return _KILL_RANKS[self]
 
     @property
     def cancels(self) -> bool:
         """Whether open orders in scope are cancelled."""
-        return self.rank >= KillMode.CANCEL.rank
+        return self in (KillMode.CANCEL, KillMode.FLATTEN)
 
 
-_KILL_RANKS = {KillMode.REDUCE: 1, KillMode.HALT: 2, KillMode.CANCEL: 3, KillMode.FLATTEN: 4}
+_KILL_RANKS = {KillMode.REDUCE: 1, KillMode.FLATTEN: 2, KillMode.HALT: 3, KillMode.CANCEL: 4}
 
 
 class Reason(IntEnum):

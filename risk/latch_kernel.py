@@ -46,7 +46,7 @@ _BUTTON = BUTTONS[1] - _BUTTON_STEP
 @inlined
 def latch_mode(words: Words, venue: int, account: int, strategy: int, instrument: int) -> int:
     """The rank of the most restrictive mode that holds for an order of this venue, account, strategy and instrument:
-    0 none, or ``KillMode.rank``: 1 reduce, 2 halt, 3 cancel, 4 flatten.
+    0 none, or ``KillMode.rank``: 1 reduce, 2 flatten, 3 halt, 4 cancel.
 
     ``words`` is the page from its header on; the rest are indices of its names (``ANY``: is *all* of them covered;
     ``UNKNOWN``: a name that the page does not have; a drill strategy's index has ``DRILLED`` added). A page or row that

@@ -37,7 +37,7 @@ __all__ = [
     "write_names",
 ]
 
-_VERSION = 2
+_VERSION = 3
 _HEADER = struct.Struct("<QIQ")
 _CHECKSUM = struct.Struct("<I")
 _RECORD = struct.Struct("<II")

@@ -118,6 +118,9 @@ class HaltPromise:
             wanted = any(kill.mode is KillMode.FLATTEN for kill in (*covering, *self._ended) if kill.covers(order))
             if not wanted or not self._shrinks(order):
                 raise Violation(_NAME, f"{order.client_order_id} left {order.venue}, and no kill wants that closed")
+            for kill in covering:
+                if kill.mode in (KillMode.HALT, KillMode.CANCEL):
+                    raise Violation(_NAME, f"{order.client_order_id} closed at {order.venue} under kill {kill.kill_id}")
             return
         for kill in covering:
             if kill.mode is not KillMode.REDUCE or not self._shrinks(order):

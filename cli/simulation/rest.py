@@ -6,7 +6,10 @@ from actors.places import KILL_SWITCH
 from cli.simulation.conservation import check_books, wrong_position
 from cli.simulation.kills import PRESSER, Presser
 from cli.simulation.truth import Violation
+from engine.codes import KillMode
 from engine.messages import StatusRequest
+from risk.latch import LatchPage
+from risk.scope import GLOBAL_SCOPE, Scope
 
 if TYPE_CHECKING:
     from cli.simulation.world import World
@@ -51,7 +54,22 @@ def _kills_unrest(world: "World") -> str:
     in_progress, presser.actor.in_progress = presser.actor.in_progress, -1
     if in_progress < 0:
         return "the kill switch has not been heard of"
-    return f"{in_progress} kills are not through" if in_progress else ""
+    return f"{in_progress} kills are not through" if in_progress > _flattens_that_wait(world.page) else ""
+
+
+def _flattens_that_wait(page: LatchPage) -> int:
+    """Kills that may close nothing because another one, that nobody has released, lets nothing leave."""
+    kills = page.kills()
+    strict = [kill.scope for kill in kills if kill.mode in (KillMode.HALT, KillMode.CANCEL) and not kill.scope.is_drill]
+    if page.button_rank >= KillMode.HALT.rank:
+        strict.append(GLOBAL_SCOPE)
+    return sum(
+        kill.mode is KillMode.FLATTEN and any(_may_meet(kill.scope, scope) for scope in strict) for kill in kills
+    )
+
+
+def _may_meet(one: Scope, other: Scope) -> bool:
+    return all("" in (mine, its) or mine == its for mine, its in zip(one[:4], other[:4], strict=True))
 
 
 def check_rest(world: "World") -> None:

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 from trading_desk import KILL_SWITCH, MS, RISK, VENUE, Desk, MakeDesk, check_books, strategy
 
+from actors.kill_switch import KillSwitchActor
 from engine.codes import KillMode, OrderStatus, Side
 from engine.messages import KillReceipt
 
@@ -149,3 +150,53 @@ def test_a_closing_orders_name_is_never_used_again(make_desk: MakeDesk) -> None:
     names = [r.client_order_id for r in desk.orders_at_venue() if r.client_order_id.startswith("flatten-")]
     assert [name.rpartition("-")[2] for name in names] == ["1", "2"]
     check_books(desk)
+
+
+def release(desk: Desk, kill_id: str) -> None:
+    """As two people would; here it is about what follows."""
+    switch = desk.actor(KILL_SWITCH)
+    assert isinstance(switch, KillSwitchActor)
+    assert switch._end(switch.register.held[kill_id], ("ann", "bea"), desk.now_ns)
+
+
+@pytest.mark.parametrize("scope", ["global", "strategy:hand"])
+@pytest.mark.parametrize("mode", [KillMode.HALT, KillMode.CANCEL])
+def test_one_person_stops_a_flatten_at_once_and_two_let_it_go_on(
+    make_desk: MakeDesk, scope: str, mode: KillMode
+) -> None:
+    desk = make_desk()
+    take_position(desk, 100_000)
+    desk.kill(mode=KillMode.FLATTEN)
+    desk.run_for(0.8)
+    assert closings(desk)
+    desk.kill(scope, mode)
+    desk.run_for(0.4)
+    told = [each for each in desk.presser.receipts if each.mode is mode][-1]
+    assert told.complete
+    left = desk.venue.gate.position_lots(0)
+    assert left > 0
+    desk.run_for(5)
+    assert desk.venue.orders.orders_sent == told.actors[0].orders_sent == len(desk.orders_at_venue())
+    assert desk.venue.gate.position_lots(0) == left
+    release(desk, told.kill_id)
+    desk.run_for(60)
+    assert desk.venue.gate.position_lots(0) == 0
+
+
+def test_a_flatten_over_a_cancel_says_what_it_waits_for(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    take_position(desk, 20_000)
+    desk.kill()
+    desk.run_for(1)
+    first = receipt(desk)
+    assert first.complete
+    desk.kill(mode=KillMode.FLATTEN)
+    desk.run_for(3)
+    told = receipt(desk)
+    assert told.mode is KillMode.FLATTEN
+    assert any(f"cancel {first.kill_id} by trial lets nothing leave" in failure for failure in told.failures)
+    assert not closings(desk)
+    release(desk, first.kill_id)
+    desk.run_for(30)
+    assert desk.venue.gate.position_lots(0) == 0
+    assert receipt(desk).complete

@@ -49,6 +49,7 @@ NAMES = TradingNames(
     instruments=("a:BTC", "a:ETH", "b:BTC"),
 )
 STATES_AT = STATES_CELL * 8
+HALT, CANCEL, FLATTEN = KillMode.HALT.rank, KillMode.CANCEL.rank, KillMode.FLATTEN.rank
 ROOT = Path(risk.__file__).parent.parent
 
 
@@ -97,7 +98,7 @@ def test_a_page_in_a_missing_directory_is_one_line(tmp_path: Path) -> None:
 
 def test_a_page_that_stands_in_for_a_lost_one_is_killed_from_its_first_byte(path: Path) -> None:
     page = LatchPage.create(path, NAMES, killed=cause("lost", KillMode.CANCEL))
-    assert ranks(page) == {"a": 3, "b": 3, "c": 3}
+    assert ranks(page) == {"a": CANCEL, "b": CANCEL, "c": CANCEL}
     assert [kill.cause for kill in page.kills()] == [cause("lost", KillMode.CANCEL)]
 
 
@@ -130,7 +131,7 @@ def test_names_are_only_appended_and_kills_keep_what_they_cover(path: Path) -> N
     assert [kill.scope for kill in again.kills()] == [Scope(strategy="two")]
     latch(again, Scope(strategy="new3"), kill_id="K-new")
     assert {kill.scope for kill in page.kills()} == {Scope(strategy="two"), Scope(strategy="new3")}, "read anew"
-    assert running.rank(running.index_of("strategy", "two")) == 2
+    assert running.rank(running.index_of("strategy", "two")) == HALT
     assert running.index_of("strategy", "new3") == UNKNOWN, "as it was when it was opened"
 
 
@@ -159,8 +160,8 @@ def test_killing_one_venue_leaves_the_others(path: Path) -> None:
 def test_a_global_kill_covers_everybody_and_survives_opening_again(path: Path) -> None:
     latch(LatchPage.create(path, NAMES), mode=KillMode.CANCEL)
     again = LatchPage.open(path)
-    assert ranks(again) == {"a": 3, "b": 3, "c": 3}
-    assert again.button_rank == 3
+    assert ranks(again) == {"a": CANCEL, "b": CANCEL, "c": CANCEL}
+    assert again.button_rank == CANCEL
     assert again.view().mode() is KillMode.CANCEL
 
 
@@ -181,7 +182,7 @@ def test_a_name_that_the_page_does_not_have_is_covered_by_every_kill_that_names_
     assert view.index_of("strategy", "nobody") == UNKNOWN
     assert view.rank(UNKNOWN, UNKNOWN) == 0
     latch(page, Scope(strategy="two"))
-    assert view.rank(UNKNOWN, UNKNOWN) == 2
+    assert view.rank(UNKNOWN, UNKNOWN) == HALT
 
 
 def test_a_drill_covers_nobody() -> None:
@@ -202,15 +203,15 @@ def test_a_drill_covers_the_drill_strategies_and_no_others() -> None:
     strange = view.index_of("strategy", "not-in-the-page")
     assert [view.rank(each) for each in (drilled, other, strange)] == [0, 0, 0]
     latch(page, DRILL_SCOPE, KillMode.CANCEL)
-    for index, rank in ((drilled, 3), (other, 0), (strange, 3), (UNKNOWN, 0), (ANY, 0)):
+    for index, rank in ((drilled, CANCEL), (other, 0), (strange, CANCEL), (UNKNOWN, 0), (ANY, 0)):
         assert view.rank(index) == rank
         assert latch_mode(view.words, view.venue, view.account, index, ANY) == rank
     assert view.is_trading()
     # a kill covers a drill strategy as it covers any other
     assert page.release("K1")
     latch(page, Scope(strategy="one"))
-    assert [view.rank(each) for each in (drilled, other)] == [2, 0]
-    assert page.view("a", "main").rank(page.names.index_of("strategy", "one")) == 2
+    assert [view.rank(each) for each in (drilled, other)] == [HALT, 0]
+    assert page.view("a", "main").rank(page.names.index_of("strategy", "one")) == HALT
 
 
 @pytest.mark.parametrize("scope", [Scope(venue="x"), Scope(account="x"), Scope(strategy="x"), Scope(instrument="a:X")])
@@ -232,7 +233,7 @@ def test_the_most_restrictive_kill_is_told() -> None:
         "b": "K-halt",
         "c": "K-reduce",
     }
-    assert ranks(page) == {"a": 3, "b": 2, "c": 1}
+    assert ranks(page) == {"a": CANCEL, "b": HALT, "c": 1}
 
 
 def test_the_bare_store_kills_and_says_that_it_has_no_cause_yet() -> None:
@@ -353,13 +354,13 @@ def test_a_table_without_a_free_row_halts_everything_and_says_so() -> None:
     assert sorted(taken) == list(range(1, ROWS))
     assert ranks(page) == {"a": 1, "b": 0, "c": 0}
     assert latch(page, Scope(venue="b"), KillMode.FLATTEN, "K-late") == 0
-    assert ranks(page) == {"a": 2, "b": 2, "c": 2}, "wider than asked for, and never more than a halt"
+    assert ranks(page) == {"a": HALT, "b": HALT, "c": HALT}, "wider than asked for, and never more than a halt"
     assert page.release("K7")
     page.settle_button(KillMode.HALT)
-    assert ranks(page) == {"a": 2, "b": 2, "c": 2}, "while one kill has no row"
+    assert ranks(page) == {"a": HALT, "b": HALT, "c": HALT}, "while one kill has no row"
     assert latch(page, Scope(venue="b"), KillMode.FLATTEN, "K-late") == taken[7]
     page.settle_button(None)
-    assert ranks(page) == {"a": 1, "b": 4, "c": 0}
+    assert ranks(page) == {"a": 1, "b": FLATTEN, "c": 0}
 
 
 HOLD_ROWS = """
@@ -387,7 +388,7 @@ def test_a_row_that_a_stopped_process_holds_is_passed_over(path: Path) -> None:
     assert page.release("K1")
     with holder(path, [first]):
         assert page.store("K1", Scope(venue="a"), KillMode.HALT) == first % (ROWS - 1) + 1
-    assert ranks(page) == {"a": 2, "b": 0, "c": 0}
+    assert ranks(page) == {"a": HALT, "b": 0, "c": 0}
 
 
 def test_with_every_row_held_a_kill_still_halts_and_a_release_has_to_wait(path: Path) -> None:
@@ -396,7 +397,7 @@ def test_with_every_row_held_a_kill_still_halts_and_a_release_has_to_wait(path: 
     with holder(path, list(range(1, ROWS))):
         assert page.store("K2", Scope(venue="b"), KillMode.CANCEL) == 0
         assert not page.release("K1")
-        assert ranks(page) == {"a": 3, "b": 2, "c": 2}
+        assert ranks(page) == {"a": CANCEL, "b": HALT, "c": HALT}
     assert page.release("K1"), "locks end with their process"
 
 
@@ -409,12 +410,12 @@ def test_a_writer_that_died_between_its_stores_leaves_a_row_that_is_free_or_halt
         assert ranks(page) == {"a": 0, "b": 0, "c": 0}, "not yet killed, and nobody was told that it is"
     assert page.store("K1", Scope(venue="b"), KillMode.HALT) > 0, "the row is free for whoever comes"
     page.rows.states[6] = ACTIVE  # the state of a row whose fields are not there
-    assert ranks(page) == {"a": 3, "b": 3, "c": 3}
+    assert ranks(page) == {"a": CANCEL, "b": CANCEL, "c": CANCEL}
     assert (list(page.damaged_rows()), page.is_damaged()) == ([6], True)
     assert page.take_over(6, "damage", KillMode.CANCEL, GLOBAL_SCOPE)
-    assert (page.is_damaged(), ranks(page)) == (False, {"a": 3, "b": 3, "c": 3})
+    assert (page.is_damaged(), ranks(page)) == (False, {"a": CANCEL, "b": CANCEL, "c": CANCEL})
     assert page.release("damage")
-    assert ranks(page) == {"a": 0, "b": 2, "c": 0}
+    assert ranks(page) == {"a": 0, "b": HALT, "c": 0}
 
 
 @given(at=st.integers(0, 12), other=st.sampled_from([Scope(venue="b"), Scope(strategy="one"), GLOBAL_SCOPE]))
@@ -438,7 +439,7 @@ def test_two_writers_of_one_row_never_leave_less_than_what_they_said_they_killed
         store()
         if index < len(stores) - 2:
             assert page.is_damaged() or page.rows.fields(9)[0] == 2, "half mine, half the other's: everything is killed"
-    assert page.rank(0, 0, ANY, ANY) >= 2 or page.rows.fields(9)[0] == 2
+    assert page.rank(0, 0, ANY, ANY) >= HALT or page.rows.fields(9)[0] == 2
 
 
 def test_the_button_let_go_while_somebody_presses_it_is_pressed_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,8 +456,8 @@ def test_the_button_let_go_while_somebody_presses_it_is_pressed_again(monkeypatc
 
     monkeypatch.setattr(page, "_button_due", pressed_between)
     page.settle_button(None)
-    assert page.button_rank == 3
-    assert ranks(page) == {"a": 3, "b": 3, "c": 3}
+    assert page.button_rank == CANCEL
+    assert ranks(page) == {"a": CANCEL, "b": CANCEL, "c": CANCEL}
 
 
 KILL_MANY = """
@@ -539,11 +540,11 @@ def test_a_newer_version_is_refused_by_name(path: Path) -> None:
     LatchPage.create(path, NAMES)
 
     def upgrade(data: bytearray) -> None:
-        data[8] = 3
+        data[8] = 4
         data[20:24] = zlib.crc32(data[:20]).to_bytes(4, "little")
 
     damaged(path, upgrade)
-    with pytest.raises(UsageError, match="version 3"):
+    with pytest.raises(UsageError, match="version 4"):
         LatchPage.open(path)
     assert not view_latch(path, "a", "main").is_trading()
 
@@ -591,7 +592,7 @@ def test_a_damaged_byte_of_a_page_without_kills_is_harmless_or_reads_as_killed(c
         page.buffer[at] ^= change
         said.add((at < 8 or at >= STATES_AT, latch_mode(words, 0, 0, ANY, ANY)))
         page.buffer[at] ^= change
-    assert said == {(True, 3), (False, 0)}, "the magic and every state; what stands between is only read on opening"
+    assert said == {(True, CANCEL), (False, 0)}, "the magic and every state; what stands between is only read on opening"
 
 
 def test_a_damaged_file_byte_by_byte_is_refused_or_keeps_its_kill(path: Path) -> None:
@@ -610,7 +611,7 @@ def test_a_damaged_file_byte_by_byte_is_refused_or_keeps_its_kill(path: Path) ->
 def test_every_other_value_of_a_state_kills_everything(state: int, row: int) -> None:
     page = LatchPage.memory(NAMES)
     page.rows.states[row] = state
-    assert latch_mode(page.view().words, 2, 1, 0, 0) == 3
+    assert latch_mode(page.view().words, 2, 1, 0, 0) == CANCEL
     assert page.view("c", "other").cause() is not None
 
 
@@ -619,7 +620,7 @@ def test_every_other_value_of_a_state_kills_everything(state: int, row: int) -> 
 def test_every_other_value_of_the_button_kills_everything(state: int) -> None:
     page = LatchPage.memory(NAMES)
     page.rows.states[0] = state
-    assert latch_mode(page.view().words, 2, 1, 0, 0) == 3
+    assert latch_mode(page.view().words, 2, 1, 0, 0) == CANCEL
     assert page.is_damaged()
 
 

@@ -177,6 +177,24 @@ def test_a_closing_order_passes_under_flatten_only(
     assert answer.reason is Reason.HALTED
 
 
+@pytest.mark.parametrize("mode", [KillMode.HALT, KillMode.CANCEL])
+def test_a_halt_over_a_flatten_stops_the_closing_too(
+    open_gate: Gate, page: LatchPage, make_order: MakeOrder, mode: KillMode
+) -> None:
+    hold(open_gate, make_order, 100)
+    page.store("flatten", Scope(), KillMode.FLATTEN)
+    closing = make_order("flatten-1", quantity_lots=50, side=SELL, strategy_id="flatten")
+    assert open_gate.check_closing(closing, 0) is closing
+    page.store("halt", Scope(instrument="binance:BTCUSDT"), mode)
+    assert open_gate.may_send(closing, 0) is Reason.HALTED, "between the check and the write"
+    open_gate.abandon(closing)
+    answer = open_gate.check_closing(closing, 0)
+    assert isinstance(answer, Refusal)
+    assert answer.reason is Reason.HALTED
+    page.release("halt")
+    assert open_gate.check_closing(closing, 0) is closing
+
+
 def test_closing_orders_close_the_accounts_position_and_no_more(
     open_gate: Gate, page: LatchPage, make_order: MakeOrder
 ) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from actors.cancel_until_none import CancelUntilNone
+from actors.flatten import Flattener
 from actors.kill_switch import KillSwitchActor
 from actors.latch_keeper import LatchKeeper
 from actors.venue import VenueActor
@@ -117,6 +118,32 @@ def _release_frees_all() -> list[Patch]:
     ]
 
 
+def _flatten_over_halt() -> list[Patch]:
+    """Closing orders ask whether some kill wants that closed, and not whether another lets nothing leave."""
+    closing, looked = Gate.check_closing, Gate.may_send
+
+    def passes(self: Gate, reason: Reason) -> bool:
+        return reason is Reason.HALTED and any(kill.mode is KillMode.FLATTEN for kill in self._latch.kills())
+
+    def check_closing(self: Gate, order: Order, now_ns: int) -> Approved | Refusal:
+        answer = closing(self, order, now_ns)
+        if isinstance(answer, Refusal) and passes(self, answer.reason):
+            self.restore(order)
+            return Approved(order)
+        return answer
+
+    def may_send(self: Gate, order: Approved, now_ns: int) -> Reason:
+        reason = looked(self, order, now_ns)
+        is_closing = order.client_order_id.startswith("flatten-")
+        return Reason.NONE if is_closing and passes(self, reason) else reason
+
+    return [
+        (Flattener, "_halted_by", lambda self, strategy_id, instrument_id: ""),
+        (Gate, "check_closing", check_closing),
+        (Gate, "may_send", may_send),
+    ]
+
+
 def _flatten_overshoots() -> list[Patch]:
     """Closing takes the position as it was, and not what may already be sold of it."""
     looked = Gate.may_send
@@ -164,6 +191,7 @@ BUGS = (
     Bug("signature-unchecked", "anybody may approve in anybody's name", _signature_unchecked, ("Halt",)),
     Bug("release-frees-all", "the release of one kill ends the others", _release_frees_all, ("Halt",)),
     Bug("flatten-overshoots", "closing orders are larger than the position", _flatten_overshoots, ("Halt", "Limit")),
+    Bug("flatten-over-halt", "a flatten closes on under a halt that covers it", _flatten_over_halt, ("Halt",)),
     Bug("cancel-all-once", "a kill cancels once and hopes", _cancel_all_once, ("Halt",)),
     Bug(
         "confirmed-without-asking",
