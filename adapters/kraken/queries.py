@@ -13,12 +13,13 @@ from adapters.kraken.core import SessionCore
 from adapters.kraken.errors import Verdict
 from adapters.kraken.executions import Executions
 from adapters.kraken.messages import OrderAmend, OrderAmends, OrderInfo
-from adapters.kraken.numbers import second_text, seconds_ns
+from adapters.kraken.numbers import number_text, second_text, seconds_ns
 from adapters.kraken.parse import SIDES, PairGrid, lots, order_status, ticks
 from adapters.kraken.rate_limit import Purpose
 from adapters.kraken.rest import RestLink, RestQuestion
 from adapters.kraken.working import Working, WorkingOrders, engine_id, split_id
 from engine.codes import OrderStatus
+from engine.errors import VenueError
 from engine.order import Order
 from engine.venue import (
     CancelAllAnswered,
@@ -58,8 +59,11 @@ def is_amended(info: OrderInfo) -> bool:
 
 
 def amended_ns(amend: OrderAmend) -> int:
-    """The venue writes milliseconds."""
-    return seconds_ns(amend.timestamp) // 1_000
+    """The venue writes milliseconds, cut off."""
+    milliseconds = number_text(amend.timestamp).partition(".")[0]
+    if not milliseconds.isdigit() or len(milliseconds) > 13:
+        raise VenueError(f"an amend at {milliseconds} ms")
+    return int(milliseconds) * 1_000_000
 
 
 class Queries:
@@ -78,7 +82,7 @@ class Queries:
         *,
         purpose: Purpose = Purpose.QUERY,
         cost_milli: int = 1_000,
-        is_persistent: bool = False,
+        is_patient: bool = False,
     ) -> None:
         """One question that is told of once, whatever becomes of it."""
         self._questions += 1
@@ -90,7 +94,7 @@ class Queries:
             failed,
             purpose=purpose,
             cost_milli=cost_milli,
-            is_persistent=is_persistent,
+            is_patient=is_patient,
         )
         self._rest.ask(question, now_ns)
 
@@ -145,7 +149,7 @@ class Queries:
             if found is not None:
                 self._found(order, *found, answered_ns)
             else:
-                self.ask("ClosedOrders", (("cl_ord_id", name),), on_closed, failed, answered_ns)
+                self.ask("ClosedOrders", (("cl_ord_id", name),), on_closed, failed, answered_ns, is_patient=True)
 
         def on_closed(result: msgspec.Raw, answered_ns: int) -> None:
             found = _named(_decode_closed(result).closed, name)
@@ -174,7 +178,7 @@ class Queries:
         def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
             self._failed(order, text, failed_ns)
 
-        self.ask("OrderAmends", (("order_id", order_id),), on_amends, failed, now_ns)
+        self.ask("OrderAmends", (("order_id", order_id),), on_amends, failed, now_ns, is_patient=True)
 
     def _tell(self, order: Order, order_id: str, info: OrderInfo, amends: int, base_lots: int, now_ns: int) -> None:
         """The order is this one of ours now."""
@@ -195,7 +199,9 @@ class Queries:
         name = name_of(info.cl_ord_id)
         working = self._working.find(order_id, name)
         if working is None:
-            working = Working(name, order.client_order_id, grid, lots(info.vol, grid), now_ns)
+            # A replacement of which nothing was told is not what the order is, as far as is known.
+            ours = order.client_order_id if order.order_id else order.orig_client_order_id or order.client_order_id
+            working = Working(name, ours, grid, lots(info.vol, grid), now_ns)
             working.side, working.order_type = order.side, order.order_type
             working.time_in_force, working.post_only = order.time_in_force, order.post_only
             working.order_id = order_id
@@ -339,7 +345,7 @@ class Queries:
                 )
                 self._core.emit(OrdersListed(query_id, instrument_id, tuple(ours), True), answered_ns)
 
-            self.ask("ClosedOrders", params, on_closed, failed, asked_ns, is_persistent=at > 0)
+            self.ask("ClosedOrders", params, on_closed, failed, asked_ns, is_patient=True)
 
         self.ask("OpenOrders", (), on_open, failed, now_ns)
 

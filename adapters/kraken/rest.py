@@ -37,12 +37,14 @@ class RestQuestion:
 
     ``on_answer(result, asked_ns, now_ns)`` may raise VenueError or DECODE_ERRORS when the result is not what it should
     be: then the link is dropped and the question counts as not answered. ``on_failure(text, verdict, now_ns)`` is told
-    of every failure; a persistent question is asked again after it.
+    of every failure; a persistent question is asked again after it. A patient one waits for room within the rate limit:
+    what continues a question must not have to compete with new ones.
     """
 
     __slots__ = (
         "asked_ns",
         "cost_milli",
+        "is_patient",
         "is_persistent",
         "is_public",
         "key",
@@ -64,12 +66,14 @@ class RestQuestion:
         *,
         is_public: bool = False,
         is_persistent: bool = False,
+        is_patient: bool = False,
         purpose: Purpose = Purpose.QUERY,
         cost_milli: int = 1_000,
     ) -> None:
         self.key, self.name, self.params = key, name, params
         self.on_answer, self.on_failure = on_answer, on_failure
         self.is_public, self.is_persistent, self.purpose = is_public, is_persistent, purpose
+        self.is_patient = is_patient or is_persistent
         self.cost_milli = 0 if is_public else cost_milli
         self.asked_ns = self.not_before_ns = 0
 
@@ -178,7 +182,7 @@ class RestLink:
         wait_ns = 0 if question.is_public else core.limits.rest_wait_ns(question.purpose, question.cost_milli, now_ns)
         if wait_ns:
             question.not_before_ns = now_ns + wait_ns
-            if not question.is_persistent:
+            if not question.is_patient:
                 del self._waiting[question.key]
                 question.on_failure("no room within the venue's rate limits", Verdict.RATE_LIMITED, now_ns)
             self._pump(now_ns)

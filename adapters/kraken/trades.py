@@ -70,7 +70,7 @@ class Trades:
                 self._failure(query_id),
                 asked_ns,
                 cost_milli=_HISTORY_MILLI,
-                is_persistent=at > 0,
+                is_patient=at > 0,
             )
 
         ask_page(0, now_ns)
@@ -102,7 +102,7 @@ class Trades:
                 self._failure(query_id),
                 asked_ns,
                 cost_milli=_HISTORY_MILLI,
-                is_persistent=bool(found),
+                is_patient=True,
             )
 
         params = (("txid", order_id), ("trades", "true"))
@@ -174,6 +174,6 @@ class Trades:
                 self._amended[missing[0]] = [amended_ns(each) for each in amends if each.amend_type == "user"]
                 ask_amends(missing[1:], answered_ns)
 
-            self._queries.ask("OrderAmends", (("order_id", missing[0]),), on_amends, failed, asked_ns)
+            self._queries.ask("OrderAmends", (("order_id", missing[0]),), on_amends, failed, asked_ns, is_patient=True)
 
-        self._queries.ask("QueryOrders", (("txid", ",".join(part)),), on_orders, failed, now_ns)
+        self._queries.ask("QueryOrders", (("txid", ",".join(part)),), on_orders, failed, now_ns, is_patient=True)
