@@ -145,10 +145,15 @@ class OrderPool:
         connection = self._connections.get(link)
         if connection is None or connection.state is _State.DOWN:
             return
-        if connection.state is _State.BUSY:
-            self.on_bytes(link, b"", now_ns)  # a body may be delimited by the end of the connection
-        if connection.client is not None or connection.state is _State.OPENING:
-            self._gone(connection, reason, now_ns)
+        if connection.state is _State.BUSY and connection.client is not None:
+            try:
+                response = connection.client.receive(b"")  # a body may be delimited by the end of the connection
+            except VenueError:
+                response = None
+            if response is not None:
+                self._answered(connection, response, now_ns)
+                return
+        self._gone(connection, reason, now_ns)
 
     def on_timer(self, key: str, now_ns: int) -> None:
         name, _, what = key.rpartition(":")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from adapters.coinbase.core import SessionCore
-from adapters.coinbase.errors import Verdict
+from adapters.coinbase.errors import Verdict, judge
 from adapters.coinbase.messages import ApiError
 from adapters.coinbase.rate_limit import Purpose
 from adapters.http import HttpClient, HttpResponse
@@ -210,8 +210,8 @@ class RestLink:
         core = self._core
         text = answer_text(response)
         self._asked = None
-        if response.status == 404:
-            verdict = Verdict.NOT_FOUND  # an answer like any other: nobody else is concerned
+        if response.status == 404 or (question.is_public and response.status == 401):
+            verdict = judge(response.status)  # nobody else is concerned: neither the key nor the clock is at fault
         else:
             verdict = core.judge(response.status, text, retry_after_ns(response), now_ns)
         core.ctx.log("venue refused a question", question=question.key, answer=text)

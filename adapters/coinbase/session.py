@@ -35,6 +35,7 @@ from engine.actor import Context
 from engine.book import OrderBook
 from engine.codes import Reason
 from engine.errors import UsageError
+from engine.instrument import NANOS
 from engine.order import Approved, Order
 from engine.venue import SessionState, VenueListener
 
@@ -75,6 +76,7 @@ class CoinbaseSession:
         self.request_validity_ns = self.options.request_validity_ns
         self._parts: _Parts | None = None
         self._is_live = False
+        self._doubted_ns = -NANOS
 
     @staticmethod
     def warm_up() -> None:
@@ -141,9 +143,13 @@ class CoinbaseSession:
             parts.streams.open(now_ns)
 
     def _on_clock_in_doubt(self, now_ns: int) -> None:
+        """One question a second at most: a venue that refuses every token must not be asked without end."""
         parts = self._parts
-        if parts is not None:
-            parts.tokens.clear()
+        if parts is None:
+            return
+        parts.tokens.clear()
+        if now_ns >= self._doubted_ns + NANOS:
+            self._doubted_ns = now_ns
             parts.startup.ask_time(now_ns)
 
     def _on_user_change(self, now_ns: int) -> None:
