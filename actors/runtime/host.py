@@ -38,6 +38,7 @@ class HostedActor(Cell):
         self._host = host
         self.links = OutsideLinks(self, host.settings, host.dispatcher)
         self.peers = Peers(self, host.settings, host.directory, host.dispatcher, self._report)
+        self.clock_ns = time.monotonic_ns
         self.open_link = self.links.open_link
         self.write = self.links.write
         self.writable = self.links.writable
@@ -55,9 +56,6 @@ class HostedActor(Cell):
 
     def wall_ns(self, now_ns: int) -> int:
         return now_ns + self._host.wall_offset_ns
-
-    def clock_ns(self) -> int:
-        return time.monotonic_ns()
 
     def log(self, event: str, **fields: object) -> None:
         self._report(event, fields)
