@@ -30,9 +30,9 @@ class Outcome(NamedTuple):
 
 
 def subscribe(venue: Venue, link: str, parameters: Mapping[str, object]) -> list[Outcome]:
-    channel = parameters.get("channel")
+    channel = str(parameters.get("channel"))
     if channel in _PRIVATE:
-        return [_subscribe_private(venue, link, str(channel), parameters)]
+        return [_subscribe_private(venue, link, channel, parameters)]
     return [_subscribe_public(venue, link, key, parameters) for key in _keys(venue, parameters)]
 
 

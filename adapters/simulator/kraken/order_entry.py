@@ -76,7 +76,7 @@ def read_order(
     side = {"buy": Side.BUY, "sell": Side.SELL}.get(str(parameters.get("side")))
     if side is None:
         raise invalid("side")
-    name = parameters.get("time_in_force", "gtc")
+    name = str(parameters.get("time_in_force", "gtc"))
     if name not in _TIMES_IN_FORCE or (name == "fok" and is_market):
         raise invalid("time_in_force")
     post_only = _flag(parameters, "post_only")
@@ -89,7 +89,7 @@ def read_order(
     price_ticks = 0 if is_market else ticks_of(listing, parameters.get("limit_price"))
     lots = 0 if quote_nanos else lots_of(listing, parameters.get("order_qty"))
     _check_cost(listing, price_ticks, lots, quote_nanos)
-    stp = parameters.get("stp_type", "cancel_newest")
+    stp = str(parameters.get("stp_type", "cancel_newest"))
     if stp not in STP_TYPES:
         raise invalid("stp_type")
     client_order_id, userref = _own_ids(parameters)
@@ -101,14 +101,14 @@ def read_order(
         side=side,
         price_ticks=price_ticks,
         quantity_lots=lots,
-        time_in_force=TimeInForce.IOC if is_market else _TIMES_IN_FORCE[str(name)],
+        time_in_force=TimeInForce.IOC if is_market else _TIMES_IN_FORCE[name],
         post_only=post_only,
-        stp_mode=STP_TYPES[str(stp)],
+        stp_mode=STP_TYPES[stp],
         quote_nanos=quote_nanos,
         expires_wall_ns=_expiry(parameters, moment) if name == "gtd" else 0,
         order_id=ids.next("O"),
         userref=userref,
-        time_in_force_name=str(name).upper(),
+        time_in_force_name=name.upper(),
         fee_preference=_fee_preference(parameters),
     )
 

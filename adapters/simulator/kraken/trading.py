@@ -59,6 +59,7 @@ class Trading:
         self._ids = ids
         self._numbers = 0
         self._by_order_id: dict[str, int] = {}
+        self._ids_max = 1_000
 
     # -- finding ------------------------------------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ class Trading:
             raise invalid("cl_ord_id already in use")
         if sum(each.listing is order.listing for each in orders.open(name)) >= customer.tier.open_orders:
             raise ApiError(ORDERS_LIMIT)
-        self._by_order_id[order.order_id] = order.number
+        self._remember(order)
         price, wall_ns = order.price_ticks, moment.wall_ns
         order.amendments.append(
             Amendment(order.order_id, "original", order.quantity_lots, order.quantity_lots, price, wall_ns)
@@ -144,6 +145,15 @@ class Trading:
         except Refused as refused:
             del self._by_order_id[order.order_id]
             raise ApiError(refusal_text(refused.why)) from None
+
+    def _remember(self, order: KrakenOrder) -> None:
+        """Its id leads to it, for as long as the exchange remembers it."""
+        self._by_order_id[order.order_id] = order.number
+        if len(self._by_order_id) > self._ids_max:
+            numbers, get = self._by_order_id, self._exchange.orders.get
+            self._by_order_id = {text: number for text, number in numbers.items() if get(number) is not None}
+            self._by_order_id[order.order_id] = order.number
+            self._ids_max = max(self._ids_max, 2 * len(self._by_order_id))
 
     def _try_place(self, customer: Customer, order: KrakenOrder, moment: Moment) -> KrakenOrder | ApiError:
         try:
