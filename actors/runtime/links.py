@@ -174,8 +174,8 @@ class OutsideLinks:
         if not link.key and link.waiting_bytes():
             link.abort(reason)  # what a link of ours still holds may be an order: nothing leaves once it is dropped
         link.close(reason)
-        if link.task is not None and not link.task.done():
-            link.task.cancel()
+        if link.task is not None and not link.task.done() and link not in self._all:
+            link.task.cancel()  # not once it is connected: nobody would be told of its end then
 
     async def _connect(self, link: OutsideLink, endpoint: Endpoint) -> None:
         seconds = self._settings.connect_timeout_ns / 1e9

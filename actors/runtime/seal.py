@@ -87,7 +87,8 @@ class PageSeal:
 
     def __init__(self, run_dir: Path | str, latch_path: Path) -> None:
         self._run_dir = run_dir
-        self._latch_path = latch_path
+        self._latch_path = str(latch_path)
+        self._paths: dict[str, str] = {}
         #: Pages that are mapped, by actor, and which file each is.
         self._pages: dict[str, tuple[tuple[int, int], WindowReader]] = {}
 
@@ -111,14 +112,16 @@ class PageSeal:
             self._page(actor)
 
     def _page(self, actor: str) -> WindowReader | None:
-        path = window_path(self._run_dir, actor)
+        path = self._paths.get(actor)
+        if path is None:
+            path = self._paths[actor] = str(window_path(self._run_dir, actor))
         file = _file_of(path)
         if file is None:
             return None
         known = self._pages.get(actor)
         if known is None or known[0] != file:
             try:
-                known = self._pages[actor] = (file, WindowReader.open(path))
+                known = self._pages[actor] = (file, WindowReader.open(Path(path)))
             except UsageError:
                 return None
         return known[1]
@@ -128,7 +131,7 @@ def _membarrier(command: int) -> bool:
     return _MEMBARRIER is not None and _syscall(_MEMBARRIER, command, 0, 0) == 0
 
 
-def _file_of(path: Path) -> tuple[int, int] | None:
+def _file_of(path: Path | str) -> tuple[int, int] | None:
     try:
         told = os.stat(path)
     except OSError:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.codes import KillMode
-from engine.messages import Kill, KillProgress, KillStage
+from engine.messages import Kill, KillProgress, KillStage, VenueSeal
 from risk.kill import STAGES, TRANSITIONS, ActorStage, KillCase, Word, word_of
 
 A, W = ActorStage, Word
@@ -214,3 +214,40 @@ def test_complete_means_that_every_actor_has_said_so(words: list[KillProgress], 
     if case.complete:
         assert {word.venue_actor for word in own if word.stage in ("halted", "cancel_sent", "cancelled")} >= set(ACTORS)
         assert "halted" in told
+
+
+# -- seals --------------------------------------------------------------------------------------------------------
+
+SEAL = st.builds(VenueSeal, st.sampled_from([*ACTORS, "venue-z"]), st.integers(110, 400), st.integers(0, 9))
+
+
+@settings(deadline=None)
+@given(st.lists(PROGRESS | SEAL, max_size=40), st.sampled_from(KillMode))
+def test_sealed_is_when_each_has_been_seen_to_be_or_has_halted_and_no_stage_waits_for_it(
+    events: list[KillProgress | VenueSeal], mode: KillMode
+) -> None:
+    """Against a case that is never sealed: all other stages are the same."""
+    case, twin = KillCase(kill(mode), ACTORS), KillCase(kill(mode), ACTORS)
+    sealed: dict[str, VenueSeal] = {}
+    for event in events:
+        if isinstance(event, VenueSeal):
+            if event.venue_actor in ACTORS and not all(state.stage for state in twin.actor_states()):
+                sealed.setdefault(event.venue_actor, event)
+            news = [stage.stage for stage in case.on_seals([event])]
+            assert news in ([], ["sealed"])
+        else:
+            news = [stage.stage for stage in case.on_progress(event)]
+            assert [stage for stage in news if stage != "sealed"] == [s.stage for s in twin.on_progress(event)]
+        told, without = case.receipt(0), twin.receipt(0)
+        halted = {state.venue_actor for state in twin.actor_states() if state.stage}
+        assert ("sealed" in stages(case)) is bool(sealed)
+        assert (stages(case).get("sealed", -1) >= 0) is (bool(sealed) and set(ACTORS) <= {*sealed, *halted})
+        assert case.unsealed == tuple(name for name in ACTORS if name not in {*sealed, *halted})
+        assert told.complete is without.complete
+        assert told.waiting_for == without.waiting_for
+        done = [stage for stage in told.stages if stage.after_ns >= 0]
+        assert [stage.after_ns for stage in done] == sorted(stage.after_ns for stage in done)
+        assert [s.stage for s in done if s.stage != "sealed"] == [s.stage for s in without.stages if s.after_ns >= 0]
+        for state in told.actors:
+            seal = sealed.get(state.venue_actor)
+            assert state.orders_at_seal == (-1 if seal is None else seal.orders_sent)

@@ -9,6 +9,7 @@ before the callback returns, the bytes are in the kernel: a plain non-blocking `
 
 import ast
 import asyncio
+import contextlib
 import inspect
 import socket
 from types import ModuleType
@@ -229,6 +230,43 @@ def test_nothing_new_may_be_written_while_the_socket_pushes_back(settings: HostS
         while sent:
             sent -= len(await loop.sock_recv(far, 1 << 20))
         await asyncio.wait_for(_turns_until(lambda: probe.ctx.writable("x")), 20)
+        far.close()
+        listening.close()
+        await host.stop()
+
+    uvloop.run(scene())
+
+
+def test_what_the_socket_has_not_taken_does_not_leave_once_the_link_is_closed(settings: HostSettings) -> None:
+    """It may be an order, and whoever has closed the link counts on its end."""
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        listening = socket.create_server(("127.0.0.1", 0))
+        listening.setblocking(False)
+        port = listening.getsockname()[1]
+        up = asyncio.Event()
+        on = {
+            "start": lambda probe: probe.ctx.open_link("x", Endpoint("127.0.0.1", port, False)),
+            "link_up": lambda *_: up.set(),
+        }
+        host = Host("h", settings, PathDirectory(settings.run_dir))
+        probe = Probe(on=on)
+        host.add("a", probe, resources(""))
+        await host.start()
+        far, _ = await loop.sock_accept(listening)
+        await up.wait()
+        sent = 0
+        while probe.ctx.writable("x"):
+            probe.ctx.write("x", b"o" * 1_000_000)
+            sent += 1_000_000
+        probe.ctx.close_link("x")
+        came = 0
+        with contextlib.suppress(ConnectionResetError):
+            while data := await loop.sock_recv(far, 1 << 20):
+                came += len(data)
+        assert came < sent
+        await asyncio.wait_for(_turns_until(lambda: bool(probe.seen("link_down"))), 20)
         far.close()
         listening.close()
         await host.stop()
