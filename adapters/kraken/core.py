@@ -82,7 +82,7 @@ class SessionCore(Teller):
         self.count(f"error {text.partition(':')[0] or status}" if status == 200 else f"error {status}")
         if verdict is Verdict.RATE_LIMITED:
             until_ns = now_ns + self._silence_ns(text, now_ns)
-            self.limits.block(until_ns)
+            self.limits.block(until_ns, now_ns)
             self.emit(RateLimited(until_ns, False, text), now_ns)
         elif verdict is Verdict.PAIR_LIMITED:
             self.emit(RateLimited(self.limits.pair_full(instrument_id, now_ns), False, text), now_ns)
@@ -97,7 +97,7 @@ class SessionCore(Teller):
         until = text.rpartition(":")[2].strip()
         if text.startswith("EService:Throttled") and until.isascii() and until.isdigit() and len(until) <= 11:
             return min(max(int(until) * NANOS - self.clock.venue_ns(now_ns), NANOS), 600 * NANOS)
-        return _SILENCE_NS
+        return self.limits.rest_pause_ns() if text.startswith("EAPI:Rate limit") else _SILENCE_NS
 
     def refused_link(self, status: int, retry_after_ns: int, now_ns: int) -> int:
         """See ``adapters.links.LinkHost``."""

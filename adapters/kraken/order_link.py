@@ -42,6 +42,8 @@ class OrderLink:
         self.logon = Logon(core, self.link.send, self.link.drop)
         self._pinged_ns = 0
         self._ping_id = 0
+        #: Forgets what was asked over REST: whoever did will ask again. Set by the session.
+        self.forget_queries: Callable[[], None] = lambda: None
         #: Asks for all balances, because some were missed. Set by the session.
         self.reread_balances: Callable[[int], None] = _nothing
 
@@ -84,6 +86,7 @@ class OrderLink:
         self.entry.lost(now_ns)
         self.executions.lost(now_ns)
         self.balances.lost()
+        self.forget_queries()
 
     def on_message(self, message: bytes, now_ns: int) -> None:
         decoded = _decode(message)

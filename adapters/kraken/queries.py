@@ -82,9 +82,8 @@ class Queries:
         *,
         purpose: Purpose = Purpose.QUERY,
         cost_milli: int = 1_000,
-        is_patient: bool = False,
     ) -> None:
-        """One question that is told of once, whatever becomes of it."""
+        """One question that is told of once, whatever becomes of it. Only what confirms a cancel does not wait."""
         self._questions += 1
         question = RestQuestion(
             f"{name}:{self._questions}",
@@ -94,9 +93,14 @@ class Queries:
             failed,
             purpose=purpose,
             cost_milli=cost_milli,
-            is_patient=is_patient,
+            is_patient=purpose is not Purpose.LISTING,
         )
         self._rest.ask(question, now_ns)
+
+    def lost(self) -> None:
+        """The session is down: whoever has asked will ask again."""
+        self._asking.clear()
+        self._rest.forget_queries()
 
     # -- one order -------------------------------------------------------------------------------------------
 
@@ -109,12 +113,14 @@ class Queries:
         self._asking.add(key)
         working = self._working.find(split_id(order.order_id)[0], "") if order.order_id else None
         working = working or self._working.of_ours(key)
+        working = working or self._working.named(venue_id(order.orig_client_order_id or key))
         order_id = split_id(order.order_id)[0] or (working.order_id if working is not None else "")
         if order_id:
             self._by_id(order, order_id, now_ns)
             return
         name = working.name if working is not None else venue_id(order.orig_client_order_id or key)
-        self._by_name(order, name, now_ns)
+        is_told = self._executions.is_loaded and (working is None or working.ended)
+        self._by_name(order, name, now_ns, is_told=is_told)
 
     def _failed(self, order: Order, text: str, now_ns: int) -> None:
         self._asking.discard(order.client_order_id)
@@ -140,16 +146,16 @@ class Queries:
 
         self.ask("QueryOrders", (("txid", order_id),), on_result, failed, now_ns)
 
-    def _by_name(self, order: Order, name: str, now_ns: int) -> None:
+    def _by_name(self, order: Order, name: str, now_ns: int, *, is_told: bool) -> None:
         """First among the open ones, then among the ended: an order that ends in between is in neither, and will be
-        looked for again."""
+        looked for again. ``is_told``: it would have been told of if it were open."""
 
         def on_open(result: msgspec.Raw, answered_ns: int) -> None:
             found = _named(_decode_open(result).open, name)
             if found is not None:
                 self._found(order, *found, answered_ns)
             else:
-                self.ask("ClosedOrders", (("cl_ord_id", name),), on_closed, failed, answered_ns, is_patient=True)
+                self.ask("ClosedOrders", (("cl_ord_id", name),), on_closed, failed, answered_ns)
 
         def on_closed(result: msgspec.Raw, answered_ns: int) -> None:
             found = _named(_decode_closed(result).closed, name)
@@ -161,7 +167,10 @@ class Queries:
         def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
             self._failed(order, text, failed_ns)
 
-        self.ask("OpenOrders", (("cl_ord_id", name),), on_open, failed, now_ns)
+        if is_told:
+            self.ask("ClosedOrders", (("cl_ord_id", name),), on_closed, failed, now_ns)
+        else:
+            self.ask("OpenOrders", (("cl_ord_id", name),), on_open, failed, now_ns)
 
     def _found(self, order: Order, order_id: str, info: OrderInfo, now_ns: int) -> None:
         working = self._working.find(order_id, "")
@@ -178,7 +187,7 @@ class Queries:
         def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
             self._failed(order, text, failed_ns)
 
-        self.ask("OrderAmends", (("order_id", order_id),), on_amends, failed, now_ns, is_patient=True)
+        self.ask("OrderAmends", (("order_id", order_id),), on_amends, failed, now_ns)
 
     def _tell(self, order: Order, order_id: str, info: OrderInfo, amends: int, base_lots: int, now_ns: int) -> None:
         """The order is this one of ours now."""
@@ -267,25 +276,19 @@ class Queries:
     ) -> None:
         """Another one of ours took the place of this one."""
         venue_ns, own_lots = amended_ns(done[number]), bases[number + 1] - bases[number]
-        if not order.replaced_by:
-            seen = OrderSeen(
-                order.client_order_id,
-                engine_id(order_id, number),
-                OrderStatus.CANCELLED,
-                order.quantity_lots,
-                own_lots,
-                venue_ns,
-            )
-            self._core.emit(seen, now_ns)
-            return
-        if working.amends < number + 1:
-            working.client_order_id = order.replaced_by
-            working.asked_lots = lots(done[number].remaining_qty, working.grid)
-            self._working.becomes(working, order.replaced_by)
-        self._core.emit(OrderReplaced(order.client_order_id, order.replaced_by, own_lots, venue_ns), now_ns)
-        name = engine_id(order_id, number + 1)
-        self._core.emit(OrderAccepted(order.replaced_by, name, venue_ns), now_ns)
-        self._settle(working, bases, done, now_ns)
+        if order.replaced_by:
+            if working.amends < number + 1:
+                working.client_order_id = order.replaced_by
+                working.asked_lots = lots(done[number].remaining_qty, working.grid)
+                self._working.becomes(working, order.replaced_by)
+            self._core.emit(OrderReplaced(order.client_order_id, order.replaced_by, own_lots, venue_ns), now_ns)
+            name = engine_id(order_id, number + 1)
+            self._core.emit(OrderAccepted(order.replaced_by, name, venue_ns), now_ns)
+            self._settle(working, bases, done, now_ns)
+        # The answer to the question itself: it is gone.
+        name, quantity_lots = engine_id(order_id, number), order.quantity_lots
+        gone = OrderSeen(order.client_order_id, name, OrderStatus.CANCELLED, quantity_lots, own_lots, venue_ns)
+        self._core.emit(gone, now_ns)
 
     def _take_over(
         self, order: Order, working: Working, number: int, bases: list[int], done: list[OrderAmend], now_ns: int
@@ -345,7 +348,7 @@ class Queries:
                 )
                 self._core.emit(OrdersListed(query_id, instrument_id, tuple(ours), True), answered_ns)
 
-            self.ask("ClosedOrders", params, on_closed, failed, asked_ns, is_patient=True)
+            self.ask("ClosedOrders", params, on_closed, failed, asked_ns)
 
         self.ask("OpenOrders", (), on_open, failed, now_ns)
 

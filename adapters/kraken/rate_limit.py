@@ -165,10 +165,14 @@ class RateLimits:
     def rest_spent(self, cost_milli: int, now_ns: int) -> None:
         self.rest.add(cost_milli, now_ns)
 
-    def block(self, until_ns: int) -> None:
+    def rest_pause_ns(self) -> int:
+        """Once the venue says that the REST counter is full: until two questions have room."""
+        return 2_000 * NANOS // self.rest.decay_milli
+
+    def block(self, until_ns: int, now_ns: int) -> None:
         """The venue asks for silence. A block never shortens one that stands."""
         self.blocked_until_ns = max(self.blocked_until_ns, until_ns)
-        self.rest.tell(self.rest.max_milli, until_ns)
+        self.rest.tell(max(self.rest.used_milli(now_ns), self.rest.max_milli), now_ns)
 
     def usage(self, now_ns: int) -> dict[str, int]:
         """What is used of each limit, in thousandths, by name: for status reports."""

@@ -25,6 +25,7 @@ from engine.errors import VenueError
 __all__ = ["RestLink", "RestQuestion"]
 
 _ASK, _ANSWER = "ask", "answer"
+_PRIORITY = (Purpose.CANCEL_ALL, Purpose.LISTING, Purpose.QUERY)
 _FORM = "application/x-www-form-urlencoded"
 #: The venue wants one.
 _AGENT = "haltline"
@@ -106,6 +107,12 @@ class RestLink:
         self._waiting[question.key] = question
         self._pump(now_ns)
 
+    def forget_queries(self) -> None:
+        """Whoever has asked what waits for its turn will ask again."""
+        for each in [each for each in self._waiting.values() if each.purpose is Purpose.QUERY]:
+            if not each.is_persistent:
+                del self._waiting[each.key]
+
     def close(self) -> None:
         """Close for good; nothing more is asked or told."""
         self._waiting.clear()
@@ -156,18 +163,39 @@ class RestLink:
     # -- asking ----------------------------------------------------------------------------------------------
 
     def _pump(self, now_ns: int) -> None:
-        """Ask the first question that may be asked now (cancels first); else come back when one may be."""
-        if self._asked is not None or not self._waiting:
+        """Ask what may be asked now: cancels first, and within a purpose in the order of asking, so that a cheap
+        question never takes the room that a dear one waits for; else come back when one may be."""
+        if self._asked is not None:
             return
-        ready = [each for each in self._waiting.values() if each.not_before_ns <= now_ns]
-        if not ready:
-            self._come_back(min(each.not_before_ns for each in self._waiting.values()))
-            return
-        question = next((each for each in ready if each.purpose is Purpose.CANCEL_ALL), ready[0])
-        if self._state is _State.DOWN:
-            self._open(now_ns)
-        elif self._client is not None and self._client.is_idle:
-            self._send(question, self._client, now_ns)
+        back_ns = -1
+        for purpose in _PRIORITY:
+            question, at_ns = self._first(purpose, now_ns)
+            if question is not None:
+                if self._state is _State.DOWN:
+                    self._open(now_ns)
+                elif self._client is not None and self._client.is_idle:
+                    self._send(question, self._client, now_ns)
+                return
+            if at_ns >= 0:
+                back_ns = at_ns if back_ns < 0 else min(back_ns, at_ns)
+        if back_ns >= 0:
+            self._come_back(max(back_ns, now_ns + 1))
+
+    def _first(self, purpose: Purpose, now_ns: int) -> tuple[RestQuestion | None, int]:
+        """(what to ask now, when to look again (-1: nothing waits)). What cannot wait for room fails."""
+        waiting = [each for each in self._waiting.values() if each.purpose is purpose]
+        back_ns = min((each.not_before_ns for each in waiting if each.not_before_ns > now_ns), default=-1)
+        for question in [each for each in waiting if each.not_before_ns <= now_ns]:
+            if question.is_public:
+                return question, -1
+            wait_ns = self._core.limits.rest_wait_ns(purpose, question.cost_milli, now_ns)
+            if not wait_ns:
+                return question, -1
+            if question.is_patient:
+                return None, now_ns + wait_ns if back_ns < 0 else min(back_ns, now_ns + wait_ns)
+            del self._waiting[question.key]
+            question.on_failure("no room within the venue's rate limits", Verdict.RATE_LIMITED, now_ns)
+        return None, back_ns
 
     def _open(self, now_ns: int) -> None:
         if now_ns < self._open_after_ns:
@@ -179,14 +207,6 @@ class RestLink:
 
     def _send(self, question: RestQuestion, client: HttpClient, now_ns: int) -> None:
         core = self._core
-        wait_ns = 0 if question.is_public else core.limits.rest_wait_ns(question.purpose, question.cost_milli, now_ns)
-        if wait_ns:
-            question.not_before_ns = now_ns + wait_ns
-            if not question.is_patient:
-                del self._waiting[question.key]
-                question.on_failure("no room within the venue's rate limits", Verdict.RATE_LIMITED, now_ns)
-            self._pump(now_ns)
-            return
         del self._waiting[question.key]
         self._asked, question.asked_ns = question, now_ns
         if not question.is_public:

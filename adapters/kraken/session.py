@@ -88,6 +88,7 @@ class KrakenSession:
         queries = Queries(core, rest, orders.working, orders.executions)
         core.renew_token = orders.renew_token
         orders.logon.ask_token, orders.logon.load = startup.ask_token, startup.ask_account
+        orders.forget_queries = queries.lost
         orders.reread_balances = startup.ask_balances
         self._parts = _Parts(core, rest, orders, streams, startup, queries, Trades(core, queries, orders.working))
         startup.begin(now_ns)

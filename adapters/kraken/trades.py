@@ -64,13 +64,7 @@ class Trades:
                     self._tell(query_id, instrument_id, found, answered_ns)
 
             self._queries.ask(
-                "TradesHistory",
-                params,
-                on_page,
-                self._failure(query_id),
-                asked_ns,
-                cost_milli=_HISTORY_MILLI,
-                is_patient=at > 0,
+                "TradesHistory", params, on_page, self._failure(query_id), asked_ns, cost_milli=_HISTORY_MILLI
             )
 
         ask_page(0, now_ns)
@@ -102,7 +96,6 @@ class Trades:
                 self._failure(query_id),
                 asked_ns,
                 cost_milli=_HISTORY_MILLI,
-                is_patient=True,
             )
 
         params = (("txid", order_id), ("trades", "true"))
@@ -174,6 +167,6 @@ class Trades:
                 self._amended[missing[0]] = [amended_ns(each) for each in amends if each.amend_type == "user"]
                 ask_amends(missing[1:], answered_ns)
 
-            self._queries.ask("OrderAmends", (("order_id", missing[0]),), on_amends, failed, asked_ns, is_patient=True)
+            self._queries.ask("OrderAmends", (("order_id", missing[0]),), on_amends, failed, asked_ns)
 
-        self._queries.ask("QueryOrders", (("txid", ",".join(part)),), on_orders, failed, now_ns, is_patient=True)
+        self._queries.ask("QueryOrders", (("txid", ",".join(part)),), on_orders, failed, now_ns)

@@ -151,6 +151,10 @@ class WorkingOrders:
             working = named if named is not None and named.order_id in ("", order_id) else None
         return working
 
+    def named(self, name: str) -> Working | None:
+        """The latest order of that name."""
+        return self._by_name.get(name)
+
     def of_ours(self, client_order_id: str) -> Working | None:
         """The order that one of ours is, was, or is asked to become."""
         return self._by_ours.get(client_order_id)

@@ -391,7 +391,7 @@ def test_a_replace_in_doubt_holds_what_is_told_of_the_order(live: Any, how: str)
     live.session.query_order(order, live.now_ns)
     live.run()
     told = live.take()
-    assert [type(each) for each in told] == [OrderReplaced, OrderAccepted, OrderFilled]
+    assert [type(each) for each in told] == [OrderReplaced, OrderAccepted, OrderFilled, OrderSeen]
     assert (told[1].client_order_id, told[1].order_id) == ("a-2", f"{ID}/1")
     assert told[2].client_order_id == "a-2"
 

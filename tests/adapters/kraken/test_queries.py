@@ -87,7 +87,8 @@ def test_an_order_by_its_name_among_the_open_and_then_the_ended(live: Any) -> No
         "count": 2,
     }
     told = ask(live, order)
-    assert [params for _, params in live.venue.asked] == [{"cl_ord_id": name}, {"cl_ord_id": name}]
+    # What is open the executions channel has told.
+    assert live.venue.asked == [("ClosedOrders", {"cl_ord_id": name})]
     assert isinstance(told[0], OrderSeen)
     assert (told[0].order_id, told[0].status) == (ID, OrderStatus.FILLED)
 
@@ -105,7 +106,7 @@ def test_an_order_that_is_nowhere(live: Any) -> None:
 
 @pytest.mark.parametrize("error", ["EService:Unavailable", "EAPI:Invalid nonce", (502, {})])
 def test_a_question_that_fails_is_told_once(live: Any, error: Any) -> None:
-    live.venue.rest_rules["OpenOrders"] = lambda params: error
+    live.venue.rest_rules["ClosedOrders"] = lambda params: error
     assert not ask(live, live.order())
     live.advance(SECOND)
     failed = [each for each in live.take() if isinstance(each, QueryFailed)]
@@ -113,8 +114,8 @@ def test_a_question_that_fails_is_told_once(live: Any, error: Any) -> None:
 
 
 def test_an_answer_that_makes_no_sense_fails_the_question(live: Any) -> None:
-    for result in ({"open": {ID: info("sideways")}}, {"open": {ID: info(vol="many")}}, {"open": 7}):
-        live.venue.rest_rules["OpenOrders"] = lambda params, result=result: result
+    for result in ({"closed": {ID: info("sideways")}}, {"closed": {ID: info(vol="many")}}, {"closed": 7}):
+        live.venue.rest_rules["ClosedOrders"] = lambda params, result=result: result
         ask(live, live.order())
         live.advance(5 * SECOND)
         assert any(isinstance(each, QueryFailed) for each in live.take())
@@ -156,23 +157,25 @@ def test_the_original_is_told_to_be_replaced(live: Any) -> None:
     live.replacement(orig)
     orig.order_id = ID
     told = ask(live, orig)
-    assert [type(each) for each in told] == [OrderReplaced, OrderAccepted]
+    assert [type(each) for each in told] == [OrderReplaced, OrderAccepted, OrderSeen]
     assert (told[0].new_client_order_id, told[0].cum_lots) == ("a-2", 25_000_000)
+    assert (told[2].client_order_id, told[2].status) == ("a-1", OrderStatus.CANCELLED)
     assert told[1].order_id == f"{ID}/1"
 
 
 def test_a_replacement_whose_answer_was_lost_is_found_by_its_originals_name(live: Any) -> None:
     later_life(live, ("0.5", "0.5", 1), vol="0.5", vol_exec="0")
-    live.venue.rest_rules["OpenOrders"] = lambda params: {"open": {ID: info(misc="amended", vol="0.5", vol_exec="0")}}
+    closed = {ID: info("canceled", misc="amended", vol="0.5", vol_exec="0")}
+    live.venue.rest_rules["ClosedOrders"] = lambda params: {"closed": closed, "count": 1}
     second = live.replacement(live.order())
     told = ask(live, second)
-    assert [params for name, params in live.venue.asked if name == "OpenOrders"] == [{"cl_ord_id": "a-1"}]
+    assert live.venue.asked[0] == ("ClosedOrders", {"cl_ord_id": "a-1"})
     assert [type(each) for each in told] == [OrderReplaced, OrderSeen]
     assert told[1].order_id == f"{ID}/1"
 
 
 def test_a_replacement_that_never_came_to_be_is_not_found(live: Any) -> None:
-    live.venue.rest_rules["OpenOrders"] = lambda params: {"open": {ID: info()}}
+    live.venue.rest_rules["ClosedOrders"] = lambda params: {"closed": {ID: info("canceled")}, "count": 1}
     live.venue.rest_rules["OrderAmends"] = lambda params: amends()
     second = live.replacement(live.order())
     assert [type(each) for each in ask(live, second)] == [OrderNotFound]

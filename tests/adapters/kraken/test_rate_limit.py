@@ -75,6 +75,6 @@ def test_cancels_pass_a_full_rest_counter_and_a_block() -> None:
         limits.rest_spent(1_000, 0)
     assert limits.rest_wait_ns(Purpose.LISTING, 1_000, 0) == 0
     assert limits.rest_wait_ns(Purpose.CANCEL_ALL, 1_000, 0) == 0
-    limits.block(5 * NANOS)
+    limits.block(5 * NANOS, 0)
     assert limits.rest_wait_ns(Purpose.LISTING, 1_000, 0) == 5 * NANOS
     assert limits.rest_wait_ns(Purpose.CANCEL_ALL, 0, 0) == 0
