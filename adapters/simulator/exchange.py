@@ -215,10 +215,12 @@ class Exchange(Generic[OrderT]):
         more_nanos = self._needed(order, price_ticks, quantity_lots - done_lots) - order.locked_nanos
         if more_nanos > order.account.balance(order.locked_asset).free_nanos:
             raise Refused("insufficient_funds")
+        if post_only and _crosses(listing.market.best(), order.side, price_ticks):
+            raise Refused("would_take")
         listing.market.cancel(sim, now_ns)
         order.quantity_lots, order.price_ticks, order.post_only = quantity_lots, price_ticks, post_only
         events = self._send(order, price_ticks, now_ns)
-        if _would_take(events):
+        if _would_take(events):  # a client's order that the public book does not show (in a replay)
             order.quantity_lots, order.price_ticks, order.post_only = before
             self._send(order, order.price_ticks, now_ns)  # its old price met nobody, and does not now
             raise Refused("would_take")
@@ -339,6 +341,11 @@ class Exchange(Generic[OrderT]):
 def _fee_ppm(order: ClientOrder) -> int:
     """The higher of the account's two fees: which one it will be is not known before."""
     return max(order.account.maker_fee_ppm, order.account.taker_fee_ppm)
+
+
+def _crosses(best: tuple[int, int, int, int], side: Side, price_ticks: int) -> bool:
+    bid, _, ask, _ = best
+    return 0 < ask <= price_ticks if side is Side.BUY else price_ticks <= bid
 
 
 def _would_take(events: list[MarketEvent]) -> bool:

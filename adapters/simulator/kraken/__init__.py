@@ -24,14 +24,13 @@
 
 Decided here, because the venue's documents are silent or disagree, and always for what is harder on a client:
 
-- A single cancel whose penalty would exceed the pair's threshold is refused; cancels in a batch and ``cancel_all`` never.
+- A single cancel whose penalty would exceed the pair's threshold is refused; ``batch_cancel`` and ``cancel_all`` never.
 - TradesHistory and QueryTrades count 4 of the REST counter; trading calls count nothing there.
 - Fees are taken in the quote asset, cut to the decimals of costs; so are costs.
 - Reports come before or after the answer that they belong to, by a seeded coin.
 - A client order id of 32 hexadecimal digits is shown as a dashed UUID; one that is open already is refused with
   ``EGeneral:Invalid arguments:cl_ord_id already in use``.
 - Post-only that would take is refused in the answer, not accepted and cancelled.
-- An amend refused by the engine leaves the order as it was; at its price, it has lost its place if it would have taken.
 - Public and private channels are served on the same path; the venue has a host for each.
 
 Not simulated: margin, orders with triggers, icebergs, fees in the base asset (the preference is only repeated),

@@ -181,6 +181,20 @@ def test_money_for_the_worst_price_is_needed_but_only_the_true_cost_is_taken() -
     desk.check()
 
 
+def test_a_refused_amend_keeps_the_place() -> None:
+    desk = Desk()
+    first, second = desk.order("a", Side.BUY, 5_999_000, 10), desk.order("b", Side.BUY, 5_999_000, 10)
+    desk.exchange.place(first, 0)
+    desk.exchange.place(second, 0)
+    desk.market.anonymous(Side.SELL, 6_000_000, 5)
+    with pytest.raises(Refused, match="would_take"):
+        desk.exchange.amend(first, 10, 6_000_000, True, 1)
+    desk.market.anonymous(Side.SELL, 5_999_000, 4, 1, ioc=True)
+    desk.exchange.advance(1)
+    assert (first.cum_lots, second.cum_lots) == (4, 0)
+    desk.check()
+
+
 def test_an_order_good_till_a_date_ends_by_itself() -> None:
     desk = Desk()
     order = desk.order("a", Side.BUY, 6_000_000, 10, expires_wall_ns=1_000)
