@@ -2,14 +2,18 @@
 
 from urllib.parse import urlsplit
 
-from adapters.binance.depth import DepthObserver
 from adapters.binance.options import BinanceOptions
 from adapters.binance.session import BinanceSession
 from adapters.binance.signing import Credentials, KeyType
 from adapters.binance.urls import BinanceEndpoints
+from adapters.coinbase import signing as coinbase_signing
+from adapters.coinbase.options import CoinbaseOptions
+from adapters.coinbase.session import CoinbaseSession
+from adapters.coinbase.urls import CoinbaseEndpoints
 from config.credentials import load_credentials
 from config.settings import VenueSettings
 from engine.actor import Endpoint
+from engine.book_audit import BookAudit
 from engine.venue import VenueListener, VenueSession
 
 __all__ = ["Symbols", "cancelling_session", "trading_session", "warm_up"]
@@ -21,38 +25,60 @@ Symbols = list[tuple[int, str]]
 def warm_up() -> None:
     """Before an actor's loop runs: a compiler must not stand between a tick and an order."""
     BinanceSession.warm_up()
+    CoinbaseSession.warm_up()
 
 
 def trading_session(
-    venue: VenueSettings, symbols: Symbols, listener: VenueListener, audit: DepthObserver | None
+    venue: VenueSettings, symbols: Symbols, listener: VenueListener, audit: BookAudit | None
 ) -> VenueSession:
     """What a venue actor trades on. ``audit`` is shown what the books are built from. Raises UsageError for credentials
     that cannot be used."""
-    return BinanceSession(venue.name, symbols, _credentials(venue), _endpoints(venue), listener, depth_observer=audit)
+    return _ADAPTERS[venue.adapter](venue, symbols, listener, audit, False)
 
 
 def cancelling_session(venue: VenueSettings, symbols: Symbols, listener: VenueListener) -> VenueSession:
     """What an undertaker cancels on: its own credentials if there are any, and no market data."""
-    options = BinanceOptions(market_data=False)
-    return BinanceSession(
-        venue.name, symbols, _credentials(venue, for_undertaker=True), _endpoints(venue), listener, options
-    )
+    return _ADAPTERS[venue.adapter](venue, symbols, listener, None, True)
 
 
-def _credentials(venue: VenueSettings, *, for_undertaker: bool = False) -> Credentials:
-    loaded = load_credentials(venue, venue.undertaker_credentials if for_undertaker else None)
-    return Credentials(loaded.api_key, KeyType(loaded.key_type), loaded.secret.decode())
-
-
-def _endpoints(venue: VenueSettings) -> BinanceEndpoints:
-    """Where the configured URLs point. A path is only meaningful for order entry."""
+def _binance(
+    venue: VenueSettings, symbols: Symbols, listener: VenueListener, audit: BookAudit | None, only_cancels: bool
+) -> VenueSession:
+    key_type, api_key, secret = _credentials(venue, for_undertaker=only_cancels)
     orders_path = urlsplit(venue.orders_url).path
-    return BinanceEndpoints(
+    endpoints = BinanceEndpoints(
         rest=_endpoint(venue.rest_url, venue.ca_file),
         orders=_endpoint(venue.orders_url, venue.ca_file),
         streams=_endpoint(venue.streams_url, venue.ca_file),
         **({"orders_path": orders_path} if orders_path else {}),
     )
+    credentials = Credentials(api_key, KeyType(key_type), secret)
+    options = BinanceOptions(market_data=not only_cancels)
+    return BinanceSession(venue.name, symbols, credentials, endpoints, listener, options, depth_observer=audit)
+
+
+def _coinbase(
+    venue: VenueSettings, symbols: Symbols, listener: VenueListener, audit: BookAudit | None, only_cancels: bool
+) -> VenueSession:
+    """Orders go where ``rest_url`` points; ``orders_url`` is where their reports come from."""
+    _, key_name, secret = _credentials(venue, for_undertaker=only_cancels)
+    endpoints = CoinbaseEndpoints(
+        rest=_endpoint(venue.rest_url, venue.ca_file),
+        user=_endpoint(venue.orders_url, venue.ca_file),
+        streams=_endpoint(venue.streams_url, venue.ca_file),
+    )
+    credentials = coinbase_signing.Credentials(key_name, secret)
+    options = CoinbaseOptions(market_data=not only_cancels, key_may_withdraw=venue.key_may_withdraw)
+    return CoinbaseSession(venue.name, symbols, credentials, endpoints, listener, options, book_observer=audit)
+
+
+_ADAPTERS = {"binance": _binance, "coinbase": _coinbase}
+
+
+def _credentials(venue: VenueSettings, *, for_undertaker: bool) -> tuple[str, str, str]:
+    """(kind of key, its name, its secret)."""
+    loaded = load_credentials(venue, venue.undertaker_credentials if for_undertaker else None)
+    return loaded.key_type, loaded.api_key, loaded.secret.decode()
 
 
 def _endpoint(url: str, ca_file: str) -> Endpoint:

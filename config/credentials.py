@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Literal, NoReturn
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -22,7 +23,7 @@ _SECRET_BYTES_MAX: Final = 16 * 1024
 class Credentials:
     """``secret`` is the HMAC secret, or the private key as PEM. Shown, logged or pickled it gives nothing away."""
 
-    key_type: Literal["hmac", "ed25519"]
+    key_type: Literal["hmac", "ed25519", "es256"]
     api_key: str
     secret: bytes
 
@@ -43,8 +44,8 @@ def load_credentials(venue: VenueSettings, settings: CredentialSettings | None =
         _refuse(venue.name, "api_key_file", settings.api_key_file, "is not one line of plain text")
     if settings.key_type == "hmac" and not _is_visible(secret):
         _refuse(venue.name, "secret_file", settings.secret_file, "is not an HMAC secret, one line of plain text")
-    if settings.key_type == "ed25519":
-        _check_ed25519(venue.name, settings.secret_file, secret)
+    if settings.key_type != "hmac":
+        _check_private_key(venue.name, settings.secret_file, secret, settings.key_type)
     return Credentials(settings.key_type, api_key.decode("ascii"), secret)
 
 
@@ -66,13 +67,15 @@ def _read(venue: str, key: str, path: Path) -> bytes:
     return content
 
 
-def _check_ed25519(venue: str, path: str, pem: bytes) -> None:
+def _check_private_key(venue: str, path: str, pem: bytes, key_type: str) -> None:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         _refuse(venue, "secret_file", path, "is not an unencrypted private key in PEM form")
-    if not isinstance(key, Ed25519PrivateKey):
+    if key_type == "ed25519" and not isinstance(key, Ed25519PrivateKey):
         _refuse(venue, "secret_file", path, "is a private key of another kind than Ed25519")
+    if key_type == "es256" and not (isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1)):
+        _refuse(venue, "secret_file", path, "is a private key of another kind than EC P-256 (ES256)")
 
 
 def _is_visible(text: bytes) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from config.errors import KeyPath
 from config.scopes import check_scope
-from config.settings import CREDENTIAL_TABLES, KillSettings, LeaseSettings
+from config.settings import CREDENTIAL_TABLES, KEY_TYPES, KillSettings, LeaseSettings
 from config.shape import Report, tables
 from engine.instrument import parse_decimal
 
@@ -129,6 +129,9 @@ def _check_venue(good: _Table, venue: _Table, path: KeyPath, report: Report) -> 
         files = [credentials.get("api_key_file"), credentials.get("secret_file")]
         if None not in files and files[0] == files[1]:
             report((*path, key, "secret_file"), "is the api_key_file", "name the file that holds the secret")
+        key_type, known = credentials.get("key_type"), KEY_TYPES.get(venue.get("adapter", ""))
+        if known is not None and key_type is not None and key_type not in known:
+            report((*path, key, "key_type"), f"{venue['adapter']} has no such keys", f"use {' or '.join(known)}")
     for inner, instrument in tables(venue, "instruments"):
         _check_limits(instrument.get("limits", {}), (*path, *inner, "limits"), report)
 

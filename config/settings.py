@@ -188,7 +188,7 @@ class AccountSettings(msgspec.Struct, frozen=True):
 class CredentialSettings(msgspec.Struct, frozen=True):
     """Secrets by reference only: the files hold them, readable by their owner alone (``config/credentials.py``)."""
 
-    key_type: Literal["hmac", "ed25519"]
+    key_type: Literal["hmac", "ed25519", "es256"]
     api_key_file: PathText
     secret_file: PathText
 
@@ -232,6 +232,8 @@ class InstrumentSettings(msgspec.Struct, frozen=True):
     limits: InstrumentLimitSettings
 
 
+#: The kinds of key that each venue knows.
+KEY_TYPES = {"binance": ("hmac", "ed25519"), "coinbase": ("es256", "ed25519")}
 #: Where a venue names credentials.
 CREDENTIAL_TABLES = ("credentials", "undertaker_credentials")
 
@@ -247,10 +249,12 @@ class VenueSettings(msgspec.Struct, frozen=True):
     ``cores``: the processor cores that the venue actor's loop may run on; none: any. ``spin``: it polls its sockets and
     never sleeps, which takes one core whole and saves the waking up: only with a core of its own. Every ``warm_ms`` it
     goes through the order path without an order, so that code and data are at hand when one comes; 0: never.
+
+    ``key_may_withdraw``: whether a key that may move money out is accepted, where the venue tells what its keys may do.
     """
 
     name: ShortName
-    adapter: Literal["binance"]
+    adapter: Literal["binance", "coinbase"]
     account: ShortName
     rest_url: HttpUrl
     orders_url: WebSocketUrl
@@ -263,6 +267,7 @@ class VenueSettings(msgspec.Struct, frozen=True):
     cores: tuple[Annotated[int, Meta(ge=0, le=4095)], ...] = ()
     spin: bool = False
     warm_ms: Annotated[int, Meta(ge=0, le=1_000)] = 0
+    key_may_withdraw: bool = False
 
     @property
     def balance_query_ns(self) -> int:

@@ -60,6 +60,9 @@ class OrderEntry:
         grid = self._core.grid(order.instrument_id)
         return self._encoder.new(order, grid, self._tokens.take(PATHS.orders, now_ns))
 
+    def rehearse(self, order: Order) -> None:
+        self._encoder.new(order, self._core.grid(order.instrument_id), "")
+
     def encode_cancel(self, order: Order, now_ns: int) -> CancelFrame:
         self._core.grid(order.instrument_id)
         tracked = self._ledger.by_name(order.client_order_id)

@@ -104,6 +104,11 @@ class OrderPool:
         reserved = 0 if is_cancel else min(self._core.options.cancel_connections, max(self._up - 1, 0))
         return len(self._free) > reserved and self._core.ctx.writable(self._free[0].name)
 
+    def has_drained(self) -> bool:
+        """Whether the operating system has taken every byte of what is in flight."""
+        writable = self._core.ctx.writable
+        return all(writable(each.name) for each in self._connections.values() if each.state is _State.BUSY)
+
     def send(self, frame: bytes, request: object, now_ns: int) -> None:
         """Write a whole request. Only when there is room."""
         connection = self._free.popleft()

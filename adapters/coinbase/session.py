@@ -263,6 +263,10 @@ class CoinbaseSession:
         """Raises UsageError for an unknown instrument or an impossible client order id; so do the other two."""
         return self._started().entry.encode_new(order, now_ns)
 
+    def rehearse(self, order: Order, now_ns: int) -> None:
+        """Encode an order for nothing: nothing is written, counted or taken from the stock of tokens."""
+        self._started().entry.rehearse(order)
+
     def encode_cancel(self, order: Order, now_ns: int) -> bytes:
         return self._started().entry.encode_cancel(order, now_ns)
 
@@ -274,6 +278,9 @@ class CoinbaseSession:
         callback of its own."""
         parts = self._started()
         parts.entry.transmit(frame, parts.startup.key_is_good, now_ns)
+
+    def has_drained(self) -> bool:
+        return self._started().entry.pool.has_drained()
 
     # -- questions -------------------------------------------------------------------------------------------
 

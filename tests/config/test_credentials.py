@@ -5,7 +5,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, derive_private_key, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -71,6 +71,16 @@ def test_ed25519_credentials_hold_the_private_key_as_pem(venue: VenueSettings, m
     credentials = load_credentials(ed25519(venue))
     assert credentials.key_type == "ed25519"
     assert credentials.secret == ED25519.strip()
+
+
+def test_es256_credentials_hold_a_p256_key_and_no_other(venue: VenueSettings) -> None:
+    venue = replace(venue, credentials=replace(venue.credentials, key_type="es256"))
+    secret = pem(derive_private_key(5, SECP256R1()))
+    write(Path(venue.credentials.secret_file), secret)
+    assert load_credentials(venue).secret == secret.strip()
+    for other in (ED25519, pem(derive_private_key(5, SECP384R1()))):
+        write(Path(venue.credentials.secret_file), other)
+        assert "another kind than EC P-256" in refusal(venue)
 
 
 def test_nothing_secret_shows_in_any_text(venue: VenueSettings) -> None:

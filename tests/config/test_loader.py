@@ -221,6 +221,20 @@ RELATIONS = [
     ('long_position_max = "2"', 'long_position_max = "0.4"', "", "could never pass", "raise a position limit"),
     ('secret_file = "secret.txt"', 'secret_file = "key.txt"', "", "is the api_key_file", "holds the secret"),
     (
+        'key_type = "hmac"',
+        'key_type = "es256"',
+        "venues[0].credentials.key_type",
+        "binance has no such keys",
+        "hmac or ed25519",
+    ),
+    (
+        'adapter = "binance"',
+        'adapter = "coinbase"',
+        "venues[0].credentials.key_type",
+        "coinbase has no such keys",
+        "es256 or ed25519",
+    ),
+    (
         "[venues.credentials]",
         UNDERTAKER.replace("cancel.secret", "cancel.key") + "[venues.credentials]",
         "undertaker_credentials.secret_file",

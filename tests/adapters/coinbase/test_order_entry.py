@@ -68,6 +68,26 @@ def test_new_orders_leave_connections_to_cancels(live: Host) -> None:
     assert live.venue.requests[-1] == ("/orders/batch_cancel", {"order_ids": ["uuid-1"]})
 
 
+def test_what_is_in_flight_has_drained_once_its_own_connection_takes_bytes(live: Host) -> None:
+    live.venue.held.add(("POST", "/orders"))
+    live.place(live.order())
+    busy = live.venue.waiting[0][0].link
+    assert live.session.has_drained()
+    live.slow = {busy}
+    assert not live.session.has_drained()
+    live.slow = set(live.up) - {busy}
+    assert live.session.has_drained()
+
+
+def test_a_rehearsal_takes_nothing_and_sends_nothing(live: Host) -> None:
+    before = dict(live.session.counters)
+    live.session.rehearse(live.order(), live.now_ns)
+    live.run()
+    assert live.take() == []
+    assert live.venue.requests == []
+    assert live.session.counters == before
+
+
 def test_a_connection_that_pushes_back_takes_nothing_new(live: Host) -> None:
     live.slow = set(live.up)
     assert live.session.send_refusal(live.now_ns) is Reason.VENUE_LINK_BUSY
