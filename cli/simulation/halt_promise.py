@@ -61,7 +61,8 @@ class PressedKill:
 class HaltPromise:
     """``orders_of(venue)`` are the orders that a venue actor has ever written; ``accounts`` maps it to its account;
     ``shrinks(order)``: whether one that has just left can only bring positions nearer to nothing;
-    ``venue_of(strategy_id)``: where a strategy trades."""
+    ``venue_of(strategy_id)``: where a strategy trades; ``is_sealed(venue)``: whether a kill would find at this moment
+    that nothing more can leave there."""
 
     def __init__(
         self,
@@ -69,7 +70,9 @@ class HaltPromise:
         accounts: dict[str, str],
         shrinks: Callable[[OrderTruth], bool],
         venue_of: Callable[[str], str],
+        is_sealed: Callable[[str], bool],
     ) -> None:
+        self._is_sealed = is_sealed
         self._orders_of, self._accounts, self._shrinks, self._venue_of = orders_of, accounts, shrinks, venue_of
         self.kills: dict[str, PressedKill] = {}
         self._sent: dict[str, PressedKill] = {}
@@ -113,6 +116,8 @@ class HaltPromise:
                     raise Violation(_NAME, f"the latch page does not say that {kill.kill_id} is on: {found}")
 
     def writes_order(self, order: OrderTruth) -> None:
+        if self._is_sealed(order.venue):
+            raise Violation(_NAME, f"{order.client_order_id} left {order.venue} while its page said that nothing can")
         covering = [kill for kill in self.kills.values() if kill.covers(order)]
         if order.closes:
             wanted = any(kill.mode is KillMode.FLATTEN for kill in (*covering, *self._ended) if kill.covers(order))

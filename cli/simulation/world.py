@@ -7,7 +7,17 @@ from random import Random
 
 import msgspec
 
-from actors.places import KILL_SWITCH, NODE_AGENT, fencing_actors, latch_path, risk_actor, strategy_actor, venue_actor
+from actors.places import (
+    KILL_SWITCH,
+    NODE_AGENT,
+    fencing_actors,
+    latch_path,
+    risk_actor,
+    run_dir,
+    strategy_actor,
+    venue_actor,
+)
+from actors.runtime.seal import PageSeal
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from actors.runtime.virtual import VirtualRuntime
 from actors.runtime.virtual_host import VirtualActor
@@ -210,7 +220,14 @@ class World:
         self.limit = LimitPromise(rows, accounts, dict.fromkeys(scenario.accounts, bounds), self._worth)
         venue_of = {each.id: venue_actor(each.venue.name) for each in scenario.strategies}
         self.account = AccountPromise(venue_of, tuple(self.plans), self.limit)
-        self.halt = HaltPromise(self.account.written_by, accounts, self.limit.shrinks, self.account.venue_of)
+        seal = PageSeal(run_dir(config), latch_path(config))
+        self.halt = HaltPromise(
+            self.account.written_by,
+            accounts,
+            self.limit.shrinks,
+            self.account.venue_of,
+            lambda venue: venue in seal([venue]),
+        )
         self.runtime.account = self.account
         self.observer = Observer(
             self.trace,

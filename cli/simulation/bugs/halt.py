@@ -20,6 +20,7 @@ from risk.latch_reader import LatchReader
 from risk.lease import FOREVER_NS
 from risk.release import ReleaseCase
 from risk.scope import TradingNames
+from risk.window import SendWindow
 
 __all__ = ["BUGS"]
 
@@ -179,7 +180,12 @@ def _confirmed_without_asking() -> list[Patch]:
     return [(CancelUntilNone, "on_cancel_all_answered", on_answered)]
 
 
+def _window_not_entered() -> list[Patch]:
+    return [(SendWindow, "enter", lambda self: None)]
+
+
 BUGS = (
+    Bug("window-not-entered", "orders leave while a kill would find them sealed", _window_not_entered, ("Halt",)),
     Bug("latch-ignored-after-restart", "a new life does not see the latch", _latch_ignored_after_restart, ("Halt",)),
     Bug(
         "told-before-latched", "halted is acknowledged, and the page was never written", _told_before_latched, ("Halt",)
