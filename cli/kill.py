@@ -43,7 +43,7 @@ def kill(
         Path | None, typer.Option(help="The engine's state directory, instead of --config: no file is read then.")
     ] = None,
     scope: Annotated[
-        str, typer.Option(help="global; or venue:NAME, account:ID, strategy:ID, instrument:SYMBOL, joined by +.")
+        str, typer.Option(help="global; or venue:NAME, account:ID, strategy:ID, instrument:VENUE:SYMBOL, joined by +.")
     ] = "",
     mode: Annotated[
         str,
