@@ -307,6 +307,7 @@ class OrderAmend(_Wire, frozen=True):
     amend_type: str
     order_qty: str
     remaining_qty: str
+    limit_price: str = ""
     timestamp: Raw = Raw(b"0")
 
 

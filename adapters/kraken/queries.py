@@ -235,7 +235,7 @@ class Queries:
         done = [each for each in amends if each.amend_type == "user"]
         bases = [0, *(lots(each.order_qty, grid) - lots(each.remaining_qty, grid) for each in done)]
         working = self._learn(order, order_id, info, grid, now_ns)
-        number = self._number_of(order, working, len(done))
+        number = self._number_of(order, working, done)
         if working.amend is not None:
             self._failed(order, "a replace of it is on its way", now_ns)
         elif number > len(done):
@@ -249,20 +249,23 @@ class Queries:
             if number and order.orig_client_order_id and working.amends < number:
                 self._take_over(order, working, number, bases, done, now_ns)
             working.client_order_id, working.asked_lots = order.client_order_id, order.quantity_lots
+            working.numbers[order.client_order_id] = number
             self._settle(working, bases, done, now_ns)
             self._tell(order, order_id, info, number, bases[number], now_ns)
 
-    def _number_of(self, order: Order, working: Working, amends: int) -> int:
-        """After how many amends the order is this one of ours."""
+    def _number_of(self, order: Order, working: Working, done: list[OrderAmend]) -> int:
+        """After how many amends the order is this one of ours; more than there are: it never was."""
         if order.order_id:
             return split_id(order.order_id)[1]
         if not order.orig_client_order_id:
             return 0
-        if working.client_order_id == order.client_order_id:
-            return working.amends
-        if order.orig_client_order_id == working.client_order_id:
-            return working.amends + 1
-        return max(1, amends)
+        known = working.numbers.get(order.client_order_id)
+        if known is not None:
+            return known
+        number = working.numbers.get(order.orig_client_order_id, max(1, len(done)) - 1) + 1
+        if number <= len(done) and (number in working.numbers.values() or not _fits(order, done[number - 1], working)):
+            return len(done) + 1  # another replacement of the same original was done
+        return number
 
     def _replaced(
         self,
@@ -277,6 +280,8 @@ class Queries:
         """Another one of ours took the place of this one."""
         venue_ns, own_lots = amended_ns(done[number]), bases[number + 1] - bases[number]
         if order.replaced_by:
+            working.numbers[order.client_order_id] = number
+            working.numbers[order.replaced_by] = number + 1
             if working.amends < number + 1:
                 working.client_order_id = order.replaced_by
                 working.asked_lots = lots(done[number].remaining_qty, working.grid)
@@ -445,6 +450,12 @@ class Queries:
             now_ns,
             purpose=Purpose.CANCEL_ALL,
         )
+
+
+def _fits(order: Order, amend: OrderAmend, working: Working) -> bool:
+    """Whether the amend can have been this replacement."""
+    is_price = not amend.limit_price or ticks(amend.limit_price, working.grid) == order.price_ticks
+    return is_price and lots(amend.remaining_qty, working.grid) <= order.quantity_lots
 
 
 def _named(infos: Mapping[str, OrderInfo], name: str) -> tuple[str, OrderInfo] | None:

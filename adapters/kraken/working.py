@@ -70,6 +70,7 @@ class Working:
         "held",
         "in_doubt",
         "name",
+        "numbers",
         "order_id",
         "order_type",
         "ours",
@@ -96,6 +97,8 @@ class Working:
         #: The amend that is on its way.
         self.amend: Amend | None = None
         self.ours: list[str] = []
+        #: After how many amends it was, or is, each of ours of which that is known.
+        self.numbers: dict[str, int] = {}
         self.accepted = self.ended = self.in_doubt = False
         self.doubt_until_ns = 0
         self.held: list[ExecutionReport] = []
@@ -118,6 +121,7 @@ class Working:
         self.client_order_id, self.asked_lots, self.quantity_lots = client_order_id, asked_lots, total_lots
         self.cum_lots = max(self.cum_lots, base_lots)
         self.bases.append(base_lots)
+        self.numbers[client_order_id] = self.amends
         self.amended_ns.append(venue_ns)
 
     def amends_at(self, exec_id: str, venue_ns: int) -> int:
