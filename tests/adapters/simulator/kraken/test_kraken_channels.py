@@ -295,3 +295,22 @@ def test_the_venue_tells_its_counters(venue: Any) -> None:
     assert (to, report.kind, report.nonce) == ("observer", "simulated_kraken", 7)
     assert report.counters["free_nanos:a:BTC"] == 10**10
     assert report.counters["websockets_opened"] == report.counters["stream:instrument:"] == 1
+
+
+def test_one_seed_one_conversation(make_venue: Any, make_market: Any) -> None:
+    conversations = []
+    for _ in range(2):
+        flow = FlowParameters(centre_ticks=600_000, lots_log2_min=15, lots_log2_max=27, band_ticks=60_000)
+        venue = make_venue(SyntheticMarket(make_market().instrument, 7, flow), seed=3)
+        client = venue.trader()
+        client.subscribe("book", symbol=["BTC/USD"])
+        client.subscribe("ticker", symbol=["BTC/USD"], event_trigger="bbo")
+        terms = {"order_type": "market", "side": "buy", "symbol": "BTC/USD", "order_qty": 0.02}
+        said = []
+        for _ in range(3):
+            said.append(client.trade("add_order", **terms))
+            venue.host.advance(SECOND_NS // 2)
+            said += client.raw_messages()
+        conversations.append((said, client.pushes))
+    assert conversations[0] == conversations[1]
+    assert len(conversations[0][0]) > 100
