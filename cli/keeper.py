@@ -20,6 +20,7 @@ __all__ = ["keeper", "keeper_process"]
 #: An engine that starts needs every core; so does what it may have to catch up with.
 _BEGIN_S = 20.0
 _EVERY_S = 2.0
+_STOP_S = 5.0
 
 
 def keeper(
@@ -89,4 +90,8 @@ def keeper_process(config: Path) -> Iterator[None]:
         yield
     finally:
         process.stdin.close()
-        process.wait(timeout=30)
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:  # it gets no time; a checkpoint that is half written does not count
+            process.kill()
+            process.wait()

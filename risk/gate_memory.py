@@ -60,7 +60,10 @@ def remember_gate(gate: Gate, memory: GateMemory) -> None:
         and len(cells) == len(tables.state)
     )
     if not same or gate._reserved:
-        raise InvariantError("a gate was given the memory of one with other rows")
+        raise InvariantError(
+            "a gate was given the memory of one with other rows; move the file 'checkpoint' out of the journal's "
+            "directory, and all of the journal is replayed"
+        )
     latch = _latch_cells(gate)
     own = tables.state[latch].copy()
     tables.state[:] = cells
