@@ -31,6 +31,16 @@ def test_the_documentations_first_example_add_amend_cancel(make_venue: Any, make
     assert count(venue, None) == 8
 
 
+def test_an_amend_makes_an_order_young_again(make_venue: Any, make_order: Any) -> None:
+    venue = make_venue(tier=INTERMEDIATE._replace(decay_percent=0))
+    client = venue.trader()
+    mine = client.trade("add_order", **make_order())["result"]["order_id"]
+    venue.host.advance(400 * SECOND_NS)
+    client.trade("amend_order", order_id=mine, limit_price=99.0)
+    client.trade("cancel_order", order_id=[mine])
+    assert count(venue, None) == 1 + 1 + 8
+
+
 def test_the_documentations_second_example_decay(make_venue: Any, make_order: Any) -> None:
     venue = make_venue(tier=INTERMEDIATE)
     client = venue.trader()
