@@ -94,7 +94,10 @@ def _short_of(scope: Scope, mode: KillMode, told: KillReceipt | None) -> str:
     waiting = f" by {', '.join(told.waiting_for)}" if told is not None and told.waiting_for else ""
     if not mode.cancels:
         return f"{held}; that was not confirmed{waiting}"
-    return f"{held}; cancels were not confirmed{waiting}: look at the venue's own open orders"
+    alone = (
+        "; with every process of the engine dead, haltline kill cancel --config FILE cancels" if told is None else ""
+    )
+    return f"{held}; cancels were not confirmed{waiting}: look at the venue's own open orders{alone}"
 
 
 def _where(config: Path | None, state_dir: Path | None, scope: str) -> tuple[Path, Scope]:
