@@ -15,7 +15,7 @@ from config.settings import EngineConfig
 from engine.codes import Reason
 from engine.errors import HaltlineError, UsageError
 from engine.messages import StatusReport, StatusRequest
-from risk.latch import LatchCause, view_latch
+from risk.latch import LatchCause, LatchedKill, view_latch
 
 __all__ = ["ask_actor", "ask_all", "status"]
 
@@ -37,6 +37,7 @@ def status(
         print_json(
             {
                 "latch": "trading" if cause is None else _cause_dict(cause),
+                "kills": [_kill_dict(kill) for kill in latch.kills()],
                 "actors": {name: None if r is None else _report_dict(r) for name, r in reports.items()},
             }
         )
@@ -53,6 +54,11 @@ def _report_dict(report: StatusReport) -> dict[str, object]:
     """A report by the names of its fields, refusals by the names of their reasons."""
     named = {field: getattr(report, field) for field in report.__struct_fields__ if field != "nonce"}
     return named | {"refusals": {Reason(code).name.lower(): count for code, count in report.refusals.items()}}
+
+
+def _kill_dict(kill: LatchedKill) -> dict[str, object]:
+    known = {} if kill.cause is None else _cause_dict(kill.cause)
+    return known | {"scope": kill.scope.text, "mode": kill.mode.name.lower()}
 
 
 def _cause_dict(cause: LatchCause) -> dict[str, object]:

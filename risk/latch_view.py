@@ -83,11 +83,16 @@ class LatchView:
         return self._page.is_damaged()
 
     def _reaches(self, row: int) -> bool:
-        return self._page.rows.covers(row, self.venue, self.account, UNKNOWN, UNKNOWN)
+        return self._page.rows.covers(row, _or_all(self.venue), _or_all(self.account), UNKNOWN, UNKNOWN)
 
     def cause(self, strategy: int = UNKNOWN, instrument: int = UNKNOWN) -> LatchCause | None:
         """Why an order of these may not go: the cause of the most restrictive kill that covers it; None: no kill does.
 
-        By default any kill that reaches this actor.
+        By default any kill that reaches this actor; for one of no venue or account, that of all of them.
         """
-        return self._page.cause(self.venue, self.account, strategy, instrument)
+        return self._page.cause(_or_all(self.venue), _or_all(self.account), strategy, instrument)
+
+
+def _or_all(index: int) -> int:
+    """Who belongs to no venue or account looks at the kills of all: UNKNOWN is covered by each."""
+    return UNKNOWN if index == ANY else index

@@ -157,6 +157,21 @@ def test_killing_one_venue_leaves_the_others(path: Path) -> None:
     assert views[1].cause() is None
 
 
+@pytest.mark.parametrize(
+    "scope", [Scope(venue="a"), Scope(account="other"), Scope(strategy="two"), Scope(venue="a", instrument="a:BTC")]
+)
+def test_who_belongs_to_no_venue_sees_the_kills_of_all(path: Path, scope: Scope) -> None:
+    page = LatchPage.create(path, NAMES)
+    onlooker = view_latch(path)
+    assert (onlooker.kills(), onlooker.cause()) == ([], None)
+    latch(page, scope)
+    told = onlooker.cause()
+    assert [kill.scope for kill in onlooker.kills()] == [scope]
+    assert told is not None
+    assert told.kill_id == "K1"
+    assert onlooker.is_trading(), "it is not killed as a whole"
+
+
 def test_a_global_kill_covers_everybody_and_survives_opening_again(path: Path) -> None:
     latch(LatchPage.create(path, NAMES), mode=KillMode.CANCEL)
     again = LatchPage.open(path)
@@ -592,7 +607,9 @@ def test_a_damaged_byte_of_a_page_without_kills_is_harmless_or_reads_as_killed(c
         page.buffer[at] ^= change
         said.add((at < 8 or at >= STATES_AT, latch_mode(words, 0, 0, ANY, ANY)))
         page.buffer[at] ^= change
-    assert said == {(True, CANCEL), (False, 0)}, "the magic and every state; what stands between is only read on opening"
+    assert said == {(True, CANCEL), (False, 0)}, (
+        "the magic and every state; what stands between is only read on opening"
+    )
 
 
 def test_a_damaged_file_byte_by_byte_is_refused_or_keeps_its_kill(path: Path) -> None:

@@ -90,7 +90,7 @@ def _journal_after_send() -> list[Patch]:
 
 
 def _journal_not_replayed() -> list[Patch]:
-    return [(VenueJournal, "records", lambda self: iter(()))]
+    return [(VenueJournal, "records", lambda self, after=0: iter(()))]
 
 
 def _report_sent_twice() -> list[Patch]:
@@ -120,7 +120,11 @@ def _missed_reports_skipped() -> list[Patch]:
 
 
 def _duplicate_ids_allowed() -> list[Patch]:
-    return [(UsedOrderIds, "__contains__", lambda self, client_order_id: False)]
+    add = UsedOrderIds.add
+    return [
+        (UsedOrderIds, "__contains__", lambda self, client_order_id: False),
+        (UsedOrderIds, "add", lambda self, client_order_id: add(self, client_order_id) or True),
+    ]
 
 
 def _orphans_left() -> list[Patch]:
