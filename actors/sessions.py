@@ -10,6 +10,10 @@ from adapters.coinbase import signing as coinbase_signing
 from adapters.coinbase.options import CoinbaseOptions
 from adapters.coinbase.session import CoinbaseSession
 from adapters.coinbase.urls import CoinbaseEndpoints
+from adapters.kraken import signing as kraken_signing
+from adapters.kraken.options import KrakenOptions
+from adapters.kraken.session import KrakenSession
+from adapters.kraken.urls import KrakenEndpoints
 from config.credentials import load_credentials
 from config.settings import VenueSettings
 from engine.actor import Endpoint
@@ -26,6 +30,7 @@ def warm_up() -> None:
     """Before an actor's loop runs: a compiler must not stand between a tick and an order."""
     BinanceSession.warm_up()
     CoinbaseSession.warm_up()
+    KrakenSession.warm_up()
 
 
 def trading_session(
@@ -72,7 +77,27 @@ def _coinbase(
     return CoinbaseSession(venue.name, symbols, credentials, endpoints, listener, options, book_observer=audit)
 
 
-_ADAPTERS = {"binance": _binance, "coinbase": _coinbase}
+def _kraken(
+    venue: VenueSettings, symbols: Symbols, listener: VenueListener, audit: BookAudit | None, only_cancels: bool
+) -> VenueSession:
+    """An undertaker's key need not see what the account holds."""
+    _, api_key, secret = _credentials(venue, for_undertaker=only_cancels)
+    orders_path, streams_path = urlsplit(venue.orders_url).path, urlsplit(venue.streams_url).path
+    endpoints = KrakenEndpoints(
+        rest=_endpoint(venue.rest_url, venue.ca_file),
+        orders=_endpoint(venue.orders_url, venue.ca_file),
+        streams=_endpoint(venue.streams_url, venue.ca_file),
+        **({"orders_path": orders_path} if orders_path else {}),
+        **({"streams_path": streams_path} if streams_path else {}),
+    )
+    options = KrakenOptions(
+        market_data=not only_cancels, watches_account=not only_cancels, key_may_withdraw=venue.key_may_withdraw
+    )
+    credentials = kraken_signing.Credentials(api_key, secret)
+    return KrakenSession(venue.name, symbols, credentials, endpoints, listener, options, audit)
+
+
+_ADAPTERS = {"binance": _binance, "coinbase": _coinbase, "kraken": _kraken}
 
 
 def _credentials(venue: VenueSettings, *, for_undertaker: bool) -> tuple[str, str, str]:

@@ -233,7 +233,7 @@ class InstrumentSettings(msgspec.Struct, frozen=True):
 
 
 #: The kinds of key that each venue knows.
-KEY_TYPES = {"binance": ("hmac", "ed25519"), "coinbase": ("es256", "ed25519")}
+KEY_TYPES = {"binance": ("hmac", "ed25519"), "coinbase": ("es256", "ed25519"), "kraken": ("hmac",)}
 #: Where a venue names credentials.
 CREDENTIAL_TABLES = ("credentials", "undertaker_credentials")
 
@@ -254,7 +254,7 @@ class VenueSettings(msgspec.Struct, frozen=True):
     """
 
     name: ShortName
-    adapter: Literal["binance", "coinbase"]
+    adapter: Literal["binance", "coinbase", "kraken"]
     account: ShortName
     rest_url: HttpUrl
     orders_url: WebSocketUrl

@@ -8,25 +8,37 @@ There is no sequence number: the checksum is the only sign that something was mi
 subscribed depth are not deleted by the venue; we do that after each message, as it does.
 """
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from adapters.kraken.checksum import book_checksum
-from adapters.kraken.messages import BookData
+from adapters.kraken.messages import BookData, BookLevel
 from adapters.kraken.parse import PairGrid, levels
 from engine.book import OrderBook
 from engine.codes import Side
 
-__all__ = ["BookSync"]
+__all__ = ["BookObserver", "BookSync"]
 
-_SIDES = (Side.BUY, Side.SELL)
+Levels = tuple[NDArray[np.int64], NDArray[np.int64]]
+_NO_LEVELS: Levels = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
+class BookObserver(Protocol):
+    """Sees what a book is built from, right after the book has taken it: ``engine.book_audit.BookAudit``. ``bids`` and
+    ``asks`` are (ticks [n], lots [n]); levels that have left the subscribed depth are among them with 0 lots."""
+
+    def on_snapshot(self, instrument_id: int, update_id: int, bids: Levels, asks: Levels, book: OrderBook) -> None: ...
+
+    def on_diff(self, instrument_id: int, update_id: int, bids: Levels, asks: Levels, book: OrderBook) -> None: ...
 
 
 class BookSync:
     """``book.update_id`` counts the messages taken: the venue numbers none."""
 
-    def __init__(self, grid: PairGrid, book: OrderBook, depth: int) -> None:
-        self._grid, self.book, self._depth = grid, book, depth
+    def __init__(self, grid: PairGrid, book: OrderBook, depth: int, observer: BookObserver | None = None) -> None:
+        self._grid, self.book, self._depth, self._observer = grid, book, depth, observer
         self.valid = False
         self._updates = 0
 
@@ -38,29 +50,39 @@ class BookSync:
         """False: it contradicts its own checksum. Raises VenueError for a number that cannot be."""
         self.valid = False
         self.book.clear()
-        return self._take(data)
+        return self._take(data, is_snapshot=True)
 
     def on_update(self, data: BookData) -> bool:
         """False: the book is not the venue's any more, and has to be asked for. Raises VenueError as above."""
         if not self.valid:
             return True  # a snapshot is on its way
         self.valid = False
-        return self._take(data)
+        return self._take(data, is_snapshot=False)
 
-    def _take(self, data: BookData) -> bool:
+    def _take(self, data: BookData, *, is_snapshot: bool) -> bool:
         book = self.book
-        for side, rows in zip(_SIDES, (data.bids, data.asks), strict=True):
-            if rows:
-                prices, quantities = levels(rows, self._grid)
-                book.apply(side, prices, quantities, len(prices))
-                if book.count(side) > self._depth:
-                    prices = _beyond(book, side, self._depth)
-                    book.apply(side, prices, np.zeros_like(prices), len(prices))
+        bids, asks = self._put(Side.BUY, data.bids), self._put(Side.SELL, data.asks)
         self._updates += 1
         book.update_id = self._updates
+        if self._observer is not None:
+            tell = self._observer.on_snapshot if is_snapshot else self._observer.on_diff
+            tell(self._grid.instrument_id, self._updates, bids, asks, book)
         factors = self._grid.price_factor, self._grid.quantity_factor
         self.valid = book_checksum(book, *factors) == data.checksum
         return self.valid
+
+    def _put(self, side: Side, rows: tuple[BookLevel, ...]) -> Levels:
+        """Apply one side's levels, and cut the side to its depth; what was done to the book."""
+        if not rows:
+            return _NO_LEVELS
+        book = self.book
+        prices, quantities = levels(rows, self._grid)
+        book.apply(side, prices, quantities, len(prices))
+        if book.count(side) <= self._depth:
+            return prices, quantities
+        gone = _beyond(book, side, self._depth)
+        book.apply(side, gone, np.zeros_like(gone), len(gone))
+        return np.concatenate((prices, gone)), np.concatenate((quantities, np.zeros_like(gone)))
 
 
 def _beyond(book: OrderBook, side: Side, depth: int) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import msgspec
 
 from adapters.kraken import parse
-from adapters.kraken.book_sync import BookSync
+from adapters.kraken.book_sync import BookObserver, BookSync
 from adapters.kraken.core import SessionCore
 from adapters.kraken.messages import BookData, BookMessage, Message, SystemStatus, TradeMessage
 from adapters.kraken.numbers import instant_ns
@@ -44,10 +44,10 @@ _decode_status = msgspec.json.Decoder(tuple[SystemStatus, ...]).decode
 class _Instrument:
     """One instrument's market data. ``asked_ns``: when a snapshot was asked for, 0: none is on its way."""
 
-    def __init__(self, core: SessionCore, grid: PairGrid, book: OrderBook) -> None:
+    def __init__(self, core: SessionCore, grid: PairGrid, book: OrderBook, observer: BookObserver | None) -> None:
         self._core, self.grid = core, grid
         self.symbol = grid.instrument.symbol
-        self.sync = BookSync(grid, book, core.options.book_depth)
+        self.sync = BookSync(grid, book, core.options.book_depth, observer)
         self.attempts = 0
         self.resync_ns = 0
         self.asked_ns = 0
@@ -105,8 +105,14 @@ class _Instrument:
 class MarketStreams:
     """Owner of the link ``session:streams``."""
 
-    def __init__(self, core: SessionCore, endpoints: KrakenEndpoints, books: Mapping[int, OrderBook]) -> None:
-        self._core, self._books = core, books
+    def __init__(
+        self,
+        core: SessionCore,
+        endpoints: KrakenEndpoints,
+        books: Mapping[int, OrderBook],
+        observer: BookObserver | None,
+    ) -> None:
+        self._core, self._books, self._observer = core, books, observer
         self.link = WebSocketLink(core, STREAMS_LINK, endpoints.streams, endpoints.streams_path, self)
         self._by_symbol: dict[str, _Instrument] = {}
         self._unconfirmed: set[tuple[str, str]] = set()
@@ -115,7 +121,9 @@ class MarketStreams:
 
     def define(self, grid: PairGrid) -> None:
         """Add an instrument. Before the link is opened."""
-        self._by_symbol[grid.instrument.symbol] = _Instrument(self._core, grid, self._books[grid.instrument_id])
+        self._by_symbol[grid.instrument.symbol] = _Instrument(
+            self._core, grid, self._books[grid.instrument_id], self._observer
+        )
 
     def close(self, now_ns: int) -> None:
         """Close for good."""

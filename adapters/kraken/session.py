@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from adapters.kraken import checksum
+from adapters.kraken.book_sync import BookObserver
 from adapters.kraken.core import SessionCore
 from adapters.kraken.market_streams import STREAMS_LINK, MarketStreams
 from adapters.kraken.options import KrakenOptions
@@ -46,6 +47,7 @@ class KrakenSession:
     Args:
         venue_name: goes into every instrument.
         symbols: (instrument id, the venue's WebSocket v2 symbol such as BTC/USD) of each instrument to trade.
+        book_observer: is shown what the books are built from.
 
     Raises UsageError for credentials that cannot be used, and for symbols that are none, too many or double.
     """
@@ -58,9 +60,11 @@ class KrakenSession:
         endpoints: KrakenEndpoints,
         listener: VenueListener,
         options: KrakenOptions | None = None,
+        book_observer: BookObserver | None = None,
     ) -> None:
         self._venue_name, self._endpoints, self._listener = venue_name, endpoints, listener
         self._symbols = _checked_symbols(symbols)
+        self._observer = book_observer
         self.options = options if options is not None else KrakenOptions()
         self._signer = Signer(credentials)
         self._books = {instrument_id: OrderBook() for instrument_id, _ in self._symbols}
@@ -83,7 +87,7 @@ class KrakenSession:
         core = SessionCore(ctx, self._listener, self.options, self._symbols)
         rest = RestLink(core, REST_LINK, self._endpoints.rest, self._signer)
         orders = OrderLink(core, self._endpoints)
-        streams = MarketStreams(core, self._endpoints, self._books)
+        streams = MarketStreams(core, self._endpoints, self._books, self._observer)
         startup = Startup(core, rest, orders, streams, self._venue_name)
         queries = Queries(core, rest, orders.working, orders.executions)
         core.renew_token = orders.renew_token

@@ -10,11 +10,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from actors.sessions import cancelling_session, trading_session
 from adapters.binance.session import BinanceSession
 from adapters.coinbase.session import CoinbaseSession
+from adapters.kraken.session import KrakenSession
 from config.settings import CredentialSettings, VenueSettings
 
 LISTENER: Any = None
 SECRETS = {
-    "hmac": b"secret",
+    "hmac": b"c2VjcmV0c2VjcmV0",
     "es256": derive_private_key(5, SECP256R1()).private_bytes(
         Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
     ),
@@ -22,7 +23,7 @@ SECRETS = {
 
 
 def settings(
-    folder: Path, adapter: Literal["binance", "coinbase"], key_type: Literal["hmac", "es256"], **changes: Any
+    folder: Path, adapter: Literal["binance", "coinbase", "kraken"], key_type: Literal["hmac", "es256"], **changes: Any
 ) -> VenueSettings:
     for name, content in (("key", b"organizations"), ("secret", SECRETS[key_type])):
         (folder / name).write_bytes(content)
@@ -48,6 +49,10 @@ def test_each_adapter_makes_its_own_session(tmp_path: Path) -> None:
     coinbase = trading_session(settings(tmp_path, "coinbase", "es256"), [(1, "BTC-USD")], LISTENER, None)
     assert isinstance(coinbase, CoinbaseSession)
     assert coinbase.options.market_data
+    kraken = trading_session(settings(tmp_path, "kraken", "hmac"), [(1, "BTC/USD")], LISTENER, None)
+    assert isinstance(kraken, KrakenSession)
+    assert kraken.options.market_data
+    assert kraken.options.watches_account
 
 
 @pytest.mark.parametrize("accepted", [False, True])
@@ -59,9 +64,10 @@ def test_a_coinbase_key_may_withdraw_only_where_the_configuration_says_so(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("adapter", "key_type", "symbol"), [("binance", "hmac", "BTCUSDT"), ("coinbase", "es256", "BTC-USD")]
+    ("adapter", "key_type", "symbol"),
+    [("binance", "hmac", "BTCUSDT"), ("coinbase", "es256", "BTC-USD"), ("kraken", "hmac", "BTC/USD")],
 )
 def test_an_undertaker_needs_no_market_data(tmp_path: Path, adapter: Any, key_type: Any, symbol: str) -> None:
     session = cancelling_session(settings(tmp_path, adapter, key_type), [(1, symbol)], LISTENER)
-    assert isinstance(session, BinanceSession | CoinbaseSession)
+    assert isinstance(session, BinanceSession | CoinbaseSession | KrakenSession)
     assert not session.options.market_data

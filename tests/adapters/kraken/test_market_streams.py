@@ -13,6 +13,7 @@ from adapters.kraken.messages import AssetPair, BookMessage
 from adapters.kraken.options import KrakenOptions
 from adapters.kraken.parse import PairGrid, instrument
 from engine.book import OrderBook
+from engine.book_audit import BookAudit
 from engine.codes import Side
 from engine.messages import Quote, Trade
 from engine.venue import BookChanged
@@ -195,3 +196,16 @@ def test_ten_levels_are_enough_as_well(make: Callable[..., Any]) -> None:
     assert of(host, BookChanged)[-1].valid
     book = [each for each in host.venue.subscribed if each["channel"] == "book"]
     assert book[0]["depth"] == 10
+
+
+def test_an_audit_sees_the_same_book(make: Callable[..., Any]) -> None:
+    """What leaves the subscribed depth is told to whoever keeps a twin of the book."""
+    audit = BookAudit()
+    sync = BookSync(PairGrid(instrument(MATIC, 1, "kraken", 60), "MATICUSD", MATIC), OrderBook(), 10, audit)
+    assert sync.on_snapshot(row(SNAPSHOT))
+    assert sync.on_update(row(UPDATE))
+    bids, asks = sync.book.depth(20)
+    better = ((5_667, 7), *bids[:9])
+    assert sync.on_update(_data([(5_667, 7)], [], checksum_plainly(asks, better, 1, 1)))
+    assert sync.book.depth(20) == (better, asks)
+    assert audit.book_mismatches == 0
