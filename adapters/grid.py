@@ -40,7 +40,17 @@ class Grid:
         if text[-9:-8] == "." and 9 < len(text) <= 27 and digits.isdigit() and digits.isascii() and self._divisor:
             steps, rest = divmod(int(digits), self._divisor)
         else:
-            steps, rest = self._parse_plainly(text)
+            scale = self.step_scale
+            digits = text[: -scale - 1] + text[-scale:] if scale else ""
+            if (
+                digits.isdigit()
+                and digits.isascii()
+                and text[-scale - 1 : -scale] == "."
+                and scale + 1 < len(text) <= 27
+            ):
+                steps, rest = divmod(int(digits), self.step_units)  # as many decimals as the step: others' usual way
+            else:
+                steps, rest = self._parse_plainly(text)
         if rest:
             if self.is_exact:
                 grid = f"{self.step_units}e-{self.step_scale}"
