@@ -38,8 +38,9 @@ def run(
     cause = view_latch(latch_path(settings)).cause()
     if cause is not None:
         ERRORS.print(
-            f"haltline: halted by kill {cause.kill_id} of {cause.by}: {cause.reason}. The engine starts, sends no new "
-            "order, and cancels what it finds open",
+            f"haltline: halted by kill {cause.kill_id} of {cause.by} ({cause.mode.name.lower()} "
+            f"{cause.scope or 'global'}): {cause.reason}. The engine starts: in that scope it sends, and leaves "
+            "open, only what that allows. Every kill that holds: haltline kill status",
             markup=False,
         )
     done = threading.Event()

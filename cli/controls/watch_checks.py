@@ -45,7 +45,7 @@ def _monitoring(folder: Path) -> str:
     desk.cut_off(venue_actor("alpha"), desk.exchange_host("alpha"))
     took_ms = _wait_for_kill(desk, 5)
     after = generate_latest(registry).decode()
-    expect('kill_switch_state{scope="global"} 3.0' in after, "the first scrape after a kill does not show it")
+    expect('kill_switch_state{scope="global"} 4.0' in after, "the first scrape after a kill does not show it")
     _pressed(desk, "stale_market_data")
     return (
         f"market data lost: killed {took_ms:,} virtual ms later, 1,000 of them the threshold; the next scrape shows "
