@@ -306,7 +306,9 @@ class KillSwitchActor(Actor):
         self._record(kill, now_ns)
         self._set_authority()
         self._fencing.watch(held, now_ns)
-        self._ctx.log("killed", kill_id=kill.kill_id, scope=kill.scope, mode=kill.mode.name, by=kill.by)
+        self._ctx.log(
+            "killed", kill_id=kill.kill_id, scope=kill.scope, mode=kill.mode.name, by=kill.by, reason=kill.reason
+        )
         return held
 
     def _send(self, held: HeldKill) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from engine.codes import KillMode
 from risk.latch_cause import DAMAGED_CAUSE, LatchCause, LatchedKill, kill_tag, read_cause
-from risk.latch_layout import DRILL, RANK, TAG, VENUE
+from risk.latch_layout import DRILL, RANK, TAG, UNKNOWN, VENUE
 from risk.latch_names import read_names
 from risk.latch_rows import LatchRows
 from risk.scope import DRILL_SCOPE, Scope
@@ -54,10 +54,16 @@ class LatchReader:
         return {row: self.rows.bytes_of(row) for row in self.rows.busy() if not self.rows.is_whole(row)}
 
     def cause(self, venue: int, account: int, strategy: int, instrument: int) -> LatchCause | None:
-        """The cause of the most restrictive kill that covers an order of these indices."""
+        """The cause of the most restrictive kill that covers an order of these indices; a drill's only when the order
+        is said whole."""
         if self.is_damaged():
             return DAMAGED_CAUSE
-        covering = [kill for kill in self.kills() if self.rows.covers(kill.row, venue, account, strategy, instrument)]
+        covering = [
+            kill
+            for kill in self.kills()
+            if self.rows.covers(kill.row, venue, account, strategy, instrument)
+            and not (kill.scope.is_drill and venue == UNKNOWN)
+        ]
         button = self.button_rank
         if not covering and not button:
             return None

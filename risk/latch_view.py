@@ -68,7 +68,7 @@ class LatchView:
 
     def kills(self) -> list[LatchedKill]:
         """The kills that reach this actor, as a whole or in part, except those of a drill."""
-        return [kill for kill in self._page.kills() if self._reaches(kill.row)]
+        return [kill for kill in self._page.kills() if not kill.scope.is_drill and self._reaches(kill.row)]
 
     def has(self, kill_id: str) -> bool:
         """Whether this page holds the kill."""

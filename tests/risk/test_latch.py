@@ -163,7 +163,8 @@ def test_killing_one_venue_leaves_the_others(path: Path) -> None:
 def test_who_belongs_to_no_venue_sees_the_kills_of_all(path: Path, scope: Scope) -> None:
     page = LatchPage.create(path, NAMES)
     onlooker = view_latch(path)
-    assert (onlooker.kills(), onlooker.cause()) == ([], None)
+    latch(page, DRILL_SCOPE, kill_id="D1")
+    assert (onlooker.kills(), onlooker.cause()) == ([], None), "a drill is no kill"
     latch(page, scope)
     told = onlooker.cause()
     assert [kill.scope for kill in onlooker.kills()] == [scope]
