@@ -246,7 +246,7 @@ class Queries:
         elif working.in_doubt and now_ns < working.doubt_until_ns:
             self._failed(order, "a replace of it may still come", now_ns)
         else:
-            if number and order.orig_client_order_id and working.amends < number:
+            if number and order.orig_client_order_id and order.client_order_id not in working.numbers:
                 self._take_over(order, working, number, bases, done, now_ns)
             working.client_order_id, working.asked_lots = order.client_order_id, order.quantity_lots
             working.numbers[order.client_order_id] = number
@@ -282,7 +282,7 @@ class Queries:
         if order.replaced_by:
             working.numbers[order.client_order_id] = number
             working.numbers[order.replaced_by] = number + 1
-            if working.amends < number + 1:
+            if number + 1 == len(done) and working.client_order_id != order.replaced_by:
                 working.client_order_id = order.replaced_by
                 working.asked_lots = lots(done[number].remaining_qty, working.grid)
                 self._working.becomes(working, order.replaced_by)
