@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from engine.codes import KillMode
-from engine.messages import Kill, KillApproval, KillReceipt
+from engine.messages import Kill, KillActorState, KillApproval, KillReceipt
 from risk.kill import KillCase
 from risk.latch import kill_tag
 from risk.release import ReleaseCase, ReleaseRules
@@ -124,13 +124,13 @@ class KillRegister:
 
     def receipt(self, held: HeldKill, wall_ns: int, now_ns: int, released_ns: int = 0) -> KillReceipt:
         """Everything that is known of a kill, for people and for the journal."""
-        receipt = held.case.receipt(wall_ns)
+        receipt = msgspec.structs.replace(
+            held.case.receipt(wall_ns), config_hash=self._config_hash, limits=self._limits
+        )
         if held.earlier is not None:
             receipt = _as_it_was(receipt, held.earlier)
         return msgspec.structs.replace(
             receipt,
-            config_hash=self._config_hash,
-            limits=self._limits,
             approvals=held.release.approvers(wall_ns, now_ns),
             missing=() if released_ns else self.missing(held, wall_ns, now_ns),
             released_ns=released_ns,
@@ -138,13 +138,26 @@ class KillRegister:
 
 
 def _as_it_was(receipt: KillReceipt, earlier: KillReceipt) -> KillReceipt:
-    """What an earlier life has measured and counted of a kill, and what is heard of it now."""
-    cancelled = {actor.venue_actor: actor.orders_cancelled for actor in earlier.actors}
-    actors = tuple(
-        msgspec.structs.replace(
-            actor, orders_cancelled=max(actor.orders_cancelled, cancelled.get(actor.venue_actor, 0))
-        )
-        for actor in receipt.actors
-    )
+    """What an earlier life has measured and counted of a kill, under the configuration of that time; and what is heard
+    of it now."""
+    were = {actor.venue_actor: actor for actor in earlier.actors}
+    actors = tuple(_counted(actor, were.get(actor.venue_actor, actor)) for actor in receipt.actors)
     failures = tuple(dict.fromkeys((*earlier.failures, *receipt.failures)))
-    return msgspec.structs.replace(receipt, stages=earlier.stages, actors=actors, failures=failures)
+    return msgspec.structs.replace(
+        receipt,
+        stages=earlier.stages,
+        actors=actors,
+        failures=failures,
+        config_hash=earlier.config_hash,
+        limits=earlier.limits,
+    )
+
+
+def _counted(actor: KillActorState, was: KillActorState) -> KillActorState:
+    """A later life of a venue actor counts from nothing: how many orders had left is what the first one said."""
+    return msgspec.structs.replace(
+        actor,
+        orders_cancelled=max(actor.orders_cancelled, was.orders_cancelled),
+        orders_sent=was.orders_sent,
+        orders_at_seal=was.orders_at_seal,
+    )

@@ -247,12 +247,16 @@ def test_a_restart_of_the_kill_switch_does_not_measure_a_kill_again(office: Offi
     kill_id = office.kill("global")
     before = office.kills()[kill_id]
     desk.run_for(300)
+    desk.restart(VENUE)
     desk.restart(KILL_SWITCH)
-    desk.run_for(1)
+    desk.run_for(5)
+    desk.actor(KILL_SWITCH).register._config_hash = "of today"  # type: ignore[attr-defined]  # its own
     after = office.kills()[kill_id]
     assert after.complete
     assert after.stages == before.stages
-    assert [actor.orders_cancelled for actor in after.actors] == [1]
+    assert (after.config_hash, after.limits) == (before.config_hash, before.limits)
+    for now, then in zip(after.actors, before.actors, strict=True):
+        assert (now.orders_cancelled, now.orders_sent, now.orders_at_seal) == (1, then.orders_sent, then.orders_at_seal)
     page = desk.runtime.actor(KILL_SWITCH).latency
     assert isinstance(page, LatencyPage)
     assert all(page.summary(name).count == 0 for name in RESPONSE_NAMES), "of this life"
