@@ -42,8 +42,9 @@ _NANOS_PER_MS = 1_000_000
 #: Short, because strategy ids go into client order ids, which venues cut at 36 characters.
 ShortName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,15}\Z", description="1 to 16 of a-z, 0-9 and -")]
 RunName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z", description="1 to 32 of a-z, 0-9 and -")]
-#: Venues list symbols in any script; only what would break a name, a log line or a stream path is kept out.
-_SYMBOL = r"[^\s\x00-\x1f\x7f:/a-z]{1,32}\Z"
+#: Venues list symbols in any script; only what would break a name, a log line or a stream path is kept out. Some
+#: write a pair with a slash in it.
+_SYMBOL = r"[^\s\x00-\x1f\x7f:/a-z]{1,32}(?:/[^\s\x00-\x1f\x7f:/a-z]{1,32})?\Z"
 Symbol = Annotated[str, Meta(pattern="^" + _SYMBOL, description='the venue\'s own name in upper case, as in "BTCUSDT"')]
 #: Venues name assets in any script, too.
 AssetName = Annotated[

@@ -548,3 +548,10 @@ def test_a_loaded_configuration_survives_the_way_to_another_process(config_path:
     config_path.write_text(right_text)
     config = load_config(config_path)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(config), type=EngineConfig) == config
+
+
+def test_a_venue_that_writes_its_pairs_with_a_slash(right_text: str, config_path: Path) -> None:
+    text = right_text.replace("BTCUSDT", "BTC/USD").replace('adapter = "binance"', 'adapter = "kraken"')
+    config_path.write_text(text.replace('key_type = "ed25519"', 'key_type = "hmac"'))
+    venue = load_config(config_path).venues[0]
+    assert (venue.adapter, venue.instruments[0].symbol) == ("kraken", "BTC/USD")
