@@ -36,6 +36,8 @@ _UNDERTAKE_AGAIN_NS = 1_000 * _MS
 _CANCEL_NS = 2_000 * _MS
 #: After a start of the kill switch actor: venue actors may just be starting, too.
 _START_GRACE_NS = 10_000 * _MS
+#: A venue actor that has just connected logs on and reconciles, and its loop may stand still for a while.
+_SETTLING_NS = 2_000 * _MS
 
 
 class FencingSettings(msgspec.Struct, frozen=True):
@@ -142,7 +144,8 @@ class Fencing:
         since_ns, up_ns = watched.since_ns, self._up_ns.get(actor)
         if up_ns is None and since_ns < self._began_ns + _START_GRACE_NS:
             return self._began_ns + _START_GRACE_NS
-        return max(since_ns, up_ns or 0) + self.settings.acknowledge_ns
+        settled_ns = 0 if up_ns is None else up_ns + _SETTLING_NS
+        return max(since_ns, settled_ns) + self.settings.acknowledge_ns
 
     def _forget(self, kill_id: str, watched: _Watched) -> None:
         """Everybody has done their part, or it was done for them; or the kill is over."""

@@ -29,7 +29,7 @@ start_ms_max = 30000
 def rest(desk: Desk, strategy_id: str = "hand", count: int = 3) -> list[str]:
     hand = desk.strategy(strategy_id)
     orders = [hand.buy(hand.instrument, 1_000, hand.quote.bid_ticks - 5_000 - n) for n in range(count)]
-    desk.run_for(0.2)
+    desk.run_for(2.2)  # as long as whoever has just connected may take
     return orders
 
 
@@ -131,6 +131,7 @@ def test_whoever_acknowledges_in_time_is_left_alone(make_desk: MakeDesk) -> None
 
 def test_a_fence_whose_answer_is_lost_is_asked_for_again_and_hits_once(make_desk: MakeDesk) -> None:
     desk = make_desk(fence=True)
+    rest(desk)
     pause(desk)
     desk.kill()
     desk.run_for(0.0501)
