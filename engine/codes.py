@@ -93,7 +93,7 @@ class KillMode(IntEnum):
 
     @property
     def rank(self) -> int:
-        """How little may leave. 1 reduce: what reduces; 2 flatten: closing orders of ours; 3 halt, 4 cancel: nothing."""
+        """How little may leave. 1 reduce: what reduces; 2 flatten: our closing orders; 3 halt, 4 cancel: nothing."""
         return _KILL_RANKS[self]
 
     @property
