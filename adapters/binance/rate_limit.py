@@ -98,8 +98,8 @@ class RateLimits:
         self._share_ppm = cancel_share_ppm
         #: (kind, interval) → window. Until exchangeInfo tells, the venue's published weight limit stands.
         self._windows: dict[tuple[str, int], Window] = {(_WEIGHT, 60 * NANOS): Window(60 * NANOS, 6_000)}
-        #: So many new orders have room for certain, whenever they come: limits only grow less tight with time.
-        self._sure = 0
+        #: So many new orders have room for certain while no interval begins or, by a clock that steps back, is left.
+        self._sure = self._sure_from_ns = self._sure_until_ns = 0
         self._sort()
         self.blocked_until_ns = self.banned_until_ns = 0
 
@@ -126,7 +126,8 @@ class RateLimits:
         """Whether a request may be sent now. During a block only cancels may, during a ban nothing."""
         if now_ns < self.banned_until_ns or (now_ns < self.blocked_until_ns and purpose not in _CANCELS):
             return False
-        if self._sure and purpose is Purpose.NEW_ORDER and weight == 1:
+        is_one_order = purpose is Purpose.NEW_ORDER and weight == 1
+        if self._sure and is_one_order and self._sure_from_ns <= venue_ns < self._sure_until_ns:
             return True
         share = self._share_ppm * _HALVES_LEFT[purpose] // 2
         for window in self._weights:
@@ -141,6 +142,9 @@ class RateLimits:
                     return False
             if weight == 1:
                 self._sure = self._room(share)
+                windows = (*self._weights, *self._raws, *self._orders)
+                self._sure_from_ns = max(each.begin_ns for each in windows)
+                self._sure_until_ns = min(each.end_ns for each in windows)
         return True
 
     def _room(self, share: int) -> int:

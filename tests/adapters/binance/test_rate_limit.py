@@ -1,6 +1,6 @@
 """Rate limits: never beyond the venue's own count, a share for cancels, calendar-aligned intervals."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.binance.messages import RateLimit
@@ -178,6 +178,7 @@ _STEPS = st.lists(
 
 
 @settings(max_examples=300, deadline=None)
+@example([("ask", 0, 0), ("ask", 10 * NANOS, 0), ("ask", -NANOS, 0), ("full", 0, 0), ("ask", NANOS, 0)])
 @given(_STEPS)
 def test_what_is_sure_to_have_room_has_room(steps: list[tuple[str, int, int]]) -> None:
     """The short answer for new orders is the long one, whatever happens between them and wherever the clock steps."""
