@@ -89,14 +89,13 @@ def _keeping_signals(start: Callable[[], None], stop: Callable[[], None], ended:
     is_listening = threading.current_thread() is threading.main_thread()
     ours = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM) if is_listening}
     threading.Thread(target=run, name="haltline-start", daemon=True).start()
-    while not started.is_set():
+    while not started.wait(_PUT_BACK_S if ours else None):
         for number in ours:
             signal.signal(number, hear)
         signal.alarm(0)  # by which Ray's own ends the process three seconds after it has passed a signal on to ours
-        started.wait(_PUT_BACK_S)
     for number, handler in ours.items():
         signal.signal(number, handler)
-    signal.alarm(0)
+        signal.alarm(0)
     if errors:
         raise errors[0]
     try:
