@@ -12,34 +12,18 @@ from typing import Protocol
 
 import msgspec
 
+from adapters.options import SessionOptions
 from adapters.websocket import HandshakeRefused, WebSocketClient, masked_text
 from engine.actor import Context, Endpoint
 from engine.errors import VenueError
 from engine.instrument import NANOS
 
-__all__ = ["DECODE_ERRORS", "BackOff", "LinkHost", "LinkOptions", "LinkOwner", "WebSocketLink", "websocket_uri"]
+__all__ = ["DECODE_ERRORS", "BackOff", "LinkHost", "LinkOwner", "WebSocketLink", "websocket_uri"]
 
 #: What decoding hostile bytes can raise besides VenueError: bad JSON or types, bad UTF-8, nesting without end.
 DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _RETRY, _WATCH, _AGE = "retry", "watch", "age"
-
-
-class LinkOptions(Protocol):
-    """What a venue's options tell a link: see there."""
-
-    @property
-    def idle_timeout_ns(self) -> int: ...
-    @property
-    def answer_timeout_ns(self) -> int: ...
-    @property
-    def link_age_max_ns(self) -> int: ...
-    @property
-    def retry_first_ns(self) -> int: ...
-    @property
-    def retry_max_ns(self) -> int: ...
-    @property
-    def message_bytes_max(self) -> int: ...
 
 
 class LinkHost(Protocol):
@@ -48,7 +32,7 @@ class LinkHost(Protocol):
     ctx: Context
 
     @property
-    def options(self) -> LinkOptions: ...
+    def options(self) -> SessionOptions: ...
 
     def count(self, what: str) -> None: ...
 

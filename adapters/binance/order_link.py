@@ -8,10 +8,10 @@ from adapters.binance.messages import OrdersMessage, ReportEnvelope
 from adapters.binance.order_entry import CancelFrame, OrderEntry
 from adapters.binance.orders import OrderEncoder
 from adapters.binance.queries import Queries
-from adapters.binance.rate_limit import Purpose
 from adapters.binance.urls import BinanceEndpoints
 from adapters.binance.user_data import UserData
 from adapters.links import WebSocketLink
+from adapters.purpose import Purpose
 from engine.errors import VenueError
 
 __all__ = ["ORDERS_LINK", "OrderLink"]

@@ -15,7 +15,7 @@ from adapters.binance.core import SessionCore
 from adapters.binance.errors import Verdict
 from adapters.binance.messages import MyTrade, OrderInfo, OrdersMessage
 from adapters.binance.orders import OrderEncoder
-from adapters.binance.rate_limit import Purpose
+from adapters.purpose import Purpose
 from engine.instrument import NANOS
 from engine.order import Order
 from engine.venue import (

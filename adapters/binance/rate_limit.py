@@ -1,5 +1,4 @@
-"""The venue's limits, counted on our side so that they are never hit, with a share that only cancels may spend. Half of
-that share is for cancel-all alone: a strategy that cancels without end must not spend what a kill needs.
+"""The venue's limits, counted on our side so that they are never hit, with a share that only cancels may spend.
 
 REQUEST_WEIGHT (per IP, REST and WebSocket API together) and RAW_REQUESTS count requests; ORDERS (per account) counts
 new orders. All run in calendar-aligned intervals of the venue's clock. What the venue reports as used is
@@ -7,42 +6,18 @@ believed; what is on its way and not yet answered is added to it. A request that
 """
 
 from collections.abc import Iterable, Mapping
-from enum import Enum
 
 from adapters.binance.messages import RateLimit
+from adapters.purpose import CANCELS, Purpose, reserved
 from engine.instrument import NANOS
 
-__all__ = ["Purpose", "RateLimits", "Window"]
+__all__ = ["RateLimits", "Window"]
 
 _INTERVALS_NS = {"SECOND": NANOS, "MINUTE": 60 * NANOS, "HOUR": 3_600 * NANOS, "DAY": 86_400 * NANOS}
 _HEADER_UNITS = {"S": "SECOND", "M": "MINUTE", "H": "HOUR", "D": "DAY"}
 _WEIGHT, _RAW, _ORDERS = "REQUEST_WEIGHT", "RAW_REQUESTS", "ORDERS"
 #: A report this soon after an interval began may still count the one before.
 _STALE_NS = 500_000_000
-_PPM = 1_000_000
-
-
-class Purpose(Enum):
-    """What a request is for: cancels pass where the others must leave room."""
-
-    NEW_ORDER = "new order"
-    #: Of one order.
-    CANCEL = "cancel"
-    CANCEL_ALL = "cancel all"
-    #: Which orders are open: what confirms a cancel.
-    LISTING = "listing"
-    QUERY = "query"
-
-
-_CANCELS = (Purpose.CANCEL, Purpose.CANCEL_ALL)
-#: How many halves of the cancels' share each must leave.
-_HALVES_LEFT = {
-    Purpose.NEW_ORDER: 2,
-    Purpose.QUERY: 2,
-    Purpose.CANCEL: 1,
-    Purpose.LISTING: 1,
-    Purpose.CANCEL_ALL: 0,
-}
 
 
 class Window:
@@ -91,7 +66,7 @@ class Window:
 class RateLimits:
     """All limits of one IP and account. Times called ``venue_ns`` are the venue's clock, ``now_ns`` is ours.
 
-    ``cancel_share_ppm`` of every request limit is kept for cancels, half of it for cancel-all.
+    ``cancel_share_ppm`` of every request limit is kept for cancels (``adapters/purpose.py``).
     """
 
     def __init__(self, cancel_share_ppm: int) -> None:
@@ -124,32 +99,36 @@ class RateLimits:
 
     def has_room(self, purpose: Purpose, weight: int, venue_ns: int, now_ns: int) -> bool:
         """Whether a request may be sent now. During a block only cancels may, during a ban nothing."""
-        if now_ns < self.banned_until_ns or (now_ns < self.blocked_until_ns and purpose not in _CANCELS):
+        if now_ns < self.banned_until_ns or (now_ns < self.blocked_until_ns and purpose not in CANCELS):
             return False
         is_one_order = purpose is Purpose.NEW_ORDER and weight == 1
         if self._sure and is_one_order and self._sure_from_ns <= venue_ns < self._sure_until_ns:
             return True
-        share = self._share_ppm * _HALVES_LEFT[purpose] // 2
+        share_ppm = self._share_ppm
         for window in self._weights:
-            if not window.has_room(weight, window.limit * share // _PPM, venue_ns):
+            if not window.has_room(weight, reserved(purpose, window.limit, share_ppm), venue_ns):
                 return False
         for window in self._raws:
-            if not window.has_room(1, window.limit * share // _PPM, venue_ns):
+            if not window.has_room(1, reserved(purpose, window.limit, share_ppm), venue_ns):
                 return False
         if purpose is Purpose.NEW_ORDER:
             for window in self._orders:
                 if not window.has_room(1, 0, venue_ns):
                     return False
             if weight == 1:
-                self._sure = self._room(share)
+                self._sure = self._room()
                 windows = (*self._weights, *self._raws, *self._orders)
                 self._sure_from_ns = max(each.begin_ns for each in windows)
                 self._sure_until_ns = min(each.end_ns for each in windows)
         return True
 
-    def _room(self, share: int) -> int:
+    def _room(self) -> int:
         """For how many new orders, one after the other, if nothing else happens."""
-        requests = [each.limit - each.limit * share // _PPM - each.spent for each in (*self._weights, *self._raws)]
+        share_ppm = self._share_ppm
+        requests = [
+            each.limit - reserved(Purpose.NEW_ORDER, each.limit, share_ppm) - each.spent
+            for each in (*self._weights, *self._raws)
+        ]
         return max(0, min(requests + [each.limit - each.spent for each in self._orders], default=0))
 
     def next_chance_ns(self, now_ns: int, venue_ns: int) -> int:

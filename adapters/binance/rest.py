@@ -12,10 +12,10 @@ import msgspec
 from adapters.binance.core import SessionCore
 from adapters.binance.errors import Verdict
 from adapters.binance.messages import ApiError
-from adapters.binance.rate_limit import Purpose
 from adapters.binance.signing import Signer, query_string, signed_query
 from adapters.http import HttpClient, HttpResponse
 from adapters.links import DECODE_ERRORS, BackOff
+from adapters.purpose import Purpose
 from engine.actor import Endpoint
 from engine.errors import VenueError
 from engine.instrument import NANOS

@@ -19,12 +19,12 @@ from adapters.binance.options import BinanceOptions
 from adapters.binance.order_entry import CancelFrame, NewFrame, ReplaceFrame
 from adapters.binance.order_link import ORDERS_LINK, OrderLink
 from adapters.binance.orders import OrderEncoder
-from adapters.binance.rate_limit import Purpose
 from adapters.binance.rest import RestLink
 from adapters.binance.signing import Credentials, make_signer
 from adapters.binance.startup import CLOCK_TIMER, Startup
 from adapters.binance.urls import BinanceEndpoints
 from adapters.links import WebSocketLink
+from adapters.purpose import Purpose
 from adapters.telling import DEFERRED_TIMER
 from adapters.websocket import masked_text
 from engine.actor import Context

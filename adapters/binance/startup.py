@@ -7,10 +7,10 @@ from adapters.binance.core import SessionCore
 from adapters.binance.market_streams import MarketStreams
 from adapters.binance.messages import Account, ExchangeInfo, ServerTime
 from adapters.binance.order_link import OrderLink
-from adapters.binance.rate_limit import Purpose
 from adapters.binance.rest import RestLink, RestQuestion
 from adapters.binance.urls import REST_PATHS
 from adapters.grid import InstrumentGrid
+from adapters.purpose import Purpose
 from engine.errors import UsageError, VenueError
 from engine.venue import CancelAllAnswered, ClockOffset, InstrumentDefined, SessionState
 

@@ -15,9 +15,9 @@ from adapters.coinbase.errors import Verdict
 from adapters.coinbase.messages import CancelAnswer
 from adapters.coinbase.order_pool import ORDERS_LINK, OrderPool
 from adapters.coinbase.orders import CANCELS_MAX, CancelFrame, OrderEncoder
-from adapters.coinbase.rate_limit import Purpose
 from adapters.coinbase.tokens import TokenStock
 from adapters.coinbase.urls import PATHS
+from adapters.purpose import Purpose
 from engine.venue import CancelRejected, OrderOutcomeUnknown
 
 __all__ = ["CANCELS_TIMER", "CancelRequest", "Cancels"]

@@ -10,9 +10,9 @@ import msgspec
 from adapters.coinbase.core import SessionCore
 from adapters.coinbase.errors import Verdict
 from adapters.coinbase.messages import FillInfo, FillsPage
-from adapters.coinbase.rate_limit import Purpose
 from adapters.coinbase.rest import RestLink, RestQuestion
 from adapters.coinbase.urls import PATHS
+from adapters.purpose import Purpose
 
 __all__ = ["FILLS_TIMER", "FillQuestions", "ask_fills"]
 

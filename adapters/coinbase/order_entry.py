@@ -16,12 +16,12 @@ from adapters.coinbase.ledger import Ledger
 from adapters.coinbase.messages import CreateAnswer, EditAnswer, EditError
 from adapters.coinbase.order_pool import OrderPool
 from adapters.coinbase.orders import CancelFrame, EditFrame, NewFrame, OrderEncoder, venue_id
-from adapters.coinbase.rate_limit import Purpose
 from adapters.coinbase.rest import answer_text, host_header, retry_after_ns
 from adapters.coinbase.tokens import TokenStock
 from adapters.coinbase.urls import PATHS, CoinbaseEndpoints
 from adapters.http import HttpResponse
 from adapters.links import DECODE_ERRORS
+from adapters.purpose import Purpose
 from engine.codes import OrderType, Reason, TimeInForce
 from engine.order import Order
 from engine.venue import CancelRejected, OrderOutcomeUnknown, OrderRejected, ReplaceRejected

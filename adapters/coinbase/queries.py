@@ -15,12 +15,12 @@ from adapters.coinbase.errors import Verdict
 from adapters.coinbase.ledger import Ledger
 from adapters.coinbase.messages import OrderInfo, OrdersPage, OrderState
 from adapters.coinbase.orders import engine_id, venue_id
-from adapters.coinbase.rate_limit import Purpose
 from adapters.coinbase.rest import RestLink, RestQuestion
 from adapters.coinbase.reviews import Reviews
 from adapters.coinbase.times import time_text, venue_ns
 from adapters.coinbase.tracked import TrackedOrder
 from adapters.coinbase.urls import PATHS
+from adapters.purpose import Purpose
 from engine.codes import OrderStatus
 from engine.instrument import NANOS
 from engine.order import Order

@@ -1,45 +1,21 @@
 """The venue's request limit, counted on our side so that it is never hit, with a share that only cancels may spend.
 
 The venue allows one key so many private requests per second and does not say how it counts. A sliding second is the
-strictest way it could: whoever stays below that stays below a fixed window and a bucket too. Half of the cancels' share
-is for cancel-all alone: a strategy that cancels without end must not spend what a kill needs.
+strictest way it could: whoever stays below that stays below a fixed window and a bucket too.
 
 What an answer's headers say to be left is believed where it is less than we thought.
 """
 
 from collections import deque
 from collections.abc import Mapping
-from enum import Enum
 
+from adapters.purpose import CANCELS, Purpose, reserved
 from engine.instrument import NANOS
 
-__all__ = ["Purpose", "RateLimits"]
+__all__ = ["RateLimits"]
 
-_PPM = 1_000_000
 #: Requests may bunch on their way, so our second is a little longer than the venue's.
 _WINDOW_NS = NANOS + NANOS // 20
-
-
-class Purpose(Enum):
-    """What a request is for: cancels pass where the others must leave room."""
-
-    NEW_ORDER = "new order"
-    CANCEL = "cancel"
-    CANCEL_ALL = "cancel all"
-    #: Which orders are open, and fills: what confirms a cancel.
-    LISTING = "listing"
-    QUERY = "query"
-
-
-_CANCELS = (Purpose.CANCEL, Purpose.CANCEL_ALL)
-#: How many halves of the cancels' share each must leave.
-_HALVES_LEFT = {
-    Purpose.NEW_ORDER: 2,
-    Purpose.QUERY: 2,
-    Purpose.CANCEL: 1,
-    Purpose.LISTING: 1,
-    Purpose.CANCEL_ALL: 0,
-}
 
 
 class RateLimits:
@@ -47,16 +23,13 @@ class RateLimits:
 
     def __init__(self, requests_per_second: int, cancel_share_ppm: int) -> None:
         self._limit = requests_per_second
-        self._reserved = {
-            purpose: requests_per_second * cancel_share_ppm * halves // 2 // _PPM
-            for purpose, halves in _HALVES_LEFT.items()
-        }
+        self._reserved = {each: reserved(each, requests_per_second, cancel_share_ppm) for each in Purpose}
         self._sent: deque[int] = deque()
         self.blocked_until_ns = 0
 
     def has_room(self, purpose: Purpose, now_ns: int) -> bool:
         """Whether a request may be sent now. During a block only cancels may."""
-        if now_ns < self.blocked_until_ns and purpose not in _CANCELS:
+        if now_ns < self.blocked_until_ns and purpose not in CANCELS:
             return False
         return self._used(now_ns) < self._limit - self._reserved[purpose]
 
@@ -65,7 +38,7 @@ class RateLimits:
         room = max(1, self._limit - self._reserved[purpose])
         used = self._used(now_ns)
         at_ns = self._sent[used - room] + _WINDOW_NS if used >= room else now_ns
-        return max(at_ns, now_ns if purpose in _CANCELS else self.blocked_until_ns)
+        return max(at_ns, now_ns if purpose in CANCELS else self.blocked_until_ns)
 
     def sent(self, now_ns: int) -> None:
         self._sent.append(now_ns)

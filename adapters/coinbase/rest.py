@@ -14,9 +14,9 @@ import msgspec
 from adapters.coinbase.core import SessionCore
 from adapters.coinbase.errors import Verdict, judge
 from adapters.coinbase.messages import ApiError
-from adapters.coinbase.rate_limit import Purpose
 from adapters.http import HttpClient, HttpResponse
 from adapters.links import DECODE_ERRORS, BackOff
+from adapters.purpose import Purpose
 from engine.actor import Endpoint
 from engine.errors import VenueError
 from engine.instrument import NANOS

@@ -9,9 +9,9 @@ from adapters.coinbase.core import SessionCore
 from adapters.coinbase.errors import Verdict
 from adapters.coinbase.fills import ask_fills
 from adapters.coinbase.messages import FillInfo, OrderAnswer, OrderInfo
-from adapters.coinbase.rate_limit import Purpose
 from adapters.coinbase.rest import RestLink, RestQuestion
 from adapters.coinbase.urls import PATHS
+from adapters.purpose import Purpose
 
 __all__ = ["REVIEWS_TIMER", "Reviews"]
 

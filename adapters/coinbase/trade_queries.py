@@ -9,10 +9,10 @@ from adapters.coinbase.fills import ask_fills
 from adapters.coinbase.ledger import Ledger
 from adapters.coinbase.messages import FillInfo, OrderInfo, TradeType
 from adapters.coinbase.orders import engine_id, venue_id
-from adapters.coinbase.rate_limit import Purpose
 from adapters.coinbase.rest import RestLink
 from adapters.coinbase.reviews import Reviews
 from adapters.coinbase.times import time_text, venue_ns
+from adapters.purpose import Purpose
 from engine.instrument import NANOS
 from engine.order import Order
 from engine.venue import OrderFilled, QueryFailed, TradesListed

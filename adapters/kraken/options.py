@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-import msgspec
-
+from adapters.options import SessionOptions
 from engine.errors import UsageError
 from engine.instrument import NANOS
 
@@ -29,8 +28,8 @@ TIERS = {
 }
 
 
-class KrakenOptions(msgspec.Struct, frozen=True):
-    """Raises UsageError, naming the option, when one makes no sense.
+class KrakenOptions(SessionOptions, frozen=True, kw_only=True):
+    """See ``SessionOptions`` for those that every venue has.
 
     Attributes:
         tier: starter, intermediate or pro: the account's limits until the venue has told its own.
@@ -40,51 +39,30 @@ class KrakenOptions(msgspec.Struct, frozen=True):
             them) may spend.
         key_may_withdraw: whether a key that may withdraw funds is used all the same.
         idle_timeout_ns: a link that says nothing for so long is dead (the venue's heart beats every second).
-        answer_timeout_ns: how long a question, a handshake or a subscription may take.
         request_timeout_ns: how long an order's answer is waited for before its outcome counts as unknown.
-        clock_refresh_ns: how often the venue's clock is looked at.
-        link_age_max_ns: a link is made anew at this age, less up to an eighth at random.
-        retry_first_ns, retry_max_ns: back-off between attempts, doubling; half of it is random.
-        auth_retry_ns: how long to wait after the venue has refused the key.
         quote_refresh_ns: an unchanged best bid and offer is told again after so long, so that it is known to be fresh.
-        message_bytes_max, body_bytes_max: bounds of one WebSocket message and of one REST body.
-        market_data: whether the session keeps books; without, it has two links, and its books stay empty.
         watches_account: whether it reads balances and fees: what a key that may only cancel cannot.
     """
 
     tier: str = "starter"
     order_deadline_ms: int = 5_000
     book_depth: int = 100
-    cancel_share_ppm: int = 200_000
     key_may_withdraw: bool = False
     idle_timeout_ns: int = 10 * NANOS
-    answer_timeout_ns: int = 10 * NANOS
     request_timeout_ns: int = 5 * NANOS
     clock_refresh_ns: int = 60 * NANOS
-    link_age_max_ns: int = 23 * 3_600 * NANOS
-    retry_first_ns: int = NANOS // 4
-    retry_max_ns: int = 30 * NANOS
-    auth_retry_ns: int = 60 * NANOS
     quote_refresh_ns: int = NANOS // 4
     message_bytes_max: int = 8 << 20
     body_bytes_max: int = 16 << 20
-    market_data: bool = True
     watches_account: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.tier not in TIERS:
             raise UsageError(f"tier {self.tier!r} must be one of {', '.join(TIERS)}")
-        if not 500 <= self.order_deadline_ms <= 60_000:
-            raise UsageError(f"order_deadline_ms {self.order_deadline_ms} must be 500 to 60000")
+        self.must_be("order_deadline_ms", 500, 60_000)
         if self.book_depth not in _DEPTHS:
             raise UsageError(f"book_depth {self.book_depth} must be one of {_DEPTHS}")
-        if not 0 <= self.cancel_share_ppm < 1_000_000:
-            raise UsageError(f"cancel_share_ppm {self.cancel_share_ppm} must be 0 to 999999")
-        for name in self.__struct_fields__:
-            if name.endswith(("_ns", "_bytes_max")) and getattr(self, name) <= 0:
-                raise UsageError(f"{name} {getattr(self, name)} must be above 0")
-        if self.retry_first_ns > self.retry_max_ns:
-            raise UsageError(f"retry_first_ns {self.retry_first_ns} must not be above retry_max_ns {self.retry_max_ns}")
 
     @property
     def limits(self) -> Tier:

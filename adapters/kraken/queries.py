@@ -15,9 +15,9 @@ from adapters.kraken.executions import Executions
 from adapters.kraken.messages import OrderAmend, OrderAmends, OrderInfo
 from adapters.kraken.numbers import number_text, second_text, seconds_ns
 from adapters.kraken.parse import SIDES, PairGrid, lots, order_status, ticks
-from adapters.kraken.rate_limit import Purpose
 from adapters.kraken.rest import RestLink, RestQuestion
 from adapters.kraken.working import Working, WorkingOrders, engine_id, split_id
+from adapters.purpose import Purpose
 from engine.codes import OrderStatus
 from engine.errors import VenueError
 from engine.order import Order

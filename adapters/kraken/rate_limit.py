@@ -9,14 +9,13 @@ Cancels are never held back by the engine's counter: one too many is refused by 
 """
 
 from collections.abc import Iterable
-from enum import Enum
 
 from adapters.kraken.options import Tier
+from adapters.purpose import Purpose, reserved
 from engine.instrument import NANOS
 
-__all__ = ["NEW_MILLI", "Counter", "Purpose", "RateLimits", "amend_cost_milli", "cancel_cost_milli"]
+__all__ = ["NEW_MILLI", "Counter", "RateLimits", "amend_cost_milli", "cancel_cost_milli"]
 
-_PPM = 1_000_000
 _MICRO_PER_MILLI = 1_000
 #: (age below, cost) in ns and thousandths.
 _AMEND = ((5 * NANOS, 3_000), (10 * NANOS, 2_000), (15 * NANOS, 1_000))
@@ -81,18 +80,6 @@ class Counter:
         return 0 if over <= 0 else over * NANOS // self.decay_milli + 1
 
 
-class Purpose(Enum):
-    """What a REST question is for: what cancels, and what confirms it, passes where others must leave room."""
-
-    CANCEL_ALL = "cancel all"
-    LISTING = "listing"
-    QUERY = "query"
-
-
-#: How many halves of the reserved share each must leave.
-_HALVES_LEFT = {Purpose.QUERY: 2, Purpose.LISTING: 1, Purpose.CANCEL_ALL: 0}
-
-
 class RateLimits:
     """All counters of one session. ``cancel_share_ppm`` of each is kept for cancels."""
 
@@ -118,15 +105,15 @@ class RateLimits:
 
     # -- the matching engine -------------------------------------------------------------------------------------
 
-    def _reserved(self, counter: Counter, halves: int) -> int:
-        return counter.max_milli * self._share_ppm * halves // (2 * _PPM)
+    def _reserved(self, counter: Counter, purpose: Purpose) -> int:
+        return reserved(purpose, counter.max_milli, self._share_ppm)
 
     def has_room(self, instrument_id: int, cost_milli: int, now_ns: int) -> bool:
         """Whether a new order or an amend of this pair leaves the cancels' share alone."""
         counter = self._pairs.get(instrument_id)
         if counter is None:
             return True
-        return counter.has_room(cost_milli, self._reserved(counter, 2), now_ns)
+        return counter.has_room(cost_milli, self._reserved(counter, Purpose.NEW_ORDER), now_ns)
 
     def has_any_room(self, now_ns: int) -> bool:
         """Whether a new order of any pair could be sent."""
@@ -151,7 +138,7 @@ class RateLimits:
         if counter is None:
             return now_ns + NANOS
         counter.tell(max(counter.used_milli(now_ns), counter.max_milli), now_ns)
-        return now_ns + counter.wait_ns(NEW_MILLI, self._reserved(counter, 2), now_ns)
+        return now_ns + counter.wait_ns(NEW_MILLI, self._reserved(counter, Purpose.NEW_ORDER), now_ns)
 
     # -- REST ----------------------------------------------------------------------------------------------------
 
@@ -159,8 +146,7 @@ class RateLimits:
         """How long a question must wait; 0: it may be asked now. During a block only cancels may."""
         if now_ns < self.blocked_until_ns and purpose is not Purpose.CANCEL_ALL:
             return self.blocked_until_ns - now_ns
-        reserved = self._reserved(self.rest, _HALVES_LEFT[purpose])
-        return self.rest.wait_ns(cost_milli, reserved, now_ns)
+        return self.rest.wait_ns(cost_milli, self._reserved(self.rest, purpose), now_ns)
 
     def rest_spent(self, cost_milli: int, now_ns: int) -> None:
         self.rest.add(cost_milli, now_ns)

@@ -15,10 +15,10 @@ from adapters.http import HttpClient, HttpResponse
 from adapters.kraken.core import SessionCore
 from adapters.kraken.errors import Verdict, failure_of
 from adapters.kraken.messages import Envelope
-from adapters.kraken.rate_limit import Purpose
 from adapters.kraken.signing import Nonces, Signer
 from adapters.kraken.urls import PRIVATE, PUBLIC
 from adapters.links import DECODE_ERRORS, BackOff
+from adapters.purpose import Purpose
 from engine.actor import Endpoint
 from engine.errors import VenueError
 

@@ -10,8 +10,8 @@ from adapters.kraken.market_streams import MarketStreams
 from adapters.kraken.messages import ApiKeyInfo, AssetPair, BalanceDetail, Fees, ServerTime, Token
 from adapters.kraken.order_link import OrderLink
 from adapters.kraken.parse import PairGrid
-from adapters.kraken.rate_limit import Purpose
 from adapters.kraken.rest import RestLink, RestQuestion
+from adapters.purpose import Purpose
 from engine.errors import VenueError
 from engine.instrument import NANOS
 from engine.venue import AuthenticationFailed, ClockOffset, InstrumentDefined, SessionState

@@ -6,8 +6,8 @@ from itertools import pairwise
 from trading_desk import SECOND_NS, VENUE, Desk, MakeDesk, check_all
 
 from actors.venue_records import decode_record
-from adapters.binance.rate_limit import Purpose
 from adapters.binance.session import BinanceSession
+from adapters.purpose import Purpose
 from engine.codes import ExecType, Reason
 from engine.messages import CancelOrder, StrategyFailed
 

@@ -4,7 +4,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.binance.messages import RateLimit
-from adapters.binance.rate_limit import Purpose, RateLimits
+from adapters.binance.rate_limit import RateLimits
+from adapters.purpose import Purpose
 from engine.instrument import NANOS
 
 MINUTE = 60 * NANOS

@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.coinbase.rate_limit import Purpose, RateLimits
+from adapters.coinbase.rate_limit import RateLimits
+from adapters.purpose import Purpose
 
 SECOND = 1_000_000_000
 WINDOW_NS = SECOND + SECOND // 20
