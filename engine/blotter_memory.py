@@ -12,7 +12,7 @@ import msgspec
 from engine.blotter import Blotter, Violation, _StrategyBook
 from engine.codes import OrderStatus, OrderType, Side, TimeInForce
 from engine.errors import InvariantError
-from engine.messages import ExecutionReport
+from engine.messages import ExecutionReport, Instructions
 from engine.order import Order
 from engine.order_event import OrderEvent
 from engine.position import LedgerLine, NetPosition
@@ -31,6 +31,7 @@ class _OrderMemory(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cum_lots: int
     ending: OrderEvent | None
     ending_status: OrderStatus
+    instructions: Instructions | None
     instrument_id: int
     order_id: str
     order_type: OrderType

@@ -3,11 +3,13 @@
 from enum import IntEnum
 
 __all__ = [
+    "Contingency",
     "ExecType",
     "KillMode",
     "OrderStatus",
     "OrderType",
     "Reason",
+    "SelfTradePrevention",
     "Side",
     "TimeInForce",
 ]
@@ -21,18 +23,70 @@ class Side(IntEnum):
 
 
 class OrderType(IntEnum):
-    """FIX tag 40."""
+    """FIX tag 40. Those from STOP on wait at the venue for their trigger price (``engine/messages/orders.py``).
+
+    A STOP fires when the market goes against it (a buy above, a sell below), an IF_TOUCHED when it comes its way
+    (FIX J, *market if touched*; a venue may call it *take profit*), a TRAILING stop follows the market at a distance.
+    Then it is a market order, or with LIMIT in its name a limit order.
+    """
 
     MARKET = 1
     LIMIT = 2
+    STOP = 3
+    STOP_LIMIT = 4
+    MARKET_IF_TOUCHED = 21
+    LIMIT_IF_TOUCHED = 22
+    TRAILING_STOP = 23
+    TRAILING_STOP_LIMIT = 24
+
+    #: Attributes of each member: they are asked for on the order path.
+    is_triggered: bool
+    #: Whether it has a price of its own, worse than which it does not trade.
+    is_priced: bool
+    is_trailing: bool
+    #: Whether a buy fires above the market, and a sell below.
+    fires_against: bool
+
+
+for _type in OrderType:
+    _type.is_triggered = _type >= OrderType.STOP
+    _type.is_priced = "LIMIT" in _type.name
+    _type.is_trailing = "TRAILING" in _type.name
+    _type.fires_against = "STOP" in _type.name
 
 
 class TimeInForce(IntEnum):
-    """FIX tag 59."""
+    """FIX tag 59. GTD is until a time (``expires_wall_ns``), whatever the venue's day is."""
 
     GTC = 1
     IOC = 3
     FOK = 4
+    GTD = 6
+
+
+class SelfTradePrevention(IntEnum):
+    """FIX tag 2964 where it has one: what the venue does when an order would trade with one of the same account. The
+    *aggressive* one is the one that comes, the *passive* one rests.
+
+    ``DECREMENT`` takes what would have traded from both. ``TRANSFER`` moves it between accounts of one owner.
+    """
+
+    VENUE_DEFAULT = 0
+    CANCEL_AGGRESSIVE = 1
+    CANCEL_PASSIVE = 2
+    CANCEL_BOTH = 3
+    DECREMENT = 20
+    TRANSFER = 21
+    NONE = 22
+
+
+class Contingency(IntEnum):
+    """FIX tag 1385: what orders of a list have to do with each other. OTOCO is an OTO whose second order is an OCO."""
+
+    NONE = 0
+    OCO = 1
+    OTO = 2
+    OTOCO = 20
 
 
 class OrderStatus(IntEnum):
@@ -132,6 +186,11 @@ class Reason(IntEnum):
     OPEN_ORDERS_AT_VENUE = 118
     INSUFFICIENT_FUNDS = 119
     PRICE_OUTSIDE_VENUE_BAND = 120
+    BAD_TRIGGER = 121
+    TRIGGER_WOULD_FIRE = 122
+    BAD_DISPLAY_QUANTITY = 123
+    BAD_EXPIRE_TIME = 124
+    BAD_ORDER_LIST = 125
 
     # 2xx: nobody may trade now
     HALTED = 200

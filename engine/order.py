@@ -20,8 +20,10 @@ What is easily got wrong, and how it is here:
 from enum import IntEnum
 from typing import Final, NewType
 
+import msgspec
+
 from engine.codes import OrderStatus, OrderType, Side, TimeInForce
-from engine.messages import CancelOrder, NewOrder, ReplaceOrder
+from engine.messages import CancelOrder, Instructions, NewOrder, ReplaceOrder
 from engine.order_event import (
     CancelRejected,
     OrderAccepted,
@@ -47,6 +49,7 @@ class Order:
     ``engine/order_life.py``.
 
     Attributes that are not FIX's:
+        instructions: what it asks for beyond a plain order; None: nothing.
         reserve_ticks: the price at which the gate valued it; set by the gate.
         sent_ns: when its bytes were handed to the socket; 0 until then. Set by the venue actor.
         accepted: the venue has said that it has (or had) the order.
@@ -64,6 +67,7 @@ class Order:
         "cum_lots",
         "ending",
         "ending_status",
+        "instructions",
         "instrument_id",
         "order_id",
         "order_type",
@@ -93,6 +97,7 @@ class Order:
         order_type: OrderType,
         time_in_force: TimeInForce,
         post_only: bool,
+        instructions: Instructions | None,
     ) -> None:
         self.client_order_id: str = request.client_order_id
         self.orig_client_order_id = orig_client_order_id
@@ -105,9 +110,10 @@ class Order:
         self.quantity_lots: int = request.quantity_lots
         self.price_ticks: int = request.price_ticks
         self.post_only = post_only
+        self.instructions = instructions
         self.created_ns: int = request.created_ns
         self.tick_received_ns: int = request.tick_received_ns
-        self.reserve_ticks = 0
+        self.reserve_ticks = 0 if instructions is None else instructions.reserve_ticks
         self.sent_ns = 0
         self.order_id = ""
         self.status = OrderStatus.PENDING_NEW
@@ -123,7 +129,9 @@ class Order:
 
     @staticmethod
     def from_new(new: NewOrder) -> "Order":
-        return Order(new, "", new.instrument_id, new.side, new.order_type, new.time_in_force, new.post_only)
+        return Order(
+            new, "", new.instrument_id, new.side, new.order_type, new.time_in_force, new.post_only, new.instructions
+        )
 
     @staticmethod
     def from_replace(replace: ReplaceOrder, orig: "Order") -> "Order":
@@ -135,6 +143,7 @@ class Order:
             orig.order_type,
             orig.time_in_force,
             orig.post_only,
+            replace.instructions if replace.instructions is not None else _carried(orig.instructions),
         )
 
     @property
@@ -164,6 +173,13 @@ class Order:
 
     def __repr__(self) -> str:
         return f"<Order {self.client_order_id} {self.status.name} {self.cum_lots}/{self.quantity_lots}>"
+
+
+def _carried(instructions: Instructions | None) -> Instructions | None:
+    """What a replacement takes over: all but what the gate wrote for the original."""
+    if instructions is None or not instructions.reserve_ticks:
+        return instructions
+    return msgspec.structs.replace(instructions, reserve_ticks=0)
 
 
 Approved = NewType("Approved", Order)

@@ -56,7 +56,9 @@ from engine.messages.market import Depth, Quote, Trade
 from engine.messages.orders import (
     CancelAll,
     CancelOrder,
+    Instructions,
     NewOrder,
+    NewOrderList,
     OrdersPending,
     ReplaceOrder,
     StrategyFailed,
@@ -87,6 +89,7 @@ __all__ = [
     "FenceActor",
     "Fill",
     "Hello",
+    "Instructions",
     "InstrumentDefinition",
     "InstrumentTelemetry",
     "Kill",
@@ -107,6 +110,7 @@ __all__ = [
     "LogonRefused",
     "Message",
     "NewOrder",
+    "NewOrderList",
     "NodeHeartbeat",
     "NodeWord",
     "OrdersPending",
@@ -154,6 +158,7 @@ Message = (
     | StrategyLogon
     | StrategyFailed
     | OrdersPending
+    | NewOrderList
     | ExecutionReport
     | InstrumentDefinition
     | PositionSnapshot
