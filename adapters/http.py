@@ -5,13 +5,16 @@ socket: ``request`` returns the bytes to write, ``receive`` takes the bytes that
 is whole.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import h11
 
+from engine.actor import Endpoint
 from engine.errors import UsageError, VenueError
+from engine.instrument import NANOS
 
-__all__ = ["HttpClient", "HttpResponse"]
+__all__ = ["HttpClient", "HttpResponse", "host_header", "retry_after_ns"]
 
 
 class HttpResponse(NamedTuple):
@@ -112,3 +115,14 @@ class HttpClient:
             self.is_reusable = False
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
         return HttpResponse(event.status_code, headers, body)
+
+
+def host_header(endpoint: Endpoint) -> str:
+    default = 443 if endpoint.tls else 80
+    return endpoint.host if endpoint.port == default else f"{endpoint.host}:{endpoint.port}"
+
+
+def retry_after_ns(headers: Mapping[str, str]) -> int:
+    """How long an answer (names in lower case) asks to be silent; 0: it does not say."""
+    seconds = headers.get("retry-after", "")
+    return int(seconds) * NANOS if seconds.isascii() and seconds.isdigit() and len(seconds) < 8 else 0

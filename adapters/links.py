@@ -12,11 +12,11 @@ from typing import Protocol
 
 import msgspec
 
+from adapters.http import retry_after_ns
 from adapters.options import SessionOptions
 from adapters.websocket import HandshakeRefused, WebSocketClient, masked_text
 from engine.actor import Context, Endpoint
 from engine.errors import VenueError
-from engine.instrument import NANOS
 
 __all__ = ["DECODE_ERRORS", "BackOff", "LinkHost", "LinkOwner", "WebSocketLink", "websocket_uri"]
 
@@ -214,9 +214,7 @@ class WebSocketLink:
     def _failed(self, failure: VenueError, now_ns: int) -> None:
         delay_ns = -1
         if isinstance(failure, HandshakeRefused):
-            seconds = failure.headers.get("retry-after", "")
-            silence_ns = int(seconds) * NANOS if seconds.isascii() and seconds.isdigit() and len(seconds) < 8 else 0
-            delay_ns = self._core.refused_link(failure.status, silence_ns, now_ns)
+            delay_ns = self._core.refused_link(failure.status, retry_after_ns(failure.headers), now_ns)
         self.drop(str(failure), now_ns, delay_ns)
 
     def _gone(self, reason: str, now_ns: int, delay_ns: int) -> None:

@@ -1,4 +1,4 @@
-"""What the parts of one session share."""
+"""What the parts of one session share, beyond what every venue's do (``adapters/core.py``)."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,11 +7,9 @@ from adapters.binance.messages import ApiError
 from adapters.binance.options import BinanceOptions
 from adapters.binance.parse import venue_ns
 from adapters.binance.rate_limit import RateLimits
-from adapters.clock import VenueClock
+from adapters.core import VenueCore
 from adapters.grid import InstrumentGrid
-from adapters.telling import Teller
 from engine.actor import Context
-from engine.errors import UsageError
 from engine.instrument import NANOS
 from engine.venue import AuthenticationFailed, RateLimited, VenueListener
 
@@ -23,29 +21,18 @@ _SILENCES = (403, 418, 429)
 _SILENCE_NS = 60 * NANOS
 
 
-class SessionCore(Teller):
+class SessionCore(VenueCore[BinanceOptions, InstrumentGrid]):
     """Clock, limits and instruments of one session."""
 
     def __init__(
         self, ctx: Context, listener: VenueListener, options: BinanceOptions, symbols: Sequence[tuple[int, str]]
     ) -> None:
-        super().__init__(ctx, listener)
-        self.options = options
-        self.symbols: dict[int, str] = dict(symbols)
+        super().__init__(ctx, listener, options, symbols, options.unit_ns)
         #: Filled from exchangeInfo.
-        self.grids: dict[int, InstrumentGrid] = {}
         self.grids_by_symbol: dict[str, InstrumentGrid] = {}
-        self.clock = VenueClock(ctx, options.unit_ns)
         self.limits = RateLimits(options.cancel_share_ppm)
         #: Asks for the venue's time at once; set by the session.
         self.reread_clock: Callable[[int], None] = _nothing
-
-    def grid(self, instrument_id: int) -> InstrumentGrid:
-        """Raises UsageError for an instrument that the session does not have (yet)."""
-        grid = self.grids.get(instrument_id)
-        if grid is None:
-            raise UsageError(f"instrument {instrument_id}: not one of this session's, or not yet defined by the venue")
-        return grid
 
     # -- errors that concern more than one request -----------------------------------------------------------
 

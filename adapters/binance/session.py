@@ -23,9 +23,9 @@ from adapters.binance.rest import RestLink
 from adapters.binance.signing import Credentials, make_signer
 from adapters.binance.startup import CLOCK_TIMER, Startup
 from adapters.binance.urls import BinanceEndpoints
+from adapters.core import DEFERRED_TIMER
 from adapters.links import WebSocketLink
 from adapters.purpose import Purpose
-from adapters.telling import DEFERRED_TIMER
 from adapters.websocket import masked_text
 from engine.actor import Context
 from engine.book import OrderBook

@@ -1,16 +1,14 @@
-"""What the parts of one session share."""
+"""What the parts of one session share, beyond what every venue's do (``adapters/core.py``)."""
 
 from collections.abc import Callable, Sequence
 
-from adapters.clock import VenueClock
 from adapters.coinbase.errors import Verdict, judge
 from adapters.coinbase.options import CoinbaseOptions
 from adapters.coinbase.rate_limit import RateLimits
 from adapters.coinbase.signing import Signer, TokenMaker
+from adapters.core import VenueCore
 from adapters.grid import InstrumentGrid
-from adapters.telling import Teller
 from engine.actor import Context
-from engine.errors import UsageError
 from engine.instrument import NANOS
 from engine.venue import AuthenticationFailed, RateLimited, VenueListener
 
@@ -24,7 +22,7 @@ _SILENCES = (403, 429)
 _SILENCE_FIRST_NS, _SILENCE_MAX_NS = NANOS, 32 * NANOS
 
 
-class SessionCore(Teller):
+class SessionCore(VenueCore[CoinbaseOptions, InstrumentGrid]):
     """Context, listener, clock, limits, tokens, instruments and counters of one session.
 
     ``counters`` are for people: what went wrong, by name, and the fees of the account's tier.
@@ -39,25 +37,14 @@ class SessionCore(Teller):
         signer: Signer,
         token_host: str,
     ) -> None:
-        super().__init__(ctx, listener)
-        self.options = options
-        self.symbols: dict[int, str] = dict(symbols)
+        super().__init__(ctx, listener, options, symbols, _CLOCK_UNIT_NS)
         #: Filled from the venue's products.
-        self.grids: dict[int, InstrumentGrid] = {}
         self.grids_by_symbol: dict[str, InstrumentGrid] = {}
-        self.clock = VenueClock(ctx, _CLOCK_UNIT_NS)
         self.limits = RateLimits(options.requests_per_second, options.cancel_share_ppm)
         self.tokens = TokenMaker(signer, token_host, options.token_life_s, ctx.random_below)
         #: Ask for the venue's time at once, and throw tokens away that were signed before; set by the session.
         self.on_clock_in_doubt: Callable[[int], None] = _nothing
         self._silence_ns = _SILENCE_FIRST_NS
-
-    def grid(self, instrument_id: int) -> InstrumentGrid:
-        """Raises UsageError for an instrument that the session does not have (yet)."""
-        grid = self.grids.get(instrument_id)
-        if grid is None:
-            raise UsageError(f"instrument {instrument_id}: not one of this session's, or not yet defined by the venue")
-        return grid
 
     def venue_s(self, now_ns: int) -> int:
         """The venue's time in whole seconds: what a token is signed with."""

@@ -16,10 +16,10 @@ from adapters.coinbase.ledger import Ledger
 from adapters.coinbase.messages import CreateAnswer, EditAnswer, EditError
 from adapters.coinbase.order_pool import OrderPool
 from adapters.coinbase.orders import CancelFrame, EditFrame, NewFrame, OrderEncoder, venue_id
-from adapters.coinbase.rest import answer_text, host_header, retry_after_ns
+from adapters.coinbase.rest import answer_text
 from adapters.coinbase.tokens import TokenStock
 from adapters.coinbase.urls import PATHS, CoinbaseEndpoints
-from adapters.http import HttpResponse
+from adapters.http import HttpResponse, host_header, retry_after_ns
 from adapters.links import DECODE_ERRORS
 from adapters.purpose import Purpose
 from engine.codes import OrderType, Reason, TimeInForce
@@ -159,7 +159,7 @@ class OrderEntry:
     def on_answer(self, request: object, response: HttpResponse, now_ns: int) -> None:
         if response.status != 200:
             text = answer_text(response)
-            verdict = self._core.judge(response.status, text, retry_after_ns(response), now_ns)
+            verdict = self._core.judge(response.status, text, retry_after_ns(response.headers), now_ns)
             self._failed(request, verdict, text, now_ns)
             return
         self._core.answered()

@@ -15,8 +15,7 @@ from enum import Enum
 from typing import Protocol
 
 from adapters.coinbase.core import SessionCore
-from adapters.coinbase.rest import host_header
-from adapters.http import HttpClient, HttpResponse
+from adapters.http import HttpClient, HttpResponse, host_header
 from adapters.links import BackOff
 from engine.actor import Endpoint
 from engine.errors import VenueError

@@ -29,8 +29,8 @@ from adapters.coinbase.tokens import TOKENS_TIMER, TokenStock
 from adapters.coinbase.trade_queries import TradeQueries
 from adapters.coinbase.urls import CoinbaseEndpoints
 from adapters.coinbase.user_channel import USER_LINK, UserChannel
+from adapters.core import DEFERRED_TIMER
 from adapters.links import WebSocketLink
-from adapters.telling import DEFERRED_TIMER
 from engine.actor import Context
 from engine.book import OrderBook
 from engine.codes import Reason

@@ -1,16 +1,14 @@
-"""What the parts of one session share."""
+"""What the parts of one session share, beyond what every venue's do (``adapters/core.py``)."""
 
 from collections.abc import Callable, Sequence
 
-from adapters.clock import VenueClock
+from adapters.core import VenueCore
 from adapters.kraken.client_ids import ClientIds
 from adapters.kraken.errors import Verdict, judge
 from adapters.kraken.options import TIERS, KrakenOptions
 from adapters.kraken.parse import PairGrid
 from adapters.kraken.rate_limit import RateLimits
-from adapters.telling import Teller
 from engine.actor import Context
-from engine.errors import UsageError
 from engine.instrument import NANOS
 from engine.venue import AuthenticationFailed, RateLimited, VenueListener
 
@@ -27,21 +25,17 @@ _TERMINAL = (400, 401, 404)
 _CLOCK_UNIT_NS = 1_000
 
 
-class SessionCore(Teller):
+class SessionCore(VenueCore[KrakenOptions, PairGrid]):
     """Clock, limits, names and instruments of one session."""
 
     def __init__(
         self, ctx: Context, listener: VenueListener, options: KrakenOptions, symbols: Sequence[tuple[int, str]]
     ) -> None:
-        super().__init__(ctx, listener)
-        self.options = options
-        self.symbols: dict[int, str] = dict(symbols)
+        super().__init__(ctx, listener, options, symbols, _CLOCK_UNIT_NS)
         #: Filled from AssetPairs, by every name that the venue has for a pair.
-        self.grids: dict[int, PairGrid] = {}
         self.grids_by_name: dict[str, PairGrid] = {}
         #: REST's asset ids → the names that everything else uses.
         self.assets: dict[str, str] = {}
-        self.clock = VenueClock(ctx, _CLOCK_UNIT_NS)
         self.limits = RateLimits(options.limits, options.cancel_share_ppm)
         self.ids = ClientIds()
         #: Of the private WebSocket; "" until asked for.
@@ -66,13 +60,6 @@ class SessionCore(Teller):
     def told_cap(self, engine_max: int) -> None:
         """``maxratecount``: what the account's tier may spend per pair."""
         self.limits.configure(engine_max, TIERS.values())
-
-    def grid(self, instrument_id: int) -> PairGrid:
-        """Raises UsageError for an instrument that the session does not have (yet)."""
-        grid = self.grids.get(instrument_id)
-        if grid is None:
-            raise UsageError(f"instrument {instrument_id}: not one of this session's, or not yet defined by the venue")
-        return grid
 
     # -- errors that concern more than one request -----------------------------------------------------------
 

@@ -11,6 +11,7 @@ there is no cancel on disconnect, but a dead-man timer.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from adapters.core import DEFERRED_TIMER
 from adapters.kraken import checksum
 from adapters.kraken.book_sync import BookObserver
 from adapters.kraken.core import SessionCore
@@ -24,7 +25,6 @@ from adapters.kraken.startup import KEY_TIMER, Startup
 from adapters.kraken.trades import Trades
 from adapters.kraken.urls import KrakenEndpoints
 from adapters.links import WebSocketLink
-from adapters.telling import DEFERRED_TIMER
 from engine.actor import Context
 from engine.book import OrderBook
 from engine.codes import Reason
