@@ -36,7 +36,8 @@ class ClientOrder:
     """One order. Venues add their own fields in a subclass. The exchange writes what stands below ``created_ns``.
 
     ``price_ticks`` is 0 for a market order; one that buys for an amount has ``quote_nanos`` and gets its quantity from
-    the book. ``expires_wall_ns`` is 0 unless it is good till a date.
+    the book; ``worst_ticks`` is the worst price that it may execute at, 0 for any. ``expires_wall_ns`` is 0 unless it
+    is good till a date. ``sim`` is None while it waits for a trigger.
     """
 
     number: int
@@ -50,6 +51,7 @@ class ClientOrder:
     post_only: bool = False
     stp_mode: StpMode = StpMode.NONE
     quote_nanos: int = 0
+    worst_ticks: int = 0
     expires_wall_ns: int = 0
     created_ns: int = 0
     created_wall_ns: int = 0

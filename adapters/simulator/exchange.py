@@ -14,7 +14,7 @@ from adapters.simulator.client_order import ClientOrder, EndedWhy, Fill, OrderSh
 from adapters.simulator.listing import Listing
 from adapters.simulator.market import Ended, Executed, MarketEvent, Prevented, Public
 from adapters.simulator.order import SimOrder
-from adapters.simulator.taking import Bounds, buy_bounds, quote_lots
+from adapters.simulator.taking import Bounds, buy_bounds, crosses, quote_lots, would_take
 from engine.codes import Side, TimeInForce
 from engine.errors import InvariantError
 
@@ -87,20 +87,33 @@ class Exchange(Generic[OrderT]):
             if not order.account.lock(order.locked_asset, order.locked_nanos):
                 raise Refused("insufficient_funds")
             events = self._send(order, bounds.price_ticks, now_ns)
-            if _would_take(events):
+            if would_take(events):
                 order.account.unlock(order.locked_asset, order.locked_nanos)
                 raise Refused("would_take")
         except Refused:
             self.orders_refused += 1
             raise
-        order.created_ns = order.aged_from_ns = now_ns
-        order.created_wall_ns = order.changed_wall_ns = self.clock(now_ns)
-        order.is_open = True
-        self.orders_placed += 1
-        self.orders.add(order)
-        if order.expires_wall_ns:
-            heappush(self._expiries, (now_ns + order.expires_wall_ns - order.created_wall_ns, order.number))
-        self._events.accepted(order)
+        self._accept(order, now_ns)
+        self._settle(order, events, now_ns)
+
+    def park(self, order: OrderT, now_ns: int) -> None:
+        """Take a limit order that waits for a trigger of the venue's: its funds are locked, its market does not know it
+        yet. It can be cancelled and expires like any other. Raises Refused, and then nothing has changed."""
+        if not order.listing.is_trading:
+            self.orders_refused += 1
+            raise Refused("halted")
+        order.locked_nanos = self._needed(order, order.price_ticks, order.quantity_lots)
+        if not order.account.lock(order.locked_asset, order.locked_nanos):
+            self.orders_refused += 1
+            raise Refused("insufficient_funds")
+        self._accept(order, now_ns)
+
+    def release(self, order: OrderT, now_ns: int) -> None:
+        """Send a parked order to its market, where it arrives now."""
+        if not order.is_open or order.sim is not None:
+            raise InvariantError(f"order {order.number} does not wait for a trigger")
+        events = self._send(order, order.price_ticks, now_ns)
+        order.changed_wall_ns = self.clock(now_ns)
         self._settle(order, events, now_ns)
 
     def cancel(self, order: OrderT, now_ns: int) -> bool:
@@ -158,6 +171,16 @@ class Exchange(Generic[OrderT]):
 
     # -- steps --------------------------------------------------------------------------------------------------
 
+    def _accept(self, order: OrderT, now_ns: int) -> None:
+        order.created_ns = order.aged_from_ns = now_ns
+        order.created_wall_ns = order.changed_wall_ns = self.clock(now_ns)
+        order.is_open = True
+        self.orders_placed += 1
+        self.orders.add(order)
+        if order.expires_wall_ns:
+            heappush(self._expiries, (now_ns + order.expires_wall_ns - order.created_wall_ns, order.number))
+        self._events.accepted(order)
+
     def _bounds(self, order: OrderT) -> Bounds:
         """What is sent to the market: for a market order that buys, a price above which its funds do not reach."""
         if not order.is_market:
@@ -168,9 +191,9 @@ class Exchange(Generic[OrderT]):
             if lots == 0:
                 raise Refused("no_liquidity")
         if order.side is Side.SELL:
-            return Bounds(lots, 0)
+            return Bounds(lots, order.worst_ticks)
         free_nanos = order.account.balance(order.listing.quote).free_nanos
-        bounds = buy_bounds(order.listing, lots, free_nanos, _fee_ppm(order))
+        bounds = buy_bounds(order.listing, lots, free_nanos, _fee_ppm(order), order.worst_ticks)
         if bounds is None:
             raise Refused("insufficient_funds")
         return bounds
@@ -215,12 +238,12 @@ class Exchange(Generic[OrderT]):
         more_nanos = self._needed(order, price_ticks, quantity_lots - done_lots) - order.locked_nanos
         if more_nanos > order.account.balance(order.locked_asset).free_nanos:
             raise Refused("insufficient_funds")
-        if post_only and _crosses(listing.market.best(), order.side, price_ticks):
+        if post_only and crosses(listing.market.best(), order.side, price_ticks):
             raise Refused("would_take")
         listing.market.cancel(sim, now_ns)
         order.quantity_lots, order.price_ticks, order.post_only = quantity_lots, price_ticks, post_only
         events = self._send(order, price_ticks, now_ns)
-        if _would_take(events):  # a client's order that the public book does not show (in a replay)
+        if would_take(events):  # a client's order that the public book does not show (in a replay)
             order.quantity_lots, order.price_ticks, order.post_only = before
             self._send(order, order.price_ticks, now_ns)  # its old price met nobody, and does not now
             raise Refused("would_take")
@@ -243,7 +266,7 @@ class Exchange(Generic[OrderT]):
         self._events.amended(order)
 
     def _withdraw(self, order: OrderT, why: EndedWhy, now_ns: int) -> bool:
-        if not order.is_open or order.sim is None or not order.listing.market.cancel(order.sim, now_ns):
+        if not order.is_open or (order.sim is not None and not order.listing.market.cancel(order.sim, now_ns)):
             return False
         self.changed[order.listing.symbol] = None
         self._end(order, why, now_ns)
@@ -341,12 +364,3 @@ class Exchange(Generic[OrderT]):
 def _fee_ppm(order: ClientOrder) -> int:
     """The higher of the account's two fees: which one it will be is not known before."""
     return max(order.account.maker_fee_ppm, order.account.taker_fee_ppm)
-
-
-def _crosses(best: tuple[int, int, int, int], side: Side, price_ticks: int) -> bool:
-    bid, _, ask, _ = best
-    return 0 < ask <= price_ticks if side is Side.BUY else price_ticks <= bid
-
-
-def _would_take(events: list[MarketEvent]) -> bool:
-    return bool(events) and isinstance(events[0], Ended) and events[0].why == "would_take"

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from adapters.simulator.listing import Listing
-from adapters.simulator.market import Level
+from adapters.simulator.market import Ended, Level, MarketEvent
 from engine.codes import Side
 
-__all__ = ["Bounds", "buy_bounds", "quote_lots"]
+__all__ = ["Bounds", "buy_bounds", "crosses", "quote_lots", "would_take"]
 
 _DEPTHS = (20, 5_000)
 _LARGEST = 2**62
@@ -24,10 +24,13 @@ class Bounds(NamedTuple):
     price_ticks: int
 
 
-def buy_bounds(listing: Listing, lots: int, free_nanos: int, fee_ppm: int) -> Bounds | None:
-    """A market order that buys ``lots``; None when its money does not pay for the worst price it would meet."""
+def buy_bounds(listing: Listing, lots: int, free_nanos: int, fee_ppm: int, most_ticks: int = 0) -> Bounds | None:
+    """A market order that buys ``lots``, at ``most_ticks`` or less unless that is 0; None when its money does not pay
+    for the worst price it would meet."""
     worst_ticks = _worst_price(listing, lots)
     affordable = _affordable_ticks(listing, lots, free_nanos, fee_ppm)
+    if most_ticks:
+        worst_ticks, affordable = min(worst_ticks, most_ticks), min(affordable, most_ticks)
     return Bounds(lots, affordable) if affordable >= max(worst_ticks, 1) else None
 
 
@@ -77,3 +80,14 @@ def _largest(holds: Callable[[int], bool]) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if holds(middle) else (low, middle - 1)
     return low
+
+
+def crosses(best: tuple[int, int, int, int], side: Side, price_ticks: int) -> bool:
+    """Whether a limit order would take something of a book that looks like this at its best."""
+    bid, _, ask, _ = best
+    return 0 < ask <= price_ticks if side is Side.BUY else price_ticks <= bid
+
+
+def would_take(events: list[MarketEvent]) -> bool:
+    """Whether these are what becomes of a post-only order that would have taken."""
+    return bool(events) and isinstance(events[0], Ended) and events[0].why == "would_take"

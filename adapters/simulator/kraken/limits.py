@@ -3,7 +3,6 @@
 Counters are kept in hundredths of a billionth, so that decay by hundredths per second is exact in nanoseconds.
 """
 
-from collections import deque
 from collections.abc import Sequence
 
 from adapters.simulator.kraken.errors import ORDER_RATE, REST_RATE, ApiError
@@ -16,7 +15,6 @@ __all__ = [
     "DecayingCounter",
     "PairCounters",
     "RestCounter",
-    "Window",
     "penalty",
 ]
 
@@ -97,19 +95,3 @@ class RestCounter:
         if not self._counter.takes(2 * calls, self._most, now_ns):
             raise ApiError(REST_RATE)
         self._counter.add(2 * calls, now_ns)
-
-
-class Window:
-    """At most ``most`` events in any ``length_ns``."""
-
-    def __init__(self, most: int, length_ns: int) -> None:
-        self._most, self._length_ns = most, length_ns
-        self._times: deque[int] = deque()
-
-    def take(self, now_ns: int) -> bool:
-        while self._times and self._times[0] <= now_ns - self._length_ns:
-            self._times.popleft()
-        if len(self._times) >= self._most:
-            return False
-        self._times.append(now_ns)
-        return True

@@ -17,8 +17,9 @@ from adapters.simulator.kraken.auth import Credential
 from adapters.simulator.kraken.core import Venue
 from adapters.simulator.kraken.encoding import read_json
 from adapters.simulator.kraken.errors import REST_RATE, UNKNOWN_METHOD, ApiError, invalid
-from adapters.simulator.kraken.limits import RestCounter, Window
+from adapters.simulator.kraken.limits import RestCounter
 from adapters.simulator.kraken.rest_public import PUBLIC, Form
+from adapters.simulator.window import Window
 
 __all__ = ["Rest"]
 

@@ -15,7 +15,6 @@ from adapters.simulator.kraken.auth import KeyRing
 from adapters.simulator.kraken.core import Venue
 from adapters.simulator.kraken.encoding import Ids
 from adapters.simulator.kraken.front import SocketFront
-from adapters.simulator.kraken.limits import Window
 from adapters.simulator.kraken.names import PairNames
 from adapters.simulator.kraken.order_entry import Moment
 from adapters.simulator.kraken.orders import KrakenOrder
@@ -32,6 +31,7 @@ from adapters.simulator.market import Market, Public
 from adapters.simulator.port import Port
 from adapters.simulator.public_trades import PublicTrade, public_trade
 from adapters.simulator.websocket_server import WebSocketMessage, text_frame
+from adapters.simulator.window import Window
 from engine.actor import Actor, Context, Endpoint
 from engine.errors import UsageError
 from engine.messages import Message, StatusRequest

@@ -95,11 +95,11 @@ class Desk:
                 opened = self.exchange.orders.open(account.name)
                 assert balance.locked_nanos == sum(o.locked_nanos for o in opened if o.locked_asset == asset)
         for order in (o for o in self.orders if o.is_open):
-            assert order.sim is not None
-            assert order.leaves_lots == order.sim.leaves_lots > 0
+            assert order.leaves_lots > 0
+            assert order.sim is None or order.leaves_lots == order.sim.leaves_lots
             assert order.locked_nanos == self.needed(order)
         resting = {o.order_id for side in Side for o in self.market.engine.side(side).orders() if o.account}
-        assert resting == {o.number for o in self.orders if o.is_open}
+        assert resting == {o.number for o in self.orders if o.is_open and o.sim is not None}
 
 
 PRICES = st.integers(5_999_990, 6_000_010)
@@ -115,6 +115,8 @@ STEPS = st.one_of(
         st.booleans(),
         st.sampled_from([StpMode.EXPIRE_TAKER, StpMode.EXPIRE_MAKER, StpMode.EXPIRE_BOTH, StpMode.DECREMENT]),
     ),
+    st.tuples(st.just("park"), st.sampled_from("ab"), st.sampled_from(list(Side)), PRICES, LOTS),
+    st.tuples(st.just("release"), st.integers(0, 30)),
     st.tuples(st.just("cancel"), st.integers(0, 30)),
     st.tuples(st.just("amend"), st.integers(0, 30), PRICES, LOTS, st.booleans()),
     st.tuples(st.just("public"), st.sampled_from(list(Side)), PRICES, LOTS),
@@ -133,12 +135,17 @@ def test_nothing_is_made_or_lost(steps: list[tuple[Any, ...]], cost_decimals: in
                 more = {"time_in_force": in_force, "post_only": post_only and in_force is TimeInForce.GTC}
                 order = desk.order(account, side, price, lots, stp_mode=stp, **(more if price else {}))
                 exchange.place(order, now_ns)
+            elif step[0] == "park":
+                exchange.park(desk.order(*step[1:]), now_ns)
             elif step[0] == "public":
                 desk.market.anonymous(*step[1:], now_ns)
                 exchange.advance(now_ns)
             elif desk.orders:
                 order = desk.orders[step[1] % len(desk.orders)]
-                if step[0] == "cancel":
+                if step[0] == "release":
+                    if order.is_open and order.sim is None:
+                        exchange.release(order, now_ns)
+                elif step[0] == "cancel":
                     was_open = order.is_open
                     assert exchange.cancel(order, now_ns) == was_open
                 else:
@@ -178,6 +185,32 @@ def test_money_for_the_worst_price_is_needed_but_only_the_true_cost_is_taken() -
     assert order.ended_why == "filled"
     assert order.cost_nanos == (600 + 610) * 10**9
     assert desk.exchange.accounts["b"].balance("USDT").free_nanos == (5_000 - 1_210) * 10**9
+    desk.check()
+
+
+@pytest.mark.parametrize(("side", "worst"), [(Side.BUY, 6_050_000), (Side.SELL, 5_950_000)])
+def test_a_market_order_stops_at_its_worst_price(side: Side, worst: int) -> None:
+    desk = Desk()
+    for price, of in ((6_000_000, Side.SELL), (6_100_000, Side.SELL), (5_990_000, Side.BUY), (5_900_000, Side.BUY)):
+        desk.market.anonymous(of, price, 100)
+    order = desk.order("a", side, 0, 200, worst_ticks=worst)
+    desk.exchange.place(order, 0)
+    assert (order.ended_why, order.cum_lots) == ("expired_no_liquidity", 100)
+    desk.check()
+
+
+def test_an_order_that_waits_has_its_funds_locked_and_nobody_sees_it() -> None:
+    desk = Desk()
+    waiting, over = (desk.order("a", Side.SELL, 6_000_000, lots, expires_wall_ns=100) for lots in (4_000, 2_000))
+    desk.exchange.park(waiting, 0)
+    with pytest.raises(Refused, match="insufficient_funds"):
+        desk.exchange.park(over, 0)
+    assert desk.market.best() == (0, 0, 0, 0)
+    desk.check()
+    desk.exchange.release(waiting, 1)
+    assert desk.market.best() == (0, 0, 6_000_000, 4_000)
+    desk.exchange.advance(100)
+    assert waiting.ended_why == "expired_gtd"
     desk.check()
 
 
