@@ -8,7 +8,7 @@ Three links, each re-made by itself: ``session:rest``, ``session:orders`` (WebSo
 cancel on disconnect on spot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from adapters.binance import levels, parse
@@ -23,14 +23,12 @@ from adapters.binance.rest import RestLink
 from adapters.binance.signing import Credentials, make_signer
 from adapters.binance.startup import CLOCK_TIMER, Startup
 from adapters.binance.urls import BinanceEndpoints
-from adapters.core import DEFERRED_TIMER
-from adapters.links import WebSocketLink
 from adapters.purpose import Purpose
+from adapters.session import Link, LinkedSession
 from adapters.websocket import masked_text
 from engine.actor import Context
 from engine.book import OrderBook
 from engine.codes import Reason
-from engine.errors import UsageError
 from engine.order import Approved, Order
 from engine.venue import VenueListener
 
@@ -41,7 +39,7 @@ REST_LINK = "session:rest"
 _SYMBOLS_MAX = 340
 
 
-class BinanceSession:
+class BinanceSession(LinkedSession["_Parts"]):
     """See ``engine.venue.VenueSession`` for the methods.
 
     Args:
@@ -62,16 +60,14 @@ class BinanceSession:
         options: BinanceOptions | None = None,
         depth_observer: DepthObserver | None = None,
     ) -> None:
+        super().__init__(symbols, _SYMBOLS_MAX)
         self._venue_name, self._endpoints, self._listener = venue_name, endpoints, listener
-        self._symbols = _checked_symbols(symbols)
         #: Times among them may be changed until ``start``.
         self.options = options if options is not None else BinanceOptions()
         self._observer = depth_observer
         self._signer = make_signer(credentials)
         self._encoder = OrderEncoder(self._signer, self.options.recv_window_ms)
-        self._books = {instrument_id: OrderBook() for instrument_id, _ in self._symbols}
         self.request_validity_ns = self.options.request_validity_ns
-        self._parts: _Parts | None = None
 
     @staticmethod
     def warm_up() -> None:
@@ -83,8 +79,7 @@ class BinanceSession:
 
     def start(self, ctx: Context, now_ns: int) -> None:
         """Open the links; from here on the session keeps itself connected, with back-off."""
-        if self._parts is not None:
-            raise UsageError("the session has been started already")
+        self._must_not_be_started()
         endpoints, signer = self._endpoints, self._signer
         core = SessionCore(ctx, self._listener, self.options, self._symbols)
         rest = RestLink(core, REST_LINK, endpoints.rest, signer)
@@ -96,13 +91,7 @@ class BinanceSession:
         self._parts = _Parts(core, rest, orders, streams, startup)
         startup.ask_time(now_ns)
 
-    def stop(self, now_ns: int) -> None:
-        """Close every link. Nothing more is told."""
-        parts, self._parts = self._parts, None
-        if parts is None:
-            return
-        for key in (CLOCK_TIMER, DEFERRED_TIMER):
-            parts.core.ctx.cancel_timer(key)
+    def _close(self, parts: "_Parts", now_ns: int) -> None:
         parts.orders.close(now_ns)
         parts.streams.close(now_ns)
         parts.rest.close()
@@ -115,56 +104,25 @@ class BinanceSession:
             return {}
         return {"market_messages": parts.streams.messages, **parts.core.counters, **parts.core.limits.usage()}
 
-    # -- events of the runtime -------------------------------------------------------------------------------
+    # -- links and timers ------------------------------------------------------------------------------------
 
-    def on_link_up(self, link: str, now_ns: int) -> None:
-        target = self._link(link)
-        if target is not None:
-            target.on_up(now_ns)
-
-    def on_link_bytes(self, link: str, data: bytes, now_ns: int) -> None:
-        target = self._link(link)
-        if target is not None:
-            target.on_bytes(data, now_ns)
-
-    def on_link_down(self, link: str, reason: str, now_ns: int) -> None:
-        target = self._link(link)
-        if target is not None:
-            target.on_down(reason, now_ns)
-
-    def _link(self, link: str) -> WebSocketLink | RestLink | None:
-        parts = self._parts
-        if parts is None:
-            return None
-        if link == STREAMS_LINK:
+    def _link(self, parts: "_Parts", name: str) -> Link | None:
+        if name == STREAMS_LINK:
             return parts.streams.link
-        if link == ORDERS_LINK:
+        if name == ORDERS_LINK:
             return parts.orders.link
-        return parts.rest if link == REST_LINK else None
+        return parts.rest if name == REST_LINK else None
 
-    def on_timer(self, key: str, now_ns: int) -> None:
-        parts = self._parts
-        if parts is None:
-            return
-        if key == DEFERRED_TIMER:
-            parts.core.tell_deferred(now_ns)
-        elif key == CLOCK_TIMER:
-            parts.startup.ask_time(now_ns)
-        elif key.startswith(REST_LINK):
+    def _timers(self, parts: "_Parts") -> Mapping[str, Callable[[int], None]]:
+        return {CLOCK_TIMER: parts.startup.ask_time}
+
+    def _on_link_timer(self, parts: "_Parts", key: str, now_ns: int) -> None:
+        if key.startswith(REST_LINK):
             parts.rest.on_timer(key.removeprefix(f"{REST_LINK}:"), now_ns)
         elif key.startswith(ORDERS_LINK):
             parts.orders.on_timer(key, now_ns)
         elif key.startswith(STREAMS_LINK):
             parts.streams.on_timer(key, now_ns)
-
-    # -- market data -----------------------------------------------------------------------------------------
-
-    def book(self, instrument_id: int) -> OrderBook:
-        """Raises UsageError for an instrument that the session was not given."""
-        book = self._books.get(instrument_id)
-        if book is None:
-            raise UsageError(f"instrument {instrument_id} is not one of this session's")
-        return book
 
     # -- order entry -----------------------------------------------------------------------------------------
 
@@ -253,11 +211,6 @@ class BinanceSession:
     def query_order_trades(self, query_id: int, order: Order, now_ns: int) -> None:
         self._started().orders.queries.order_trades(query_id, order, now_ns)
 
-    def _started(self) -> "_Parts":
-        if self._parts is None:
-            raise UsageError("the session has not been started, or has been stopped")
-        return self._parts
-
 
 class _Parts(NamedTuple):
     """What there is once the session has been parts."""
@@ -267,11 +220,3 @@ class _Parts(NamedTuple):
     orders: OrderLink
     streams: MarketStreams
     startup: Startup
-
-
-def _checked_symbols(symbols: Sequence[tuple[int, str]]) -> tuple[tuple[int, str], ...]:
-    if not 1 <= len(symbols) <= _SYMBOLS_MAX:
-        raise UsageError(f"symbols: {len(symbols)} given; one session takes 1 to {_SYMBOLS_MAX}")
-    if len(dict(symbols)) != len(symbols) or len({symbol for _, symbol in symbols}) != len(symbols):
-        raise UsageError("symbols: an instrument id or a symbol is given twice")
-    return tuple(symbols)

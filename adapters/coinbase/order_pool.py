@@ -52,15 +52,24 @@ class _State(Enum):
 
 
 class _Connection:
-    __slots__ = ("back_off", "client", "name", "request", "state", "was_lost_idle")
+    __slots__ = ("back_off", "client", "name", "pool", "request", "state", "was_lost_idle")
 
-    def __init__(self, name: str, back_off: BackOff) -> None:
-        self.name, self.back_off = name, back_off
+    def __init__(self, pool: "OrderPool", name: str, back_off: BackOff) -> None:
+        self.pool, self.name, self.back_off = pool, name, back_off
         self.state = _State.DOWN
         self.client: HttpClient | None = None
         self.request: object = None
         #: Lost while free, and nothing has been answered on it since: the next time it has to wait.
         self.was_lost_idle = False
+
+    def on_up(self, now_ns: int) -> None:
+        self.pool.on_up(self, now_ns)
+
+    def on_bytes(self, data: bytes, now_ns: int) -> None:
+        self.pool.on_bytes(self, data, now_ns)
+
+    def on_down(self, reason: str, now_ns: int) -> None:
+        self.pool.on_down(self, reason, now_ns)
 
 
 class OrderPool:
@@ -70,7 +79,8 @@ class OrderPool:
         self._core, self._endpoint, self._owner = core, endpoint, owner
         count = core.options.order_connections
         self._connections = {
-            name: _Connection(name, BackOff(core)) for name in (f"{ORDERS_LINK}:{number}" for number in range(count))
+            name: _Connection(self, name, BackOff(core))
+            for name in (f"{ORDERS_LINK}:{number}" for number in range(count))
         }
         #: The one that has rested longest comes first, so that all of them are used and stay warm.
         self._free: deque[_Connection] = deque()
@@ -119,11 +129,13 @@ class OrderPool:
 
     # -- by the runtime --------------------------------------------------------------------------------------
 
-    def on_up(self, link: str, now_ns: int) -> None:
-        connection = self._connections.get(link)
-        if connection is None or connection.state is not _State.OPENING:
+    def link(self, name: str) -> _Connection | None:
+        return self._connections.get(name)
+
+    def on_up(self, connection: _Connection, now_ns: int) -> None:
+        if connection.state is not _State.OPENING:
             return
-        self._core.ctx.cancel_timer(f"{link}:{_ANSWER}")
+        self._core.ctx.cancel_timer(f"{connection.name}:{_ANSWER}")
         connection.client = HttpClient(host_header(self._endpoint), self._core.options.body_bytes_max)
         connection.state = _State.FREE
         self._free.append(connection)
@@ -131,9 +143,8 @@ class OrderPool:
         self._owner.on_pool_changed(now_ns)
         self._owner.on_room(now_ns)
 
-    def on_bytes(self, link: str, data: bytes, now_ns: int) -> None:
-        connection = self._connections.get(link)
-        if connection is None or connection.client is None:
+    def on_bytes(self, connection: _Connection, data: bytes, now_ns: int) -> None:
+        if connection.client is None:
             return
         try:
             response = connection.client.receive(data)
@@ -144,10 +155,9 @@ class OrderPool:
         if response is not None:
             self._answered(connection, response, now_ns)
 
-    def on_down(self, link: str, reason: str, now_ns: int) -> None:
+    def on_down(self, connection: _Connection, reason: str, now_ns: int) -> None:
         """Ignored for a connection that we have closed ourselves."""
-        connection = self._connections.get(link)
-        if connection is None or connection.state is _State.DOWN:
+        if connection.state is _State.DOWN:
             return
         if connection.state is _State.BUSY and connection.client is not None:
             try:

@@ -10,7 +10,7 @@ Links, each re-made by itself: ``session:rest`` (start, balances), ``session:fil
 leaves orders at the venue: it has neither a cancel on disconnect nor a dead-man timer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from adapters.coinbase.core import SessionCore
@@ -29,12 +29,10 @@ from adapters.coinbase.tokens import TOKENS_TIMER, TokenStock
 from adapters.coinbase.trade_queries import TradeQueries
 from adapters.coinbase.urls import CoinbaseEndpoints
 from adapters.coinbase.user_channel import USER_LINK, UserChannel
-from adapters.core import DEFERRED_TIMER
-from adapters.links import WebSocketLink
+from adapters.session import Link, LinkedSession
 from engine.actor import Context
 from engine.book import OrderBook
 from engine.codes import Reason
-from engine.errors import UsageError
 from engine.instrument import NANOS
 from engine.order import Approved, Order
 from engine.venue import SessionState, VenueListener
@@ -45,7 +43,7 @@ REST_LINK, FILLS_LINK = "session:rest", "session:fills"
 _SYMBOLS_MAX = 200
 
 
-class CoinbaseSession:
+class CoinbaseSession(LinkedSession["_Parts"]):
     """See ``engine.venue.VenueSession`` for the methods.
 
     Args:
@@ -66,15 +64,13 @@ class CoinbaseSession:
         options: CoinbaseOptions | None = None,
         book_observer: BookObserver | None = None,
     ) -> None:
+        super().__init__(symbols, _SYMBOLS_MAX)
         self._venue_name, self._endpoints, self._listener = venue_name, endpoints, listener
-        self._symbols = _checked_symbols(symbols)
         #: Times among them may be changed until ``start``.
         self.options = options if options is not None else CoinbaseOptions()
         self._observer = book_observer
         self._signer = make_signer(credentials)
-        self._books = {instrument_id: OrderBook() for instrument_id, _ in self._symbols}
         self.request_validity_ns = self.options.request_validity_ns
-        self._parts: _Parts | None = None
         self._is_live = False
         self._doubted_ns = -NANOS
 
@@ -87,8 +83,7 @@ class CoinbaseSession:
 
     def start(self, ctx: Context, now_ns: int) -> None:
         """Open the links; from here on the session keeps itself connected, with back-off."""
-        if self._parts is not None:
-            raise UsageError("the session has been started already")
+        self._must_not_be_started()
         endpoints = self._endpoints
         core = SessionCore(ctx, self._listener, self.options, self._symbols, self._signer, endpoints.token_host)
         rest, watch = RestLink(core, REST_LINK, endpoints.rest), RestLink(core, FILLS_LINK, endpoints.rest)
@@ -110,14 +105,8 @@ class CoinbaseSession:
         user.on_change = self._on_user_change
         parts.startup.ask_time(now_ns)
 
-    def stop(self, now_ns: int) -> None:
-        """Close every link. Nothing more is told."""
-        parts, self._parts = self._parts, None
+    def _close(self, parts: "_Parts", now_ns: int) -> None:
         self._is_live = False
-        if parts is None:
-            return
-        for key in (CLOCK_TIMER, KEY_TIMER, TOKENS_TIMER, FILLS_TIMER, REVIEWS_TIMER, DEFERRED_TIMER):
-            parts.core.ctx.cancel_timer(key)
         parts.entry.close()
         parts.user.close(now_ns)
         parts.streams.close(now_ns)
@@ -172,63 +161,25 @@ class CoinbaseSession:
             text = "no order connection" if parts.user.is_subscribed else f"user channel: {parts.user.text}"
         parts.core.emit(SessionState(is_live, text), now_ns)
 
-    # -- events of the runtime -------------------------------------------------------------------------------
+    # -- links and timers ------------------------------------------------------------------------------------
 
-    def on_link_up(self, link: str, now_ns: int) -> None:
-        parts = self._parts
-        if parts is not None and link.startswith(ORDERS_LINK):
-            parts.entry.pool.on_up(link, now_ns)
-            return
-        target = self._link(link)
-        if target is not None:
-            target.on_up(now_ns)
-
-    def on_link_bytes(self, link: str, data: bytes, now_ns: int) -> None:
-        parts = self._parts
-        if parts is not None and link.startswith(ORDERS_LINK):
-            parts.entry.pool.on_bytes(link, data, now_ns)
-            return
-        target = self._link(link)
-        if target is not None:
-            target.on_bytes(data, now_ns)
-
-    def on_link_down(self, link: str, reason: str, now_ns: int) -> None:
-        parts = self._parts
-        if parts is not None and link.startswith(ORDERS_LINK):
-            parts.entry.pool.on_down(link, reason, now_ns)
-            return
-        target = self._link(link)
-        if target is not None:
-            target.on_down(reason, now_ns)
-
-    def _link(self, link: str) -> WebSocketLink | RestLink | None:
-        parts = self._parts
-        if parts is None:
-            return None
-        if link.startswith(STREAMS_LINK):
-            return parts.streams.link(link)
-        if link == USER_LINK:
+    def _link(self, parts: "_Parts", name: str) -> Link | None:
+        if name.startswith(ORDERS_LINK):
+            return parts.entry.pool.link(name)
+        if name.startswith(STREAMS_LINK):
+            return parts.streams.link(name)
+        if name == USER_LINK:
             return parts.user.link
-        return parts.rest if link == REST_LINK else parts.watch if link == FILLS_LINK else None
+        return parts.rest if name == REST_LINK else parts.watch if name == FILLS_LINK else None
 
-    def on_timer(self, key: str, now_ns: int) -> None:
-        parts = self._parts
-        if parts is None:
-            return
-        if key == DEFERRED_TIMER:
-            parts.core.tell_deferred(now_ns)
-        elif key == CLOCK_TIMER:
-            parts.startup.ask_time(now_ns)
-        elif key == KEY_TIMER:
-            parts.startup.ask_key(now_ns)
-        elif key == TOKENS_TIMER:
-            parts.tokens.refill(now_ns)
-        elif key == FILLS_TIMER:
-            parts.fills.on_timer(now_ns)
-        elif key == REVIEWS_TIMER:
-            parts.reviews.on_timer(now_ns)
-        else:
-            self._on_link_timer(parts, key, now_ns)
+    def _timers(self, parts: "_Parts") -> Mapping[str, Callable[[int], None]]:
+        return {
+            CLOCK_TIMER: parts.startup.ask_time,
+            KEY_TIMER: parts.startup.ask_key,
+            TOKENS_TIMER: parts.tokens.refill,
+            FILLS_TIMER: parts.fills.on_timer,
+            REVIEWS_TIMER: parts.reviews.on_timer,
+        }
 
     def _on_link_timer(self, parts: "_Parts", key: str, now_ns: int) -> None:
         if key.startswith(ORDERS_LINK):
@@ -241,15 +192,6 @@ class CoinbaseSession:
             parts.rest.on_timer(key.removeprefix(f"{REST_LINK}:"), now_ns)
         elif key.startswith(FILLS_LINK):
             parts.watch.on_timer(key.removeprefix(f"{FILLS_LINK}:"), now_ns)
-
-    # -- market data -----------------------------------------------------------------------------------------
-
-    def book(self, instrument_id: int) -> OrderBook:
-        """Raises UsageError for an instrument that the session was not given."""
-        book = self._books.get(instrument_id)
-        if book is None:
-            raise UsageError(f"instrument {instrument_id} is not one of this session's")
-        return book
 
     # -- order entry -----------------------------------------------------------------------------------------
 
@@ -313,11 +255,6 @@ class CoinbaseSession:
     def query_order_trades(self, query_id: int, order: Order, now_ns: int) -> None:
         self._started().trades.of_order(query_id, order, now_ns)
 
-    def _started(self) -> "_Parts":
-        if self._parts is None:
-            raise UsageError("the session has not been started, or has been stopped")
-        return self._parts
-
 
 class _Parts(NamedTuple):
     """What there is once the session has been started."""
@@ -335,11 +272,3 @@ class _Parts(NamedTuple):
     startup: Startup
     queries: Queries
     trades: TradeQueries
-
-
-def _checked_symbols(symbols: Sequence[tuple[int, str]]) -> tuple[tuple[int, str], ...]:
-    if not 1 <= len(symbols) <= _SYMBOLS_MAX:
-        raise UsageError(f"symbols: {len(symbols)} given; one session takes 1 to {_SYMBOLS_MAX}")
-    if len(dict(symbols)) != len(symbols) or len({symbol for _, symbol in symbols}) != len(symbols):
-        raise UsageError("symbols: an instrument id or a symbol is given twice")
-    return tuple(symbols)

@@ -8,10 +8,9 @@ balances), ``session:streams`` (market data, unless the options want none). Clos
 there is no cancel on disconnect, but a dead-man timer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from adapters.core import DEFERRED_TIMER
 from adapters.kraken import checksum
 from adapters.kraken.book_sync import BookObserver
 from adapters.kraken.core import SessionCore
@@ -24,11 +23,10 @@ from adapters.kraken.signing import Credentials, Signer
 from adapters.kraken.startup import KEY_TIMER, Startup
 from adapters.kraken.trades import Trades
 from adapters.kraken.urls import KrakenEndpoints
-from adapters.links import WebSocketLink
+from adapters.session import Link, LinkedSession
 from engine.actor import Context
 from engine.book import OrderBook
 from engine.codes import Reason
-from engine.errors import UsageError
 from engine.instrument import NANOS
 from engine.order import Approved, Order
 from engine.venue import VenueListener
@@ -41,7 +39,7 @@ _SYMBOLS_MAX = 200
 _CLOSED_SYSTEMS = ("cancel_only", "maintenance")
 
 
-class KrakenSession:
+class KrakenSession(LinkedSession["_Parts"]):
     """See ``engine.venue.VenueSession`` for the methods.
 
     Args:
@@ -62,15 +60,13 @@ class KrakenSession:
         options: KrakenOptions | None = None,
         book_observer: BookObserver | None = None,
     ) -> None:
+        super().__init__(symbols, _SYMBOLS_MAX)
         self._venue_name, self._endpoints, self._listener = venue_name, endpoints, listener
-        self._symbols = _checked_symbols(symbols)
         self._observer = book_observer
         self.options = options if options is not None else KrakenOptions()
         self._signer = Signer(credentials)
-        self._books = {instrument_id: OrderBook() for instrument_id, _ in self._symbols}
         self.request_validity_ns = self.options.request_validity_ns
         self._is_armed = False
-        self._parts: _Parts | None = None
 
     @staticmethod
     def warm_up() -> None:
@@ -82,8 +78,7 @@ class KrakenSession:
 
     def start(self, ctx: Context, now_ns: int) -> None:
         """Open the links; from here on the session keeps itself connected, with back-off."""
-        if self._parts is not None:
-            raise UsageError("the session has been started already")
+        self._must_not_be_started()
         core = SessionCore(ctx, self._listener, self.options, self._symbols)
         rest = RestLink(core, REST_LINK, self._endpoints.rest, self._signer)
         orders = OrderLink(core, self._endpoints)
@@ -97,17 +92,12 @@ class KrakenSession:
         self._parts = _Parts(core, rest, orders, streams, startup, queries, Trades(core, queries, orders.working))
         startup.begin(now_ns)
 
-    def stop(self, now_ns: int) -> None:
-        """Close every link. A dead-man timer that we have armed is disarmed first: it would cancel whatever the account
-        has open when it ends, long after us."""
-        parts, self._parts = self._parts, None
-        if parts is None:
-            return
+    def _close(self, parts: "_Parts", now_ns: int) -> None:
+        """A dead-man timer that we have armed is disarmed first: it would cancel whatever the account has open when it
+        ends, long after us."""
         if self._is_armed and parts.orders.may_request:
             parts.orders.entry.arm_dead_man_timer(0, now_ns)
         self._is_armed = False
-        for key in (DEFERRED_TIMER, KEY_TIMER):
-            parts.core.ctx.cancel_timer(key)
         parts.orders.close(now_ns)
         parts.streams.close(now_ns)
         parts.rest.close()
@@ -121,56 +111,25 @@ class KrakenSession:
         usage = parts.core.limits.usage(parts.core.ctx.clock_ns())
         return {"market_messages": parts.streams.messages, **parts.core.counters, **usage}
 
-    # -- events of the runtime -------------------------------------------------------------------------------
+    # -- links and timers ------------------------------------------------------------------------------------
 
-    def on_link_up(self, link: str, now_ns: int) -> None:
-        target = self._link(link)
-        if target is not None:
-            target.on_up(now_ns)
-
-    def on_link_bytes(self, link: str, data: bytes, now_ns: int) -> None:
-        target = self._link(link)
-        if target is not None:
-            target.on_bytes(data, now_ns)
-
-    def on_link_down(self, link: str, reason: str, now_ns: int) -> None:
-        target = self._link(link)
-        if target is not None:
-            target.on_down(reason, now_ns)
-
-    def _link(self, link: str) -> WebSocketLink | RestLink | None:
-        parts = self._parts
-        if parts is None:
-            return None
-        if link == STREAMS_LINK:
+    def _link(self, parts: "_Parts", name: str) -> Link | None:
+        if name == STREAMS_LINK:
             return parts.streams.link
-        if link == ORDERS_LINK:
+        if name == ORDERS_LINK:
             return parts.orders.link
-        return parts.rest if link == REST_LINK else None
+        return parts.rest if name == REST_LINK else None
 
-    def on_timer(self, key: str, now_ns: int) -> None:
-        parts = self._parts
-        if parts is None:
-            return
-        if key == DEFERRED_TIMER:
-            parts.core.tell_deferred(now_ns)
-        elif key == KEY_TIMER:
-            parts.startup.ask_key(now_ns)
-        elif key.startswith(REST_LINK):
+    def _timers(self, parts: "_Parts") -> Mapping[str, Callable[[int], None]]:
+        return {KEY_TIMER: parts.startup.ask_key}
+
+    def _on_link_timer(self, parts: "_Parts", key: str, now_ns: int) -> None:
+        if key.startswith(REST_LINK):
             parts.rest.on_timer(key.removeprefix(f"{REST_LINK}:"), now_ns)
         elif key.startswith(ORDERS_LINK):
             parts.orders.on_timer(key, now_ns)
         elif key.startswith(STREAMS_LINK):
             parts.streams.on_timer(key, now_ns)
-
-    # -- market data -----------------------------------------------------------------------------------------
-
-    def book(self, instrument_id: int) -> OrderBook:
-        """Raises UsageError for an instrument that the session was not given."""
-        book = self._books.get(instrument_id)
-        if book is None:
-            raise UsageError(f"instrument {instrument_id} is not one of this session's")
-        return book
 
     # -- order entry -----------------------------------------------------------------------------------------
 
@@ -240,11 +199,6 @@ class KrakenSession:
     def query_order_trades(self, query_id: int, order: Order, now_ns: int) -> None:
         self._started().trades.of_order(query_id, order, now_ns)
 
-    def _started(self) -> "_Parts":
-        if self._parts is None:
-            raise UsageError("the session has not been started, or has been stopped")
-        return self._parts
-
 
 class _Parts(NamedTuple):
     """What there is once the session has been started."""
@@ -256,11 +210,3 @@ class _Parts(NamedTuple):
     startup: Startup
     queries: Queries
     trades: Trades
-
-
-def _checked_symbols(symbols: Sequence[tuple[int, str]]) -> tuple[tuple[int, str], ...]:
-    if not 1 <= len(symbols) <= _SYMBOLS_MAX:
-        raise UsageError(f"symbols: {len(symbols)} given; one session takes 1 to {_SYMBOLS_MAX}")
-    if len(dict(symbols)) != len(symbols) or len({symbol for _, symbol in symbols}) != len(symbols):
-        raise UsageError("symbols: an instrument id or a symbol is given twice")
-    return tuple(symbols)

@@ -200,12 +200,10 @@ def test_the_dead_man_timer_is_armed_over_rest_without_an_order_link(live: Any) 
     assert ("CancelAllOrdersAfter", {"timeout": "31"}) in live.venue.asked
 
 
-def test_symbols_are_checked() -> None:
-    from adapters.kraken.session import _checked_symbols
-
-    for symbols in ([], [(1, "A/B"), (1, "C/D")], [(1, "A/B"), (2, "A/B")]):
-        with pytest.raises(UsageError):
-            _checked_symbols(symbols)
+def test_symbols_are_checked(make: Any) -> None:
+    for symbols in ((), ((1, "A/B"), (1, "C/D")), ((1, "A/B"), (2, "A/B"))):
+        with pytest.raises(UsageError, match="symbols"):
+            make(symbols=symbols)
 
 
 def test_an_unknown_instrument_is_told(live: Any) -> None:
