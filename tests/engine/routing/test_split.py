@@ -106,3 +106,9 @@ def test_a_least_notional_is_a_least_quantity() -> None:
     assert least_lots(3, 101, 10) == 11
     assert least_lots(30, 101, 10) == 30
     assert least_lots(0, 0, 0) == 1
+
+
+def test_beyond_its_least_quantity_a_venue_competes_with_what_it_has_left() -> None:
+    odd = offer(1, [(5, 2), (50, 2)], lots_min=3)  # would be asked for 2, which it does not take
+    near, far = offer(1, [(10, 4), (30, 4)], lots_min=4), offer(1, [(20, 8)], lots_min=4)
+    assert split([odd, near, far], 12) == (0, 4, 8)
