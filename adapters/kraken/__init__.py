@@ -5,11 +5,15 @@ options         how it behaves where the venue leaves the choice, and the venue'
 startup         REST questions: clock, key, instruments, fees, token, balances
 logon           the order link from connected to live
 order_link      what comes on the order link goes to whom it concerns
-order_entry     requests of order entry, and their answers → order events
+requests        requests of order entry, built
+order_entry     requests of order entry, sent, and their answers → order events
 executions      the executions channel → order events
 working         the venue's orders as the session knows them, and which of ours each one is
 balances        what the account holds
-queries         what is asked about orders, over REST
+questions       what is asked about orders over REST, and told of once
+order_query     what has become of one order
+order_lists     orders that are open, or since some time
+rest_cancels    cancelling without an order link
 trades          our own trades, over REST
 market_streams  subscriptions, quotes, trades, quarantine of single books
 book_sync       one book, kept in step and checked

@@ -6,21 +6,28 @@ done or is in doubt; so is one that is not answered in time.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import msgspec
 
-from adapters.kraken.client_ids import venue_id
 from adapters.kraken.core import SessionCore
 from adapters.kraken.errors import Verdict, reject_reason
 from adapters.kraken.executions import Executions
 from adapters.kraken.messages import Message, Placed
 from adapters.kraken.numbers import instant_ns
-from adapters.kraken.orders import BATCH_MAX, OrderEncoder
+from adapters.kraken.orders import BATCH_MAX
 from adapters.kraken.rate_limit import NEW_MILLI, amend_cost_milli, cancel_cost_milli
-from adapters.kraken.working import Amend, Working, WorkingOrders, split_id
+from adapters.kraken.requests import (
+    AmendFrame,
+    BatchFrame,
+    CancelFrame,
+    DeadManFrame,
+    NewFrame,
+    OrderRequests,
+    RequestFrame,
+    age_ns,
+)
+from adapters.kraken.working import Working, WorkingOrders
 from engine.codes import Reason
-from engine.order import Order
 from engine.venue import (
     CancelAllAnswered,
     CancelRejected,
@@ -30,49 +37,12 @@ from engine.venue import (
     VenueEvent,
 )
 
-__all__ = ["REQUESTS_TIMER", "AmendFrame", "CancelFrame", "NewFrame", "OrderEntry", "RequestFrame"]
+__all__ = ["REQUESTS_TIMER", "OrderEntry"]
 
 REQUESTS_TIMER = "session:orders:requests"
 _decode_placed = msgspec.json.Decoder(Placed).decode
 #: How long an amend's report may come after its answer.
 _REPORT_NS = 2_000_000_000
-
-
-class RequestFrame(bytes):
-    """An encoded request of order entry, not yet sent. ``req_id`` is in it."""
-
-    req_id: int
-    instrument_id: int
-    client_order_id: str
-    working: Working | None
-
-
-class NewFrame(RequestFrame):
-    order: Order
-
-
-class CancelFrame(RequestFrame):
-    pass
-
-
-class AmendFrame(RequestFrame):
-    """``refusal``: why it cannot be sent; "" if it can."""
-
-    amend: Amend
-    refusal: str = ""
-
-
-class _BatchFrame(RequestFrame):
-    """Part of cancelling everything of one instrument. ``group``: the requests of it that are not yet answered."""
-
-    group: list[int]
-
-
-class _DeadManFrame(RequestFrame):
-    pass
-
-
-_Frame = TypeVar("_Frame", bound=RequestFrame)
 
 
 class _Pending:
@@ -94,70 +64,9 @@ class OrderEntry:
         write: Callable[[bytes], None],
     ) -> None:
         self._core, self._working, self._executions = core, working, executions
-        self._frame, self._write = frame, write
-        self._encoder = OrderEncoder()
+        self._write = write
+        self.requests = OrderRequests(core, working, frame)
         self._pending: dict[int, _Pending] = {}
-
-    # -- building --------------------------------------------------------------------------------------------
-
-    def encode_new(self, order: Order, now_ns: int) -> NewFrame:
-        core = self._core
-        grid, req_id = core.grid(order.instrument_id), core.next_request_id()
-        payload = self._encoder.new(
-            order, venue_id(order.client_order_id), grid, self._deadline_ns(now_ns), core.token, req_id
-        )
-        frame = NewFrame(self._frame(payload))
-        frame.order = order
-        return _named(frame, req_id, order, None)
-
-    def encode_cancel(self, order: Order, now_ns: int) -> CancelFrame:
-        core = self._core
-        core.grid(order.instrument_id)
-        req_id, working = core.next_request_id(), self._working_of(order)
-        order_id, name = self._reference(order, working)
-        reference = f'"order_id":["{order_id}"]' if order_id else f'"cl_ord_id":["{name}"]'
-        payload = self._encoder.cancel(reference, core.token, req_id)
-        return _named(CancelFrame(self._frame(payload)), req_id, order, working)
-
-    def encode_replace(self, orig: Order, order: Order, now_ns: int) -> AmendFrame:
-        """To what was filled and what shall be open, together. What is filled until the amend is done comes off that:
-        never more is open than asked for."""
-        core = self._core
-        grid, req_id, working = core.grid(order.instrument_id), core.next_request_id(), self._working_of(orig)
-        filled_lots = working.cum_lots if working is not None else orig.cum_lots
-        total_lots = filled_lots + order.quantity_lots
-        order_id, name = self._reference(orig, working)
-        reference = f'"order_id":"{order_id}"' if order_id else f'"cl_ord_id":"{name}"'
-        deadline_ns = self._deadline_ns(now_ns)
-        payload = self._encoder.amend(reference, order, total_lots, grid, deadline_ns, core.token, req_id)
-        frame = AmendFrame(self._frame(payload))
-        frame.amend = Amend(
-            order.client_order_id,
-            orig.client_order_id,
-            order.quantity_lots,
-            total_lots,
-            now_ns + core.options.request_validity_ns,
-        )
-        if working is None and split_id(orig.order_id)[1]:
-            frame.refusal = "not known yet how much of the order was filled when it last was replaced; nothing was sent"
-        elif working is not None and (working.in_doubt or working.amend is not None):
-            frame.refusal = "another replace of it is in doubt; nothing was sent"
-        return _named(frame, req_id, order, working)
-
-    def _deadline_ns(self, now_ns: int) -> int:
-        return self._core.clock.venue_ns(now_ns) + self._core.options.order_deadline_ms * 1_000_000
-
-    def _working_of(self, order: Order) -> Working | None:
-        by_id = self._working.find(split_id(order.order_id)[0], "") if order.order_id else None
-        return by_id or self._working.of_ours(order.client_order_id)
-
-    def _reference(self, order: Order, working: Working | None) -> tuple[str, str]:
-        """(the venue's id, its name): one that took another's place has that one's name."""
-        if order.order_id:
-            return split_id(order.order_id)[0], ""
-        if working is not None:
-            return working.order_id, working.name
-        return "", venue_id(order.orig_client_order_id or order.client_order_id)
 
     # -- sending ---------------------------------------------------------------------------------------------
 
@@ -171,7 +80,7 @@ class OrderEntry:
             limits.spent(frame.instrument_id, NEW_MILLI, now_ns)
             self._track_new(frame, now_ns)
         elif isinstance(frame, AmendFrame):
-            cost_milli = amend_cost_milli(_age_ns(frame.working, now_ns))
+            cost_milli = amend_cost_milli(age_ns(frame.working, now_ns))
             if frame.refusal:
                 self.not_sent(frame, Reason.VENUE_REJECTED, frame.refusal, now_ns)
                 return
@@ -181,7 +90,7 @@ class OrderEntry:
             limits.spent(frame.instrument_id, cost_milli, now_ns)
             self._track_amend(frame, now_ns)
         elif isinstance(frame, CancelFrame):
-            limits.spent(frame.instrument_id, cancel_cost_milli(_age_ns(frame.working, now_ns)), now_ns)
+            limits.spent(frame.instrument_id, cancel_cost_milli(age_ns(frame.working, now_ns)), now_ns)
         if isinstance(frame, RequestFrame):
             self._send(frame, now_ns)
 
@@ -234,25 +143,17 @@ class OrderEntry:
         group: list[int] = []
         for at in range(0, len(everything), BATCH_MAX):
             part = everything[at : at + BATCH_MAX]
-            order_ids = [each.order_id for each in part if each.order_id]
-            names = [each.name for each in part if not each.order_id]
-            req_id = core.next_request_id()
-            frame = _BatchFrame(self._frame(self._encoder.batch_cancel(order_ids, names, core.token, req_id)))
-            frame.req_id, frame.instrument_id, frame.client_order_id, frame.working = req_id, instrument_id, "", None
-            frame.group = group
-            group.append(req_id)
+            frame = self.requests.cancel_batch(instrument_id, part, group)
+            group.append(frame.req_id)
             for each in part:
-                core.limits.spent(instrument_id, cancel_cost_milli(_age_ns(each, now_ns)), now_ns)
+                core.limits.spent(instrument_id, cancel_cost_milli(age_ns(each, now_ns)), now_ns)
             self._send(frame, now_ns)
         if not group:
             core.defer(CancelAllAnswered(instrument_id, ""), now_ns)
 
     def arm_dead_man_timer(self, timeout_s: int, now_ns: int) -> None:
         """0 disarms."""
-        req_id = self._core.next_request_id()
-        frame = _DeadManFrame(self._frame(self._encoder.dead_man(timeout_s, self._core.token, req_id)))
-        frame.req_id, frame.instrument_id, frame.client_order_id, frame.working = req_id, -1, "", None
-        self._send(frame, now_ns)
+        self._send(self.requests.dead_man(timeout_s), now_ns)
 
     # -- answers ---------------------------------------------------------------------------------------------
 
@@ -266,7 +167,7 @@ class OrderEntry:
         del self._pending[frame.req_id]
         if placed is not None and isinstance(frame, NewFrame):
             self._placed(frame, placed, message, now_ns)
-        elif isinstance(frame, _BatchFrame):
+        elif isinstance(frame, BatchFrame):
             self._batch_answered(frame, "" if message.success else message.error or "refused", now_ns)
         elif not message.success:
             self._refused(frame, message, now_ns)
@@ -288,7 +189,7 @@ class OrderEntry:
         text = message.error or "refused without a reason"
         verdict = self._core.judge(text, now_ns, instrument_id=frame.instrument_id)
         venue_ns = instant_ns(message.time_out) or self._core.clock.venue_ns(now_ns)
-        if isinstance(frame, _DeadManFrame):
+        if isinstance(frame, DeadManFrame):
             self._core.count("dead-man timer refused")
             self._core.ctx.log("dead-man timer refused", answer=text)
         elif verdict is Verdict.UNKNOWN:
@@ -317,7 +218,7 @@ class OrderEntry:
         event = ReplaceRejected(amend.client_order_id, amend.orig_client_order_id, False, reason, text, venue_ns)
         self._core.emit(event, now_ns)
 
-    def _batch_answered(self, frame: _BatchFrame, failure: str, now_ns: int) -> None:
+    def _batch_answered(self, frame: BatchFrame, failure: str, now_ns: int) -> None:
         """Answered when every part is: with the first failure, or with success."""
         if frame.req_id not in frame.group:
             return
@@ -346,7 +247,7 @@ class OrderEntry:
         for pending in [each for each in self._pending.values() if each.deadline_ns <= now_ns]:
             frame = pending.frame
             del self._pending[frame.req_id]
-            if isinstance(frame, _BatchFrame):
+            if isinstance(frame, BatchFrame):
                 self._batch_answered(frame, "EService:not answered in time", now_ns)
             elif pending.answered and isinstance(frame, AmendFrame):
                 self._unreported(frame, now_ns)
@@ -367,18 +268,7 @@ class OrderEntry:
         self._core.ctx.cancel_timer(REQUESTS_TIMER)
         pending, self._pending = self._pending, {}
         for each in pending.values():
-            if isinstance(each.frame, _BatchFrame):
+            if isinstance(each.frame, BatchFrame):
                 self._batch_answered(each.frame, "EService:order link lost", now_ns)
             else:
                 self._in_doubt(each.frame, "order link lost", now_ns)
-
-
-def _named(frame: _Frame, req_id: int, order: Order, working: Working | None) -> _Frame:
-    frame.req_id, frame.instrument_id = req_id, order.instrument_id
-    frame.client_order_id, frame.working = order.client_order_id, working
-    return frame
-
-
-def _age_ns(working: Working | None, now_ns: int) -> int:
-    """Since an order was made or last amended; one that is not known is taken for old."""
-    return now_ns - working.changed_ns if working is not None else 1 << 62

@@ -17,8 +17,11 @@ from adapters.kraken.core import SessionCore
 from adapters.kraken.market_streams import STREAMS_LINK, MarketStreams
 from adapters.kraken.options import KrakenOptions
 from adapters.kraken.order_link import ORDERS_LINK, OrderLink
-from adapters.kraken.queries import Queries
+from adapters.kraken.order_lists import OrderLists
+from adapters.kraken.order_query import OrderQuery
+from adapters.kraken.questions import Questions
 from adapters.kraken.rest import RestLink
+from adapters.kraken.rest_cancels import RestCancels
 from adapters.kraken.signing import Credentials, Signer
 from adapters.kraken.startup import KEY_TIMER, Startup
 from adapters.kraken.trades import Trades
@@ -84,12 +87,15 @@ class KrakenSession(LinkedSession["_Parts"]):
         orders = OrderLink(core, self._endpoints)
         streams = MarketStreams(core, self._endpoints, self._books, self._observer)
         startup = Startup(core, rest, orders, streams, self._venue_name)
-        queries = Queries(core, rest, orders.working, orders.executions)
+        questions = Questions(core, rest)
+        query = OrderQuery(core, questions, orders.working, orders.executions)
+        lists = OrderLists(core, questions, orders.working)
+        cancels, trades = RestCancels(core, questions), Trades(core, questions, orders.working)
         core.renew_token = orders.renew_token
         orders.logon.ask_token, orders.logon.load = startup.ask_token, startup.ask_account
-        orders.forget_queries = queries.lost
+        orders.forget_queries = query.lost
         orders.reread_balances = startup.ask_balances
-        self._parts = _Parts(core, rest, orders, streams, startup, queries, Trades(core, queries, orders.working))
+        self._parts = _Parts(core, rest, orders, streams, startup, query, lists, trades, cancels)
         startup.begin(now_ns)
 
     def _close(self, parts: "_Parts", now_ns: int) -> None:
@@ -145,13 +151,13 @@ class KrakenSession(LinkedSession["_Parts"]):
 
     def encode_new(self, order: Approved, now_ns: int) -> bytes:
         """Raises UsageError for an unknown instrument or what the venue does not have; so do the other two."""
-        return self._started().orders.entry.encode_new(order, now_ns)
+        return self._started().orders.entry.requests.encode_new(order, now_ns)
 
     def encode_cancel(self, order: Order, now_ns: int) -> bytes:
-        return self._started().orders.entry.encode_cancel(order, now_ns)
+        return self._started().orders.entry.requests.encode_cancel(order, now_ns)
 
     def encode_replace(self, orig: Order, order: Approved, now_ns: int) -> bytes:
-        return self._started().orders.entry.encode_replace(orig, order, now_ns)
+        return self._started().orders.entry.requests.encode_replace(orig, order, now_ns)
 
     def transmit(self, frame: bytes, now_ns: int) -> None:
         """Write what ``encode_*`` returned (the very object: it knows what it is). What cannot leave is refused in a
@@ -169,7 +175,7 @@ class KrakenSession(LinkedSession["_Parts"]):
         if parts.orders.may_request and parts.orders.executions.is_loaded:
             parts.orders.entry.cancel_all(instrument_id, now_ns)
         else:
-            parts.queries.cancel_all(instrument_id, now_ns)
+            parts.cancels.cancel_all(instrument_id, now_ns)
 
     def arm_dead_man_timer(self, duration_ns: int, now_ns: int) -> bool:
         """Of the whole account, in whole seconds, rounded up."""
@@ -178,17 +184,17 @@ class KrakenSession(LinkedSession["_Parts"]):
         if parts.orders.may_request:
             parts.orders.entry.arm_dead_man_timer(seconds, now_ns)
         else:
-            parts.queries.arm_dead_man_timer(seconds, now_ns)
+            parts.cancels.arm_dead_man_timer(seconds, now_ns)
         return True
 
     def query_order(self, order: Order, now_ns: int) -> None:
-        self._started().queries.order_status(order, now_ns)
+        self._started().query.ask(order, now_ns)
 
     def query_open_orders(self, query_id: int, now_ns: int) -> None:
-        self._started().queries.open_orders(query_id, now_ns)
+        self._started().lists.ask_open(query_id, now_ns)
 
     def query_orders(self, query_id: int, instrument_id: int, since_ns: int, now_ns: int) -> None:
-        self._started().queries.orders(query_id, instrument_id, since_ns, now_ns)
+        self._started().lists.ask_since(query_id, instrument_id, since_ns, now_ns)
 
     def query_trades(self, query_id: int, instrument_id: int, after_trade_id: str, now_ns: int) -> None:
         self._started().trades.since(query_id, instrument_id, after_trade_id, now_ns)
@@ -208,5 +214,7 @@ class _Parts(NamedTuple):
     orders: OrderLink
     streams: MarketStreams
     startup: Startup
-    queries: Queries
+    query: OrderQuery
+    lists: OrderLists
     trades: Trades
+    cancels: RestCancels

@@ -13,11 +13,11 @@ from adapters.kraken.errors import Verdict
 from adapters.kraken.messages import OrderAmends, OrderInfo, TradeInfo
 from adapters.kraken.numbers import second_text, seconds_ns
 from adapters.kraken.parse import trade_fill
-from adapters.kraken.queries import Queries, amended_ns, is_amended
+from adapters.kraken.questions import Questions, amended_ns, is_amended
 from adapters.kraken.working import WorkingOrders, engine_id, split_id
 from engine.instrument import NANOS
 from engine.order import Order
-from engine.venue import QueryFailed, TradesListed
+from engine.venue import TradesListed
 
 __all__ = ["Trades"]
 
@@ -40,8 +40,8 @@ _decode_amends = msgspec.json.Decoder(OrderAmends).decode
 
 
 class Trades:
-    def __init__(self, core: SessionCore, queries: Queries, working: WorkingOrders) -> None:
-        self._core, self._queries, self._working = core, queries, working
+    def __init__(self, core: SessionCore, questions: Questions, working: WorkingOrders) -> None:
+        self._core, self._questions, self._working = core, questions, working
         #: Of orders that the session does not know otherwise: when each was amended.
         self._amended: dict[str, list[int]] = {}
 
@@ -63,8 +63,13 @@ class Trades:
                     found.pop(after_trade_id, None)
                     self._tell(query_id, instrument_id, found, answered_ns)
 
-            self._queries.ask(
-                "TradesHistory", params, on_page, self._failure(query_id), asked_ns, cost_milli=_HISTORY_MILLI
+            self._questions.ask(
+                "TradesHistory",
+                params,
+                on_page,
+                self._questions.query_failed(query_id),
+                asked_ns,
+                cost_milli=_HISTORY_MILLI,
             )
 
         ask_page(0, now_ns)
@@ -89,23 +94,17 @@ class Trades:
                 found.update(_decode_trades(result))
                 ask_part(rest, answered_ns)
 
-            self._queries.ask(
+            self._questions.ask(
                 "QueryTrades",
                 (("txid", ",".join(part)),),
                 on_trades,
-                self._failure(query_id),
+                self._questions.query_failed(query_id),
                 asked_ns,
                 cost_milli=_HISTORY_MILLI,
             )
 
         params = (("txid", order_id), ("trades", "true"))
-        self._queries.ask("QueryOrders", params, on_order, self._failure(query_id), now_ns)
-
-    def _failure(self, query_id: int) -> Callable[[str, Verdict, int], None]:
-        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
-            self._core.defer(QueryFailed(query_id, "", text), failed_ns, self._core.options.retry_first_ns)
-
-        return failed
+        self._questions.ask("QueryOrders", params, on_order, self._questions.query_failed(query_id), now_ns)
 
     # -- whose they are ----------------------------------------------------------------------------------------
 
@@ -125,7 +124,7 @@ class Trades:
             self._core.emit(TradesListed(query_id, instrument_id, mine, True), told_ns)
 
         strangers = {trade.ordertxid for trade in ours.values() if self._is_stranger(trade.ordertxid)}
-        self._know(sorted(strangers), self._failure(query_id), tell, now_ns)
+        self._know(sorted(strangers), self._questions.query_failed(query_id), tell, now_ns)
 
     def _is_stranger(self, order_id: str) -> bool:
         working = self._working.find(order_id, "")
@@ -167,6 +166,6 @@ class Trades:
                 self._amended[missing[0]] = [amended_ns(each) for each in amends if each.amend_type == "user"]
                 ask_amends(missing[1:], answered_ns)
 
-            self._queries.ask("OrderAmends", (("order_id", missing[0]),), on_amends, failed, asked_ns)
+            self._questions.ask("OrderAmends", (("order_id", missing[0]),), on_amends, failed, asked_ns)
 
-        self._queries.ask("QueryOrders", (("txid", ",".join(part)),), on_orders, failed, now_ns)
+        self._questions.ask("QueryOrders", (("txid", ",".join(part)),), on_orders, failed, now_ns)

@@ -1,10 +1,10 @@
-"""What is asked about orders, over REST: one order, open orders, all orders, and cancelling without an order link.
+"""What has become of one order, asked over REST.
 
 Every question ends in exactly one of its events. An order that has been amended is several of ours; which of them it
 is now, and how much was filled when each came, its amends tell (``working.py``).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -13,98 +13,35 @@ from adapters.kraken.core import SessionCore
 from adapters.kraken.errors import Verdict
 from adapters.kraken.executions import Executions
 from adapters.kraken.messages import OrderAmend, OrderAmends, OrderInfo
-from adapters.kraken.numbers import number_text, second_text, seconds_ns
-from adapters.kraken.parse import SIDES, PairGrid, lots, order_status, ticks
-from adapters.kraken.rest import RestLink, RestQuestion
+from adapters.kraken.numbers import seconds_ns
+from adapters.kraken.parse import PairGrid, lots, order_status, ticks
+from adapters.kraken.questions import ClosedOrders, OpenOrders, Questions, amended_ns, is_amended
 from adapters.kraken.working import Working, WorkingOrders, engine_id, split_id
-from adapters.purpose import Purpose
 from engine.codes import OrderStatus
-from engine.errors import VenueError
 from engine.order import Order
-from engine.venue import (
-    CancelAllAnswered,
-    OpenOrdersListed,
-    OrderAccepted,
-    OrderNotFound,
-    OrderReplaced,
-    OrderSeen,
-    OrdersListed,
-    QueryFailed,
-    VenueOrder,
-)
+from engine.venue import OrderAccepted, OrderNotFound, OrderReplaced, OrderSeen, QueryFailed
 
-__all__ = ["Queries", "amended_ns", "is_amended"]
+__all__ = ["OrderQuery"]
 
-ORDERS_PER_PAGE = 50
 _ENDED = OrderStatus.FILLED
 
-
-class _Open(msgspec.Struct, frozen=True):
-    open: dict[str, OrderInfo] = {}
-
-
-class _Closed(msgspec.Struct, frozen=True):
-    closed: dict[str, OrderInfo] = {}
-    count: int = 0
-
-
-_decode_open = msgspec.json.Decoder(_Open).decode
-_decode_closed = msgspec.json.Decoder(_Closed).decode
+_decode_open = msgspec.json.Decoder(OpenOrders).decode
+_decode_closed = msgspec.json.Decoder(ClosedOrders).decode
 _decode_orders = msgspec.json.Decoder(dict[str, OrderInfo]).decode
 _decode_amends = msgspec.json.Decoder(OrderAmends).decode
 
 
-def is_amended(info: OrderInfo) -> bool:
-    return "amended" in info.misc.split(",")
-
-
-def amended_ns(amend: OrderAmend) -> int:
-    """The venue writes milliseconds, cut off."""
-    milliseconds = number_text(amend.timestamp).partition(".")[0]
-    if not milliseconds.isdigit() or len(milliseconds) > 13:
-        raise VenueError(f"an amend at {milliseconds} ms")
-    return int(milliseconds) * 1_000_000
-
-
-class Queries:
-    def __init__(self, core: SessionCore, rest: RestLink, working: WorkingOrders, executions: Executions) -> None:
-        self._core, self._rest, self._working, self._executions = core, rest, working, executions
+class OrderQuery:
+    def __init__(self, core: SessionCore, questions: Questions, working: WorkingOrders, executions: Executions) -> None:
+        self._core, self._questions, self._working, self._executions = core, questions, working, executions
         self._asking: set[str] = set()
-        self._questions = 0
-
-    def ask(
-        self,
-        name: str,
-        params: tuple[tuple[str, str], ...],
-        on_result: Callable[[msgspec.Raw, int], None],
-        failed: Callable[[str, Verdict, int], None],
-        now_ns: int,
-        *,
-        purpose: Purpose = Purpose.QUERY,
-        cost_milli: int = 1_000,
-    ) -> None:
-        """One question that is told of once, whatever becomes of it. Only what confirms a cancel does not wait."""
-        self._questions += 1
-        question = RestQuestion(
-            f"{name}:{self._questions}",
-            name,
-            params,
-            lambda result, asked_ns, now_ns: on_result(result, now_ns),
-            failed,
-            purpose=purpose,
-            cost_milli=cost_milli,
-            is_patient=purpose is not Purpose.LISTING,
-        )
-        self._rest.ask(question, now_ns)
 
     def lost(self) -> None:
         """The session is down: whoever has asked will ask again."""
         self._asking.clear()
-        self._rest.forget_queries()
+        self._questions.forget()
 
-    # -- one order -------------------------------------------------------------------------------------------
-
-    def order_status(self, order: Order, now_ns: int) -> None:
+    def ask(self, order: Order, now_ns: int) -> None:
         """Raises UsageError for an instrument that the session does not have."""
         core, key = self._core, order.client_order_id
         core.grid(order.instrument_id)
@@ -144,7 +81,7 @@ class Queries:
             else:
                 self._failed(order, text, failed_ns)
 
-        self.ask("QueryOrders", (("txid", order_id),), on_result, failed, now_ns)
+        self._questions.ask("QueryOrders", (("txid", order_id),), on_result, failed, now_ns)
 
     def _by_name(self, order: Order, name: str, now_ns: int, *, is_told: bool) -> None:
         """First among the open ones, then among the ended: an order that ends in between is in neither, and will be
@@ -155,7 +92,7 @@ class Queries:
             if found is not None:
                 self._found(order, *found, answered_ns)
             else:
-                self.ask("ClosedOrders", (("cl_ord_id", name),), on_closed, failed, answered_ns)
+                self._questions.ask("ClosedOrders", (("cl_ord_id", name),), on_closed, failed, answered_ns)
 
         def on_closed(result: msgspec.Raw, answered_ns: int) -> None:
             found = _named(_decode_closed(result).closed, name)
@@ -168,9 +105,9 @@ class Queries:
             self._failed(order, text, failed_ns)
 
         if is_told:
-            self.ask("ClosedOrders", (("cl_ord_id", name),), on_closed, failed, now_ns)
+            self._questions.ask("ClosedOrders", (("cl_ord_id", name),), on_closed, failed, now_ns)
         else:
-            self.ask("OpenOrders", (("cl_ord_id", name),), on_open, failed, now_ns)
+            self._questions.ask("OpenOrders", (("cl_ord_id", name),), on_open, failed, now_ns)
 
     def _found(self, order: Order, order_id: str, info: OrderInfo, now_ns: int) -> None:
         working = self._working.find(order_id, "")
@@ -187,7 +124,7 @@ class Queries:
         def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
             self._failed(order, text, failed_ns)
 
-        self.ask("OrderAmends", (("order_id", order_id),), on_amends, failed, now_ns)
+        self._questions.ask("OrderAmends", (("order_id", order_id),), on_amends, failed, now_ns)
 
     def _tell(self, order: Order, order_id: str, info: OrderInfo, amends: int, base_lots: int, now_ns: int) -> None:
         """The order is this one of ours now."""
@@ -311,145 +248,6 @@ class Queries:
             working.bases, working.amended_ns = bases, [amended_ns(each) for each in done]
         if working.in_doubt and now_ns >= working.doubt_until_ns:
             self._executions.settled(working, now_ns)
-
-    # -- lists -----------------------------------------------------------------------------------------------
-
-    def open_orders(self, query_id: int, now_ns: int) -> None:
-        def on_result(result: msgspec.Raw, answered_ns: int) -> None:
-            orders = self._venue_orders(_decode_open(result).open, answered_ns, is_search=False)
-            self._core.emit(OpenOrdersListed(query_id, tuple(orders)), answered_ns)
-
-        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
-            self._core.defer(QueryFailed(query_id, "", text), failed_ns, self._core.options.retry_first_ns)
-
-        self.ask("OpenOrders", (), on_result, failed, now_ns, purpose=Purpose.LISTING)
-
-    def orders(self, query_id: int, instrument_id: int, since_ns: int, now_ns: int) -> None:
-        """Raises UsageError for an instrument that the session does not have."""
-        self._core.grid(instrument_id)
-        since_utc_ns = self._core.clock.venue_ns(since_ns)
-        found: dict[str, OrderInfo] = {}
-
-        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
-            self._core.defer(QueryFailed(query_id, "", text), failed_ns, self._core.options.retry_first_ns)
-
-        def on_open(result: msgspec.Raw, answered_ns: int) -> None:
-            found.update(_decode_open(result).open)
-            ask_closed(0, answered_ns)
-
-        def ask_closed(at: int, asked_ns: int) -> None:
-            params = (("start", second_text(max(0, since_utc_ns))), ("closetime", "open"), ("ofs", str(at)))
-
-            def on_closed(result: msgspec.Raw, answered_ns: int) -> None:
-                page = _decode_closed(result)
-                found.update(page.closed)
-                if page.closed and at + ORDERS_PER_PAGE < page.count:
-                    ask_closed(at + ORDERS_PER_PAGE, answered_ns)
-                    return
-                recent = {each: info for each, info in found.items() if seconds_ns(info.opentm) >= since_utc_ns}
-                orders = self._venue_orders(recent, answered_ns, is_search=True)
-                ours = sorted(
-                    (each for each in orders if each.instrument_id == instrument_id), key=lambda each: each.created_ns
-                )
-                self._core.emit(OrdersListed(query_id, instrument_id, tuple(ours), True), answered_ns)
-
-            self.ask("ClosedOrders", params, on_closed, failed, asked_ns)
-
-        self.ask("OpenOrders", (), on_open, failed, now_ns)
-
-    def _venue_orders(self, infos: Mapping[str, OrderInfo], now_ns: int, *, is_search: bool) -> list[VenueOrder]:
-        orders = []
-        for order_id, info in infos.items():
-            grid = self._core.grids_by_name.get(info.descr.pair)
-            if grid is not None:
-                orders.append(self._venue_order(order_id, info, grid, now_ns, is_search=is_search))
-        return orders
-
-    def _venue_order(
-        self, order_id: str, info: OrderInfo, grid: PairGrid, now_ns: int, *, is_search: bool
-    ) -> VenueOrder:
-        """Under the one of ours that it is now. An amended order of which that is not known has no name, and an id that
-        is nobody's: it is asked about by those who know it."""
-        working = self._working.find(order_id, name_of(info.cl_ord_id))
-        total_lots, cum_lots = lots(info.vol, grid), lots(info.vol_exec, grid)
-        client_order_id, name, base_lots = self._core.ids.to_ours(info.cl_ord_id), order_id, 0
-        quantity_lots = total_lots
-        if working is not None and working.amends and not working.in_doubt:
-            client_order_id, name, base_lots = working.client_order_id, working.engine_id, working.bases[-1]
-            quantity_lots = working.asked_lots
-        elif is_amended(info) or (working is not None and (working.in_doubt or working.amend)):
-            client_order_id, name = "", order_id if is_search else f"{order_id}/?"
-        own_lots = max(0, cum_lots - base_lots)
-        return VenueOrder(
-            client_order_id=client_order_id,
-            order_id=name,
-            instrument_id=grid.instrument_id,
-            side=SIDES[info.descr.type],
-            status=order_status(info, own_lots, quantity_lots),
-            quantity_lots=quantity_lots,
-            price_ticks=ticks(info.descr.price, grid) if info.descr.ordertype == "limit" else 0,
-            cum_lots=own_lots,
-            created_ns=self._core.clock.local_ns(seconds_ns(info.opentm), now_ns),
-        )
-
-    # -- cancelling without an order link --------------------------------------------------------------------
-
-    def cancel_all(self, instrument_id: int, now_ns: int) -> None:
-        """List, then cancel one by one. Raises UsageError for an instrument that the session does not have."""
-        grid, core = self._core.grid(instrument_id), self._core
-
-        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
-            core.defer(CancelAllAnswered(instrument_id, text), failed_ns, core.options.retry_first_ns)
-
-        def on_open(result: msgspec.Raw, answered_ns: int) -> None:
-            open_orders = _decode_open(result).open
-            missing = {each for each, info in open_orders.items() if info.descr.pair in (grid.altname, grid.pair_id)}
-            if not missing:
-                core.emit(CancelAllAnswered(instrument_id, ""), answered_ns)
-            for order_id in sorted(missing):
-                self._cancel_one(order_id, instrument_id, missing, answered_ns)
-
-        self.ask("OpenOrders", (), on_open, failed, now_ns, purpose=Purpose.CANCEL_ALL)
-
-    def _cancel_one(self, order_id: str, instrument_id: int, missing: set[str], now_ns: int) -> None:
-        """``missing``: those of a cancel-all that have not been answered; empty once a failure was told."""
-        core = self._core
-
-        def answered(failure: str, answered_ns: int) -> None:
-            if order_id not in missing:
-                return
-            missing.discard(order_id)
-            if failure:
-                missing.clear()
-                core.defer(CancelAllAnswered(instrument_id, failure), answered_ns, core.options.retry_first_ns)
-            elif not missing:
-                core.emit(CancelAllAnswered(instrument_id, ""), answered_ns)
-
-        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
-            answered("" if verdict is Verdict.NOT_OPEN else text, failed_ns)
-
-        self.ask(
-            "CancelOrder",
-            (("txid", order_id),),
-            lambda result, answered_ns: answered("", answered_ns),
-            failed,
-            now_ns,
-            purpose=Purpose.CANCEL_ALL,
-            cost_milli=0,
-        )
-
-    def arm_dead_man_timer(self, timeout_s: int, now_ns: int) -> None:
-        def failed(text: str, verdict: Verdict, failed_ns: int) -> None:
-            self._core.count("dead-man timer refused")
-
-        self.ask(
-            "CancelAllOrdersAfter",
-            (("timeout", str(timeout_s)),),
-            lambda result, answered_ns: None,
-            failed,
-            now_ns,
-            purpose=Purpose.CANCEL_ALL,
-        )
 
 
 def _fits(order: Order, amend: OrderAmend, working: Working) -> bool:
