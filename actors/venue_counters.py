@@ -28,6 +28,9 @@ _COUNTERS = (
     "clock_offset_ns",
     "reports",
     "journal_owed",
+    "in_flight",
+    "orders_kept",
+    "waiting_bytes",
 )
 _BLOTTER = ("orders_admitted", "fills", "duplicates", "foreign", "illegal", "violations", "critical")
 _PEERS = (
@@ -71,6 +74,8 @@ def venue_counters(
         "clock_offset_ns": events.clock_offset_ns,
         "reports": core.delivery.reports_sent,
         "journal_owed": core.journal.owed,
+        "in_flight": len(core.in_flight),
+        "orders_kept": len(core.blotter.orders),
         **core.blotter.counters(),
         **core.ctx.counters(),
         **_audit_counters(audit),

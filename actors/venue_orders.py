@@ -126,6 +126,7 @@ class OrderEntry:
         reason = self._gate.may_send(approved, signed_ns)
         if reason is not Reason.NONE:
             window.refused()
+            self._count_refusal(reason)
             text = "halted or out of lease between the check and the write: never sent"
             self._core.settle(OrderRejected(order.client_order_id, reason, text, 0), signed_ns)
             return None
@@ -206,9 +207,12 @@ class OrderEntry:
     def _refuse(
         self, sender: str, order: Order, refusal: Refusal, now_ns: int, exec_type: ExecType = ExecType.REJECTED
     ) -> None:
-        refusals = self._core.refusals
-        refusals[refusal.reason] = refusals.get(refusal.reason, 0) + 1
+        self._count_refusal(refusal.reason)
         self._delivery.deliver_refusal(sender, refusal_report(order, refusal, exec_type, now_ns))
+
+    def _count_refusal(self, reason: Reason) -> None:
+        refusals = self._core.refusals
+        refusals[reason] = refusals.get(reason, 0) + 1
 
     # -- cancels: pass in every state -----------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.row import Row
+from bench.row import PER_UNIT, Row
 
 __all__ = ["COLOURS", "percentile_plot", "time_strip"]
 
@@ -15,7 +15,6 @@ COLOURS = ("#0b6fb8", "#d1495b", "#2e933c", "#8e5ea2", "#e08e0b", "#5c6770", "#1
 
 _WIDTH, _HEIGHT, _STRIP = 860, 320, 64
 _LEFT, _RIGHT, _TOP, _BOTTOM = 82, 12, 10, 28
-_PER_UNIT = {"ns": 1, "us": 1_000, "ms": 1_000_000}
 #: Share of the samples that is above: the ticks of the percentile axis.
 _ABOVE = ((0.9, "10"), (0.5, "50"), (0.1, "90"), (0.01, "99"), (0.001, "99.9"), (0.0001, "99.99"))
 
@@ -97,7 +96,7 @@ def time_strip(row: Row, number: int, rows: Sequence[Row]) -> str:
 
 def _values(row: Row) -> NDArray[Any]:
     """In the row's unit; nothing is shorter than a thousandth of it, which a log scale could not show."""
-    return np.maximum(row.sample.latencies_ns / _PER_UNIT[row.unit], 0.001)
+    return np.maximum(row.sample.values / PER_UNIT[row.unit], 0.001)
 
 
 def _axis(values: Sequence[NDArray[Any]], start: float, stop: float) -> _LogAxis:

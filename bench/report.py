@@ -90,18 +90,26 @@ def _summary(judged: Sequence[Row]) -> str:
 def _bench(rows: Sequence[Row], header: Callable[[str], str]) -> str:
     question, _, rest = header(rows[0].bench).partition("\n")
     rows = sorted(rows, key=lambda row: row.count == 0)  # what could not be measured stands last, and is not drawn
-    drawn = [row for row in rows if row.count]
-    strips = "".join(
-        f"<figcaption>{_key(number)}{_text(row.case)}</figcaption>{time_strip(row, number, drawn)}"
-        for number, row in enumerate(drawn)
-    )
     return (
         f"<section><h2>{_text(rows[0].bench)}: {_text(question)}</h2>"
         f"<div class=wide><table><tr>{_HEADS}</tr>"
         f"{''.join(_line(row, number) for number, row in enumerate(rows))}</table></div>"
-        f"<figure><figcaption>how much took how long (dashed: a target)</figcaption>{percentile_plot(drawn)}</figure>"
-        f"<figure><figcaption>over the run: least and most of each stretch</figcaption>{strips}</figure>"
+        f"{_drawings([row for row in rows if row.count])}"
         f"<details><summary>How it is measured</summary><pre>{_text(rest.strip())}</pre></details></section>"
+    )
+
+
+def _drawings(rows: Sequence[Row]) -> str:
+    """What has the first row's unit on one scale, to be compared; anything else each on its own, over time alone."""
+    alike = [row for row in rows if row.unit == rows[0].unit]
+    others = [row for row in rows if row.unit != rows[0].unit and row.count > 1]
+    strips = [
+        f"<figcaption>{_key(number)}{_text(row.case)}</figcaption>{time_strip(row, number, alike)}"
+        for number, row in enumerate(alike)
+    ] + [f"<figcaption>{_text(f'{row.case} ({row.unit})')}</figcaption>{time_strip(row, 0, [row])}" for row in others]
+    return (
+        f"<figure><figcaption>how much took how long (dashed: a target)</figcaption>{percentile_plot(alike)}</figure>"
+        f"<figure><figcaption>over the run: least and most of each stretch</figcaption>{''.join(strips)}</figure>"
     )
 
 

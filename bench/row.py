@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from engine.errors import InvariantError
 
-__all__ = ["ROW_KEYS", "Row", "Sample", "Target", "make_rows", "row_document"]
+__all__ = ["PER_UNIT", "ROW_KEYS", "Row", "Sample", "Target", "make_rows", "row_document"]
 
 _PER_MILLE = (500, 900, 990, 999, 1000)
-_NS_PER_UNIT = {"ns": 1, "us": 1_000, "ms": 1_000_000}
+#: How much of what a sample holds (ns, bytes, or pieces) makes one of its row's unit.
+PER_UNIT = {"ns": 1, "us": 1_000, "ms": 1_000_000, "MB": 1_000_000, "pieces": 1}
 #: A run is looked at in so many parts, one after the other, to tell how much its median moved.
 _PARTS = 5
 
@@ -35,7 +36,7 @@ class Target(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What was measured of one case, in ns [n], oldest first.
+    """What was measured of one case [n], oldest first: latencies in ns, or something else in bytes or pieces.
 
     ``baseline`` names another case of the same run, "" for none. ``at_ns`` [n] are the planned times on the monotonic
     clock, where there were any: the time axis of the report. ``remark``: what has to be said beside the numbers, or
@@ -43,7 +44,7 @@ class Sample(NamedTuple):
     """
 
     case: str
-    latencies_ns: NDArray[Any]
+    values: NDArray[Any]
     baseline: str = ""
     targets: tuple[Target, ...] = ()
     at_ns: NDArray[Any] | None = None
@@ -79,7 +80,7 @@ class Row(msgspec.Struct, frozen=True, eq=False):
         """The worst of what was reached over what was to be reached: at most 1 is met. None without a verdict."""
         if self.met is None:
             return None
-        return max(float(getattr(self, target.field)) / target.at_most for target in self.sample.targets)
+        return max(_times(float(getattr(self, target.field)), target.at_most) for target in self.sample.targets)
 
 
 def row_document(row: Row) -> dict[str, object]:
@@ -98,14 +99,14 @@ def make_rows(bench: str, unit: str, samples: Sequence[Sample]) -> list[Row]:
 
 
 def _percentiles(bench: str, unit: str, sample: Sample) -> list[float]:
-    if len(sample.latencies_ns) == 0:
+    if len(sample.values) == 0:
         if sample.remark:
             return [math.nan] * len(_PER_MILLE)
         raise InvariantError(f"bench {bench}: case {sample.case} measured nothing")
-    ordered = np.sort(sample.latencies_ns)
+    ordered = np.sort(sample.values)
     # Nearest rank in whole numbers: in floating point 99.9 % of a thousand samples is one rank too many.
     ranks = [-(-len(ordered) * per_mille // 1000) for per_mille in _PER_MILLE]
-    return [round(float(ordered[rank - 1]) / _NS_PER_UNIT[unit], 4) for rank in ranks]
+    return [round(float(ordered[rank - 1]) / PER_UNIT[unit], 4) for rank in ranks]
 
 
 def _row(bench: str, unit: str, sample: Sample, measured: Mapping[str, list[float]]) -> Row:
@@ -129,15 +130,20 @@ def _row(bench: str, unit: str, sample: Sample, measured: Mapping[str, list[floa
         p99=p99,
         p99_9=p99_9,
         max=longest,
-        count=len(sample.latencies_ns),
+        count=len(sample.values),
         baseline=sample.baseline if base else "",
         ratio_p50=fields["ratio_p50"],
         ratio_p99=fields["ratio_p99"],
         target=", ".join(map(str, sample.targets)),
         met=_met(sample.targets, fields),
-        spread=_spread(sample.latencies_ns),
+        spread=_spread(sample.values),
         sample=sample,
     )
+
+
+def _times(value: float, at_most: float) -> float:
+    """``value`` in multiples of what it may be at most; of a bound of 0 it is none or infinitely many."""
+    return value / at_most if at_most else math.inf if value > 0 else 0.0
 
 
 def _ratio(value: float, base: float) -> float | None:
@@ -145,10 +151,10 @@ def _ratio(value: float, base: float) -> float | None:
     return None if math.isnan(ratio) else round(ratio, 4)
 
 
-def _spread(latencies_ns: NDArray[Any]) -> float | None:
-    if len(latencies_ns) < 2 * _PARTS or not (median := float(np.median(latencies_ns))):
+def _spread(values: NDArray[Any]) -> float | None:
+    if len(values) < 2 * _PARTS or not (median := float(np.median(values))):
         return None
-    medians = [float(np.median(part)) for part in np.array_split(latencies_ns, _PARTS)]
+    medians = [float(np.median(part)) for part in np.array_split(values, _PARTS)]
     return round((max(medians) - min(medians)) / median, 4)
 
 

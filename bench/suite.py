@@ -9,13 +9,15 @@ import importlib
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from bench.cores import pinned
@@ -25,6 +27,7 @@ from engine.errors import HaltlineError, UsageError
 __all__ = [
     "BENCHES",
     "BY_NAME",
+    "Wishes",
     "cells",
     "header",
     "machine",
@@ -50,8 +53,11 @@ BENCHES: tuple[str, ...] = (
     "kill",
 )
 
-#: Run only by name: they need something that is not installed with the rest.
-BY_NAME: tuple[str, ...] = ("peers",)
+#: Run only by name: they need something that is not installed with the rest, or longer than all others together.
+BY_NAME: tuple[str, ...] = ("peers", "soak")
+
+#: Those whose ``run`` takes a second argument, to tell how far it is.
+_TELLING = ("soak",)
 
 _VERSIONS_OF = ("haltline", "numpy", "numba", "msgspec", "uvloop", "websockets", "ray")
 
@@ -72,8 +78,25 @@ def question(name: str) -> str:
     return header(name).splitlines()[0]
 
 
-def run_bench(name: str, *, tiny: bool = False, recording: str = "", pin: tuple[int, ...] = ()) -> list[Row]:
-    """Run one bench; ``recording`` is for those that read one, ``pin`` are the cores that it may use.
+class Wishes(NamedTuple):
+    """What is asked of the benches that take it: a ``recording`` to read, the cores that may be used (``pin``), for how
+    many ``seconds`` to go on; empty: as the bench's own size says."""
+
+    recording: str = ""
+    pin: tuple[int, ...] = ()
+    seconds: float = 0.0
+
+
+_NO_WISHES = Wishes()
+
+
+def _unheard(share: float) -> None: ...
+
+
+def run_bench(
+    name: str, *, tiny: bool = False, wishes: Wishes = _NO_WISHES, tell: Callable[[float], None] = _unheard
+) -> list[Row]:
+    """Run one bench; one that lasts long ``tell``s how much of it is over, from 0 to 1.
 
     A bench of several processes puts the venue's on the first of them and what is measured on the others; everything
     else stays within them. Raises UsageError for an unknown bench, a bad recording or core, InvariantError when the
@@ -81,11 +104,11 @@ def run_bench(name: str, *, tiny: bool = False, recording: str = "", pin: tuple[
     """
     module = _module(name)
     size = module.TINY if tiny else module.FULL
-    for field, value in (("recording", recording), ("pin", pin)):
+    for field, value in wishes._asdict().items():
         if value and field in size.__struct_fields__:
             size = msgspec.structs.replace(size, **{field: value})
-    with pinned(pin):
-        rows: list[Row] = module.run(size)
+    with pinned(wishes.pin):
+        rows: list[Row] = module.run(size, tell) if name in _TELLING else module.run(size)
     return rows
 
 
@@ -94,8 +117,7 @@ def run_suite(
     console: Console,
     *,
     tiny: bool = False,
-    recording: str = "",
-    pin: tuple[int, ...] = (),
+    wishes: Wishes = _NO_WISHES,
 ) -> tuple[list[Row], dict[str, str]]:
     """Run the named benches (none named: all) one after the other, printing each one's table as it ends.
 
@@ -108,8 +130,8 @@ def run_suite(
     failures: dict[str, str] = {}
     for name in names or BENCHES:
         try:
-            with console.status(f"{name}: {question(name)}"):
-                found = run_bench(name, tiny=tiny, recording=recording, pin=pin)
+            with _progress(console, name) as tell:
+                found = run_bench(name, tiny=tiny, wishes=wishes, tell=tell)
         except UsageError:
             raise
         except HaltlineError as error:
@@ -120,6 +142,15 @@ def run_suite(
         console.print(table(name, found))
         rows += found
     return rows, failures
+
+
+@contextmanager
+def _progress(console: Console, name: str) -> Iterator[Callable[[float], None]]:
+    """A bar that moves to and fro until the bench tells how far it is."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(f"{name}: {question(name)}", total=None)
+        yield lambda share: bar.update(task, total=1.0, completed=share)
 
 
 def table(name: str, rows: Sequence[Row]) -> Table:

@@ -17,7 +17,8 @@ of five hundred. Then the latency curve, open loop: tens of orders, each counted
     load_N     at N % of the sustained rate that was just measured
 
 Checked: every order that was asked for arrives, once, and every one is answered; the engine then has none open and none
-in doubt.
+in doubt. A block in which orders were refused because the machine stalled for longer than a lease lasts is run again,
+and the rows say so.
 """
 
 import tempfile
@@ -29,10 +30,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.places import venue_actor
 from bench.rig.contest import Turns, floor_process
 from bench.rig.engine import Seat, bench_config, running_engine
 from bench.rig.orders import Flood, Round
-from bench.rig.venue_client import VenueProcess, venue_process
+from bench.rig.patience import PatientVenue
+from bench.rig.venue_client import venue_process
 from bench.row import Row, Sample, Target, make_rows
 from cli.status import ask_actor
 from config.settings import EngineConfig
@@ -102,31 +105,32 @@ def run(size: Size) -> list[Row]:
         stack.enter_context(running_engine(config, size.pin[1:]))
         for symbol in _SYMBOLS.values():
             venue.wait_for_contestant(symbol)
+        patient = PatientVenue(venue, config, venue_actor(_SEAT.name))
         for number in range(size.rounds + 1):
             for prefix, symbol in _SYMBOLS.items():
-                burst, flood = _burst(venue, symbol, size), _flood(venue, symbol, size)
+                burst, flood = _burst(patient, symbol, size), _flood(patient, symbol, size)
                 if number:  # the first round is warm-up
                     took.setdefault(f"{prefix}burst", []).append(burst)
                     took.setdefault(f"{prefix}sustained", []).append(flood)
         between = {case: np.concatenate(each) for case, each in took.items()}
-        loads = _loads(venue, size, float(between["sustained"].mean()))
+        loads = _loads(patient, size, float(between["sustained"].mean()))
         _must_be_settled(config)
-    samples = [Sample(case, between[case], f"floor_{case}", _TARGET) for case in ("burst", "sustained")] + [
-        Sample(case, between[case]) for case in ("floor_burst", "floor_sustained")
-    ]
+    samples = [
+        Sample(case, between[case], f"floor_{case}", _TARGET, remark=patient.remark) for case in ("burst", "sustained")
+    ] + [Sample(case, between[case]) for case in ("floor_burst", "floor_sustained")]
     return make_rows("throughput", "us", [*samples, *loads])
 
 
-def _burst(venue: VenueProcess, symbol: str, size: Size) -> NDArray[Any]:
+def _burst(venue: PatientVenue, symbol: str, size: Size) -> NDArray[Any]:
     """Answers come when a burst is complete: nothing keeps the venue from reading, or the engine from sending."""
     plan = Round((symbol,), size.bursts, size.burst_gap_ns, orders=size.burst, swift=True, hold=True)
-    times = venue.run(plan)
+    times = venue.run(plan, symbol)
     return np.asarray((times.arrived.max(axis=1) - times.planned) / size.burst)
 
 
-def _flood(venue: VenueProcess, symbol: str, size: Size) -> NDArray[Any]:
+def _flood(venue: PatientVenue, symbol: str, size: Size) -> NDArray[Any]:
     """Without the first window, which leaves at once."""
-    times = venue.run(Flood(symbol, size.flood_ticks, size.orders_a_tick, size.window))
+    times = venue.run(Flood(symbol, size.flood_ticks, size.orders_a_tick, size.window), symbol)
     return _between(times.arrived.ravel()[size.window :], size.block)
 
 
@@ -135,7 +139,7 @@ def _between(arrived: NDArray[np.int64], block: int) -> NDArray[Any]:
     return np.diff(np.sort(arrived)[::block]) / block
 
 
-def _loads(venue: VenueProcess, size: Size, between_ns: float) -> list[Sample]:
+def _loads(venue: PatientVenue, size: Size, between_ns: float) -> list[Sample]:
     """The latency curve, the rates in turn."""
     cases = {percent: f"load_{percent}" for percent in size.loads_percent}
     turns = Turns(tuple(cases.values()))
@@ -144,12 +148,12 @@ def _loads(venue: VenueProcess, size: Size, between_ns: float) -> list[Sample]:
             gap_ns = int(between_ns * size.orders_a_tick * 100 / percent)
             ticks = max(size.load_orders // size.orders_a_tick, 2)
             plan = Round((_SEAT.symbol,), ticks, gap_ns, orders=size.orders_a_tick, swift=True, seed=number + 1)
-            turns.add(case, venue.run(plan), ticks // 10)
+            turns.add(case, venue.run(plan, _SEAT.symbol), ticks // 10)
     return [turns.sample(case) for case in cases.values()]
 
 
 def _must_be_settled(config: EngineConfig) -> None:
-    report = ask_actor(config, f"venue.{_SEAT.name}")
+    report = ask_actor(config, venue_actor(_SEAT.name))
     wrong = ("open_orders", "unknown_orders", "violations", "illegal")
     if report is None or any(report.counters[name] for name in wrong):
         raise InvariantError(f"bench throughput: the engine ends with {report}")

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench.cores import parse_cores
 from bench.report import write_report
-from bench.suite import BENCHES, BY_NAME, header, machine, question, run_suite, write_json
+from bench.suite import BENCHES, BY_NAME, Wishes, header, machine, question, run_suite, write_json
 
 __all__ = ["bench"]
 
@@ -18,7 +18,7 @@ _WIDTH_PIPED = 180
 
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which benches; none: all but peers.")
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which benches; none: all but peers and soak.")
     ] = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the rows to this file.")] = None,
     report: Annotated[
@@ -30,6 +30,9 @@ def bench(
     recording: Annotated[
         str, typer.Option(metavar="FILE", help="A recorded market stream, for benches that read one.")
     ] = "",
+    seconds: Annotated[
+        float, typer.Option(metavar="N", min=0, help="How long soak goes on; without it: ten minutes.")
+    ] = 0.0,
     list_: Annotated[bool, typer.Option("--list", help="List the benches and what they ask.")] = False,
     tiny: Annotated[bool, typer.Option("--tiny", help="At the size of the tests: shows that it works.")] = False,
 ) -> None:
@@ -46,7 +49,7 @@ def bench(
         return
     facts = machine()
     console.print("  ".join(f"{fact} {value}" for fact, value in facts.items()), highlight=False)
-    rows, failures = run_suite(names or (), console, tiny=tiny, recording=recording, pin=parse_cores(pin))
+    rows, failures = run_suite(names or (), console, tiny=tiny, wishes=Wishes(recording, parse_cores(pin), seconds))
     if json is not None:
         write_json(json, rows)
     if report is not None:

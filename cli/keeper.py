@@ -81,13 +81,13 @@ def _at_end_of_input(ended: threading.Event) -> None:
 
 
 @contextmanager
-def keeper_process(config: Path) -> Iterator[None]:
-    """A keeper for as long as this process lives."""
+def keeper_process(config: Path) -> Iterator[int]:
+    """A keeper for as long as this process lives; its process id."""
     command = [sys.executable, "-m", "cli.main", "keeper", "--config", str(config), "--until-eof"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE)
     assert process.stdin is not None
     try:
-        yield
+        yield process.pid
     finally:
         process.stdin.close()
         try:

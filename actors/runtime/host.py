@@ -61,8 +61,8 @@ class HostedActor(Cell):
         self._report(event, fields)
 
     def counters(self) -> dict[str, int]:
-        """What happened on this actor's peer links since its start, by name."""
-        return asdict(self.peers.counters)
+        """What happened on this actor's peer links since its start, by name, and what waits for a socket now."""
+        return {**asdict(self.peers.counters), "waiting_bytes": self.links.waiting_bytes() + self.peers.waiting_bytes()}
 
     def _report(self, event: str, fields: dict[str, object]) -> None:
         self._host.report(self.name, event, fields)

@@ -94,6 +94,10 @@ class OutsideLinks:
         link = self._links.get(name)
         return link is not None and link.is_open and not link.paused
 
+    def waiting_bytes(self) -> int:
+        """Bytes that the kernel has not taken yet, of all links."""
+        return sum(link.waiting_bytes() for link in self._all)
+
     def close_link(self, name: str) -> None:
         link = self._links.get(name)
         if link is not None:

@@ -86,6 +86,10 @@ class Peers:
         for server in self._servers:
             await server.wait_closed()
 
+    def waiting_bytes(self) -> int:
+        """Bytes that the kernel has not taken yet, of all links."""
+        return sum(link.waiting_bytes() for link in self._links)
+
     # -- PeerOwner
 
     def link_made(self, link: PeerLink) -> None:

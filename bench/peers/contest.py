@@ -98,7 +98,7 @@ def _seats(orders: str, book: str, file: Path) -> tuple[Seat, Seat]:
 
 def _samples(turns: Turns, able: Sequence[str]) -> list[Sample]:
     peers = [turns.sample(name, "haltline")._replace(remark=_missed(turns, name)) for name in able]
-    fastest = min(peers, key=lambda sample: float(np.median(sample.latencies_ns)), default=None)
+    fastest = min(peers, key=lambda sample: float(np.median(sample.values)), default=None)
     targets = (Target("ratio_p50", 1), Target("ratio_p99", 1))
     haltline = turns.sample("haltline", fastest.case, targets) if fastest else turns.sample("haltline")
     return [haltline, *peers, turns.sample("floor", "haltline")]

@@ -8,4 +8,6 @@
 orders          the commands and their answers
 venue_client    starts the venue's process and speaks with it
 contest         contestants take turns on one venue
+patience        a block during which the machine stood still is run again, and it is said so
+gauges          memory, files and queues of an engine, read from outside
 """

@@ -21,7 +21,7 @@ from config.settings import EngineConfig
 from engine.codes import Reason
 from engine.errors import InvariantError
 
-__all__ = ["Seat", "bench_config", "engine_toml", "running_engine"]
+__all__ = ["Seat", "bench_config", "config_file", "engine_toml", "running_engine"]
 
 _READY_S = 60.0
 
@@ -156,9 +156,14 @@ def bench_config(
 ) -> EngineConfig:
     """Write and load the configuration of an engine with its state in ``directory``."""
     directory.mkdir(parents=True, exist_ok=True)
-    file = directory / "engine.toml"
+    file = config_file(directory)
     file.write_text(engine_toml(seats, venue, directory / "state", runtime, lease_ms))
     return load_config(file)
+
+
+def config_file(directory: Path) -> Path:
+    """Where ``bench_config`` writes it."""
+    return directory / "engine.toml"
 
 
 @contextmanager

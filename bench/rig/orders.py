@@ -47,6 +47,8 @@ class Round(msgspec.Struct, frozen=True, tag=True):
     orders: int = 1
     swift: bool = False
     hold: bool = False
+    #: Of the swift ones each so manieth is filled, the others expire; 0: all expire.
+    fill_every: int = 0
     seed: int = 1
     #: How long the last orders may take.
     grace_ns: int = 20_000_000_000
@@ -59,6 +61,7 @@ class Flood(msgspec.Struct, frozen=True, tag=True):
     ticks: int
     orders: int
     window: int
+    fill_every: int = 0
 
 
 class Books(msgspec.Struct, frozen=True, tag=True):

@@ -2,8 +2,9 @@
 
 Everything else is the venue itself, its real protocol included. Its order entry is written to be exact, not fast: it
 takes longer than an engine needs to send the next order. For floods there is a *swift* way past it: frames are cut and
-decoded right here, and answered with the answer and the two reports (NEW, EXPIRED) that an IOC order gets. It can hold:
-then frames are only cut and counted until there are so many, so that reading never waits for answering.
+decoded right here, and answered with the answer and the two reports (NEW and EXPIRED, or NEW and TRADE) that an IOC
+order gets. It can hold: then frames are only cut and counted until there are so many, so that reading never waits for
+answering.
 """
 
 import time
@@ -66,8 +67,11 @@ class TickVenue(SimulatedBinance):
         on_order: OnOrder,
     ) -> None:
         self.swift = False
+        #: Each so manieth swift order is filled; 0: none.
+        self.fill_every = 0
         self._hold = self._taken = 0
         self._held: list[tuple[bytes, int]] = []
+        self._held_of = ""
         self._tell = on_order
         self._arrived_ns = 0
         self._cut: dict[str, bytes] = {}
@@ -84,7 +88,16 @@ class TickVenue(SimulatedBinance):
 
     def hold(self, orders: int) -> None:
         """From now on so many orders are let in before they are looked at; 0: each is answered as it comes."""
+        self.give_up_holding(self._arrived_ns)
         self._hold, self._taken = orders, 0
+
+    def give_up_holding(self, before_ns: int) -> None:
+        """Answer what is held, when the last of it came by then."""
+        session = self.api.sessions.get(self._held_of)
+        if self._held and self._arrived_ns <= before_ns and session is not None:
+            others = self._answer_held(self._held_of, session)
+            if others:
+                super().on_link_bytes(self._held_of, others, time.monotonic_ns())
 
     # -- ticks --------------------------------------------------------------------------------------------------
 
@@ -139,8 +152,12 @@ class TickVenue(SimulatedBinance):
             self._cut[link] = data[at:]
         before, self._taken = self._taken, self._taken + len(held) - already
         if self._hold and before // self._hold == self._taken // self._hold:
+            self._held_of = link
             return b""
-        self._held = []
+        return self._answer_held(link, session)
+
+    def _answer_held(self, link: str, session: ApiSession) -> bytes:
+        held, self._held = self._held, []
         answers, others = [], []
         for frame, arrived_ns in held:
             request = _read_order(frame)
@@ -162,14 +179,18 @@ class TickVenue(SimulatedBinance):
             f'"orderListId":-1,"clientOrderId":"{terms.client_order_id}","transactTime":{time_now}}}}}'
         )
         subscription = next(iter(session.subscriptions), 0)
+        nothing = ("0.00000000", "0.00000000", -1)
+        ends = ("EXPIRED", "EXPIRED", "false", *nothing)
+        if self.fill_every and self._swift_orders % self.fill_every == 0:
+            ends = ("TRADE", "FILLED", "false", terms.quantity, terms.price, order_id)
         reports = (
             f'{{"subscriptionId":{subscription},"event":{{"e":"executionReport","E":{time_now},"s":"{terms.symbol}",'
             f'"c":"{terms.client_order_id}","S":"BUY","o":"LIMIT","f":"IOC","q":"{terms.quantity}","p":"{terms.price}",'
-            f'"P":"0.00000000","F":"0.00000000","g":-1,"C":"","x":"{kind}","X":"{kind}","r":"NONE","i":{order_id},'
-            f'"l":"0.00000000","z":"0.00000000","L":"0.00000000","n":"0","N":null,"T":{time_now},"t":-1,'
+            f'"P":"0.00000000","F":"0.00000000","g":-1,"C":"","x":"{kind}","X":"{status}","r":"NONE","i":{order_id},'
+            f'"l":"{lots}","z":"{lots}","L":"{price}","n":"0","N":null,"T":{time_now},"t":{trade},'
             f'"I":{order_id},"w":{on_book},"m":false,"M":false,"O":{time_now},"Z":"0.00000000","Y":"0.00000000",'
             f'"Q":"0.00000000","W":{time_now},"V":"NONE"}}}}'
-            for kind, on_book in (("NEW", "true"), ("EXPIRED", "false"))
+            for kind, status, on_book, lots, price, trade in (("NEW", "NEW", "true", *nothing), ends)
         )
         return b"".join(text_frame(text.encode()) for text in (answer, *reports))
 

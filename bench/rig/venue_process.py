@@ -38,6 +38,8 @@ _SPIN_NS = 60_000
 #: How long a flood may stand still.
 _GRACE_NS = 20_000_000_000
 _QUIET_S = 0.002
+#: Orders are held until all of a tick are there, but no longer than this after the last one: some may never come.
+_HELD_NS = 300_000_000
 _RICH = "1000000000"
 
 _Command = Probe | Round | Flood | Books
@@ -84,6 +86,7 @@ class Pacer:
     async def carry_out(self, command: _Command) -> Taken | Shown:
         self.venue.swift = isinstance(command, Flood) or (isinstance(command, Round) and command.swift)
         self.venue.hold(command.orders if isinstance(command, Round) and command.hold else 0)
+        self.venue.fill_every = command.fill_every if isinstance(command, Round | Flood) else 0
         try:
             if isinstance(command, Probe):
                 return await self._probe(command)
@@ -93,8 +96,8 @@ class Pacer:
                 return await self._books(command)
             return await self._round(command)
         finally:
-            self.venue.swift = False
             self.venue.hold(0)
+            self.venue.swift = False
             self._expected = None
 
     async def _probe(self, probe: Probe) -> Taken:
@@ -164,6 +167,7 @@ class Pacer:
     async def _until(self, done: Callable[[], bool], within_ns: int) -> None:
         deadline_ns = time.monotonic_ns() + within_ns
         while not done() and time.monotonic_ns() < deadline_ns:
+            self.venue.give_up_holding(time.monotonic_ns() - _HELD_NS)
             await asyncio.sleep(_QUIET_S)
 
 

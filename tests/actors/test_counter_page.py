@@ -24,6 +24,8 @@ def test_the_page_says_what_the_status_says(make_desk: MakeDesk) -> None:
         0,
     )
     assert page.values["reports_behind|quoter"] == 0
+    assert page.values["orders_kept"] == len(desk.venue.blotter.orders) > page.values["open_orders"]
+    assert page.values["in_flight"] == len(desk.venue.core.in_flight)
 
 
 def test_refusals_are_published_by_reason_and_a_halt_is_seen(make_desk: MakeDesk) -> None:

@@ -62,7 +62,9 @@ def test_what_happens_between_check_and_write_is_seen_before_the_write(
     assert len(desk.orders_at_venue()) == 1
     (report,) = [each for each in hand.of(order) if each.order_status.is_terminal]
     assert report.report_seq > 0  # it was journalled, so its end is numbered like any other
-    assert report.refusal.reason is (Reason.LEASE_EXPIRED if what == "pause" else Reason.HALTED)
+    reason = Reason.LEASE_EXPIRED if what == "pause" else Reason.HALTED
+    assert report.refusal.reason is reason
+    assert desk.venue.status().refusals[reason] >= 1  # counted as any other that the gate has refused
     assert hand.open_orders[orig].status is OrderStatus.NEW
     records = list(written(desk))
     assert isinstance(records[-1], OrderRejected)

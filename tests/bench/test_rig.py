@@ -99,7 +99,7 @@ def test_contestants_take_turns_and_the_warm_up_does_not_count():
     turns = take_turns(venue, {"a": "AUSDT", "b": "BUSDT"}, Round((), 5, 1_000_000), rounds=2, warm_up=2)
     assert venue.symbols == ["AUSDT", "BUSDT"] * 2
     sample = turns.sample("b", "a")
-    assert sample.latencies_ns.tolist() == [7_000] * 6
+    assert sample.values.tolist() == [7_000] * 6
     assert (np.diff(sample.at_ns) > 0).all()
     assert len(sample.at_ns) == 6
 
@@ -107,7 +107,7 @@ def test_contestants_take_turns_and_the_warm_up_does_not_count():
 def test_every_order_of_a_tick_counts_from_the_tick():
     turns = Turns(["a"])
     turns.add("a", Times(np.array([0, 100]), np.array([0, 100]), np.array([[5, 6], [107, 108]])), 1)
-    assert turns.sample("a").latencies_ns.tolist() == [7, 8]
+    assert turns.sample("a").values.tolist() == [7, 8]
     assert turns.sample("a").at_ns.tolist() == [100, 100]
 
 
