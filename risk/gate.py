@@ -4,6 +4,7 @@
 field, observed value, limit and remedy. Checks run in this order, and the first that fails is the reason given:
 
     message     instrument, side, type, time in force, post-only, quantity, price, overflow, venue's filters
+                (of an order with instructions those too: risk/gate_special.py)
     authority   a strategy with limits, latch (HALTED, REDUCE_ONLY), lease (NO_LEASE, LEASE_EXPIRED)
     limits      execution throttle, daily loss, drawdown, order quantity, reference price, order notional, venue's price
                 band, collar, collar over the window, open orders, rate, strategy's rate, order-to-trade, repeated
@@ -41,11 +42,12 @@ from engine.kernel import entry_of
 from engine.messages import Refusal
 from engine.order import Approved, Order
 from risk import gate_books, gate_kernel
+from risk import gate_special as special
 from risk import gate_state as g
 from risk.gate_tables import GateTables
 from risk.latch import LatchView
 from risk.limits import AccountLimits, Ceilings, InstrumentLimits, StrategyLimits, Usage
-from risk.refusal import duplicate, explain, malformed
+from risk.refusal import duplicate, explain, malformed, unknown_instrument
 
 __all__ = ["AccountLimits", "Gate", "InstrumentLimits", "StrategyLimits"]
 
@@ -175,6 +177,8 @@ class Gate:
     def check(self, order: Order, now_ns: int) -> Approved | Refusal:
         """Approve and reserve, or refuse and change nothing. Never raises, whatever the order's fields hold."""
         # Types are not to be trusted: an order of a co-located strategy has never been decoded from a frame.
+        if order.instructions is not None:
+            return self._check_special(order, now_ns)
         client_order_id: Any = order.client_order_id
         instrument_id: Any = order.instrument_id
         lots: Any = order.quantity_lots
@@ -205,6 +209,43 @@ class Gate:
             return self._refusal(order, Reason(-result))
         self._reserved[client_order_id] = lots
         order.reserve_ticks = result
+        return Approved(order)
+
+    def _check_special(self, order: Order, now_ns: int) -> Approved | Refusal:
+        """The same for an order that is not a plain one (``risk/gate_special.py``). What only the market says against
+        it is looked at last, when all that a plain order is held to has passed."""
+        numbers = (order.instrument_id, order.quantity_lots, order.price_ticks)
+        if any(type(each) is not int for each in numbers) or type(order.client_order_id) is not str:
+            return malformed(order, self._tables.instruments)
+        known = self._tables.instruments.get(order.instrument_id)
+        if known is None:
+            return unknown_instrument(order.instrument_id)
+        fault = special.shape_fault(order) or special.venue_fault(order, known[0])
+        if fault is not None:
+            return fault
+        if order.client_order_id in self._reserved:
+            return duplicate(order)
+        reference, collar_ppm = self._cell(order.instrument_id, g.REFERENCE_TICKS), known[1].price_collar_ppm
+        ticks = order.price_ticks
+        if order.order_type.is_triggered:
+            ticks = special.value_ticks(order, reference, collar_ppm)
+        try:
+            strategy_at = self._strategies.get(order.strategy_id, 0)
+            lots, code = order.quantity_lots, _special_code(order)
+            result = self._check(self._state, self._words, code, strategy_at, order.instrument_id, lots, ticks, now_ns)
+        except (OverflowError, TypeError):
+            return malformed(order, self._tables.instruments)
+        if result < 0:
+            return self._refusal(order, Reason(-result))
+        self._reserved[order.client_order_id] = lots
+        order.reserve_ticks = result
+        if order.order_type.is_triggered:
+            cells = (g.BID_BAND_LOW, g.BID_BAND_HIGH) if order.side is _BUY else (g.ASK_BAND_LOW, g.ASK_BAND_HIGH)
+            low, high = (self._cell(order.instrument_id, cell) for cell in cells)
+            fault = special.market_fault(order, known[0], reference, collar_ppm, (low, high))
+            if fault is not None:
+                self.abandon(order)
+                return fault
         return Approved(order)
 
     def check_closing(self, order: Order, now_ns: int) -> Approved | Refusal:
@@ -257,7 +298,7 @@ class Gate:
             int(client_order_id in self._closing),
             side,
             order.quantity_lots,
-            order.price_ticks,
+            order.reserve_ticks if order.order_type.is_triggered else order.price_ticks,
             1 if order.orig_client_order_id else 0,
         )
         self._closing.discard(client_order_id)
@@ -269,9 +310,9 @@ class Gate:
     def restore(self, order: Order) -> None:
         """Reserve what an order from the journal may still fill, without checks, also before its instrument is defined.
 
-        A market order that was never valued reserves the funds of one tick: it does not rest, so it has ended at the
-        venue before reconciliation has, and until then nothing new is sent. Raises InvariantError for an order
-        that no gate of this size can have passed.
+        One with instructions was journalled with its worth. A market order that was never valued reserves the funds of
+        one tick: it does not rest, so it has ended at the venue before reconciliation has, and until then nothing new
+        is sent. Raises InvariantError for an order that no gate of this size can have passed.
         """
         client_order_id, instrument_id, lots = order.client_order_id, order.instrument_id, order.leaves_lots
         if not 0 <= instrument_id < self._tables.instruments_max:
@@ -280,7 +321,7 @@ class Gate:
             )
         if client_order_id in self._reserved:
             raise InvariantError(f"order {client_order_id} to restore is reserved already")
-        ticks = order.price_ticks or order.reserve_ticks or 1
+        ticks = max(order.price_ticks, order.reserve_ticks, 1)
         strategy_at = self._strategy_at(order)
         if lots <= 0 or not gate_books.reserve(self._state, instrument_id, strategy_at, int(order.side), lots, ticks):
             raise InvariantError(f"order {client_order_id} to restore has {lots} lots at {ticks} ticks to reserve")
@@ -581,6 +622,17 @@ def _code(order: Order) -> int:
             else 0
         )
         + (0 if post_only is False else _POST_CODE if post_only is True else _NO_POST_CODE)
+        + (_REPLACE_CODE if order.orig_client_order_id else 0)
+    )
+
+
+def _special_code(order: Order) -> int:
+    """The same of an order with instructions, whose enumerations have been looked at."""
+    return (
+        int(order.side)
+        + ((g.VALUED if order.order_type.is_triggered else int(order.order_type)) << g.TYPE_SHIFT)
+        + (int(order.time_in_force) << g.TIF_SHIFT)
+        + (_POST_CODE if order.post_only else 0)
         + (_REPLACE_CODE if order.orig_client_order_id else 0)
     )
 

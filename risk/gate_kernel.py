@@ -25,6 +25,7 @@ __all__ = ["check", "may_send", "room_to_reduce"]
 _BUY, _SELL = Side.BUY.value, Side.SELL.value
 _MARKET, _LIMIT = OrderType.MARKET.value, OrderType.LIMIT.value
 _GTC, _IOC, _FOK = TimeInForce.GTC.value, TimeInForce.IOC.value, TimeInForce.FOK.value
+_GTD, _VALUED = TimeInForce.GTD.value, g.VALUED
 _REDUCE, _FLATTEN = KillMode.REDUCE.rank, KillMode.FLATTEN.rank
 
 _UNKNOWN_INSTRUMENT, _BAD_SIDE = Reason.UNKNOWN_INSTRUMENT.value, Reason.BAD_SIDE.value
@@ -148,15 +149,15 @@ def _shape(state: State, code: int, side: int, order_type: int) -> int:
     time_in_force, post_only = (code >> g.TIF_SHIFT) & 7, (code >> g.POST_SHIFT) & 3
     if side not in (_BUY, _SELL):
         return _refuse(state, _BAD_SIDE, side, g.ABSENT)
-    if order_type not in (_MARKET, _LIMIT):
+    if order_type not in (_LIMIT, _MARKET, _VALUED):
         return _refuse(state, _BAD_ORDER_TYPE, order_type, g.ABSENT)
-    if time_in_force not in (_GTC, _IOC, _FOK):
+    if time_in_force not in (_GTC, _IOC, _FOK, _GTD):
         return _refuse(state, _BAD_TIME_IN_FORCE, time_in_force, g.ABSENT)
     if post_only == 0 and order_type == _LIMIT:
         return 0
-    if post_only not in (0, 1) or (post_only == 1 and order_type == _MARKET):
+    if post_only not in (0, 1) or (post_only == 1 and order_type != _LIMIT):
         return _refuse(state, _BAD_ORDER_TYPE, order_type, g.ABSENT)
-    if (post_only == 1 and time_in_force != _GTC) or (order_type == _MARKET and time_in_force == _FOK):
+    if (post_only == 1 and time_in_force not in (_GTC, _GTD)) or (order_type == _MARKET and time_in_force == _FOK):
         return _refuse(state, _BAD_TIME_IN_FORCE, time_in_force, g.ABSENT)
     return 0
 
@@ -180,12 +181,15 @@ def _numbers(state: State, at: int, order_type: int, lots: int, ticks: int) -> i
         return _refuse(state, _BAD_PRICE, ticks, max(state[at + g.PRICE_MIN], 1))
     if ticks > g.TICKS_MAX:
         return _refuse(state, _NUMBER_OVERFLOW, ticks, g.TICKS_MAX)
-    if ticks < state[at + g.PRICE_MIN]:
+    # What is valued by its trigger has been held to these already; asked last, so that a limit order pays for nothing.
+    if ticks < state[at + g.PRICE_MIN] and order_type != _VALUED:
         return _refuse(state, _PRICE_OUT_OF_RANGE, ticks, state[at + g.PRICE_MIN])
-    if ticks > state[at + g.PRICE_MAX]:
+    if ticks > state[at + g.PRICE_MAX] and order_type != _VALUED:
         return _refuse(state, _PRICE_OUT_OF_RANGE, ticks, state[at + g.PRICE_MAX])
     if _overflows(lots, ticks):
         return _refuse(state, _NUMBER_OVERFLOW, lots, INT64_MAX // ticks)
+    if order_type == _VALUED:
+        return 0
     return _venue_notional(state, at, lots * ticks, 1)
 
 
@@ -286,8 +290,8 @@ def _price(state: State, at: int, side: int, order_type: int, lots: int, value_t
             return fault
     if lots * notional_ticks > state[at + g.ORDER_NOTIONAL_LIMIT]:
         return _refuse(state, _ORDER_NOTIONAL, lots * notional_ticks, state[at + g.ORDER_NOTIONAL_LIMIT])
-    if order_type == _MARKET:
-        return _window(state, at, side, reference)
+    if order_type != _LIMIT:
+        return _window(state, at, side, reference) if order_type == _MARKET else 0
     if side == _BUY:
         low, high = state[at + g.BID_BAND_LOW], state[at + g.BID_BAND_HIGH]
     else:

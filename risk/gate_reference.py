@@ -15,6 +15,7 @@ from risk.gate_reference_book import (
     Fault,
     Open,
     Rate,
+    against_market,
     converted,
     down,
     fits,
@@ -27,8 +28,10 @@ from risk.gate_reference_book import (
     sameness,
     scaled,
     shape,
+    special,
     up,
     value_ticks,
+    waits,
     within,
 )
 from risk.gate_state import ABSENT, POSITION_MAX, TICK_LOTS_MAX, TICKS_MAX, UNLIMITED
@@ -125,8 +128,10 @@ class ReferenceGate:
         book = self.books.get(order.instrument_id)
         if book is None:
             return Fault(Reason.UNKNOWN_INSTRUMENT, order.instrument_id, ABSENT)
+        wrong = special(order, book.instrument) if order.instructions is not None else None
         fault = (
-            shape(order)
+            (Fault(wrong, ABSENT, ABSENT) if wrong is not None else None)
+            or shape(order)
             or numbers(order, book)
             or self._authority(order, book, now_ns, closing)
             or (None if closing else self._losses(order, book))
@@ -139,7 +144,7 @@ class ReferenceGate:
         fault = (
             price(order, book, ticks, valued)
             or self._counts(order, book, now_ns, closing)
-            or self._repeats(order, now_ns)
+            or self._repeats(order, ticks, now_ns)
             or self._position(order, book)
             or self._funds(order, book, valued)
             or self._notional(order, book, valued)
@@ -147,13 +152,16 @@ class ReferenceGate:
         )
         if fault:
             return fault
+        wrong = against_market(order, book) if waits(order) else None
+        if wrong is not None:
+            return Fault(wrong, ABSENT, ABSENT)
         self._rate_of(order).spend(now_ns)
         self.replaces_paced += bool(order.orig_client_order_id)
         self.orders_paced += not order.orig_client_order_id
         if not closing:
             self._strategy_rates[order.strategy_id].spend(now_ns)
         if self.account.duplicate_window_ns:
-            self._recent[sameness(order)] = now_ns
+            self._recent[sameness(order, ticks if waits(order) else order.price_ticks)] = now_ns
         self.messages += 1
         self._change(book, order, order.quantity_lots, valued)
         book.open_orders += 1
@@ -176,7 +184,7 @@ class ReferenceGate:
         self.replaces_paced -= bool(order.orig_client_order_id)
         self.orders_paced -= not order.orig_client_order_id
         self._strategy_rates[order.strategy_id].give_back()
-        self._recent.pop(sameness(order), None)
+        self._recent.pop(sameness(order, order.reserve_ticks if waits(order) else order.price_ticks), None)
         self.messages = max(self.messages - 1, 0)
 
     def closed(self, order: Order, released_lots: int) -> None:
@@ -355,8 +363,9 @@ class ReferenceGate:
             return Fault(Reason.ORDER_TO_TRADE, self.messages + 1, most)
         return None
 
-    def _repeats(self, order: Order, now_ns: int) -> Fault | None:
-        window_ns, before_ns = self.account.duplicate_window_ns, self._recent.get(sameness(order))
+    def _repeats(self, order: Order, ticks: int, now_ns: int) -> Fault | None:
+        remembered_ticks = ticks if waits(order) else order.price_ticks
+        window_ns, before_ns = self.account.duplicate_window_ns, self._recent.get(sameness(order, remembered_ticks))
         if before_ns is not None and now_ns - before_ns < window_ns:
             return Fault(Reason.DUPLICATE_ORDER, now_ns - before_ns, window_ns)
         return None

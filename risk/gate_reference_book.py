@@ -20,6 +20,7 @@ __all__ = [
     "Fault",
     "Open",
     "Rate",
+    "against_market",
     "converted",
     "down",
     "fits",
@@ -32,9 +33,11 @@ __all__ = [
     "sameness",
     "scaled",
     "shape",
+    "special",
     "up",
     "value_ticks",
     "venue_notional",
+    "waits",
     "window",
     "within",
 ]
@@ -195,8 +198,8 @@ def converted(value: int, converter: Book | None) -> int:
     return most if abs(value // den) > (INT64_MAX - num) // num else up(Fraction(value * num, den))
 
 
-def sameness(order: Order) -> tuple[object, ...]:
-    return (order.strategy_id, order.instrument_id, order.side, order.quantity_lots, order.price_ticks)
+def sameness(order: Order, ticks: int) -> tuple[object, ...]:
+    return (order.strategy_id, order.instrument_id, order.side, order.quantity_lots, ticks)
 
 
 def room_lots(order: Order, book: Book, closing: bool) -> int:
@@ -211,11 +214,81 @@ def room_lots(order: Order, book: Book, closing: bool) -> int:
 # -- checks of one order against its instrument: a Fault, or None ---------------------------------------------------
 
 
+def waits(order: Order) -> bool:
+    """For a trigger."""
+    return order.order_type >= OrderType.STOP
+
+
+def special(order: Order, ins: Instrument) -> Reason | None:
+    """What is wrong with instructions before anything is known of the market; the first thing that is."""
+    wants, kind, in_force = order.instructions, order.order_type, order.time_in_force
+    assert wants is not None
+    trails, has_price = "TRAILING" in kind.name, "LIMIT" in kind.name
+    rests = in_force in (TimeInForce.GTC, TimeInForce.GTD)
+    wrong_trigger = (
+        not 1 <= wants.trailing_ppm < MILLION or wants.trigger_ticks
+        if trails
+        else wants.trailing_ppm or not 1 <= wants.trigger_ticks <= TICKS_MAX
+        if waits(order)
+        else wants.trigger_ticks or wants.trailing_ppm
+    )
+    numbers_asked = (wants.trigger_ticks, wants.trailing_ppm, wants.display_lots, wants.expires_wall_ns)
+    checks = [
+        (any(not 0 <= each <= INT64_MAX for each in numbers_asked), Reason.NUMBER_OVERFLOW),
+        (wrong_trigger, Reason.BAD_TRIGGER),
+        (waits(order) and has_price and not 1 <= order.price_ticks <= TICKS_MAX, Reason.BAD_PRICE),
+        (waits(order) and not has_price and order.price_ticks != 0, Reason.BAD_PRICE),
+        (waits(order) and order.post_only, Reason.BAD_ORDER_TYPE),
+        (bool(wants.expires_wall_ns) != (in_force is TimeInForce.GTD), Reason.BAD_EXPIRE_TIME),
+        (kind is OrderType.MARKET and in_force is TimeInForce.GTD, Reason.BAD_TIME_IN_FORCE),
+        (waits(order) and not has_price and not rests, Reason.BAD_TIME_IN_FORCE),
+        (wants.display_lots and not (has_price and rests), Reason.BAD_DISPLAY_QUANTITY),
+        (wants.display_lots and wants.display_lots >= order.quantity_lots, Reason.BAD_DISPLAY_QUANTITY),
+    ]
+    if waits(order):
+        most = ins.price_ticks_max or TICKS_MAX
+        for each in (wants.trigger_ticks, order.price_ticks):
+            checks.append((each and not ins.price_ticks_min <= each <= most, Reason.PRICE_OUT_OF_RANGE))
+        too_many = ins.market_quantity_lots_max and order.quantity_lots > ins.market_quantity_lots_max
+        checks.append((not has_price and too_many, Reason.QUANTITY_OUT_OF_RANGE))
+        worth = (order.price_ticks if has_price else wants.trigger_ticks) * order.quantity_lots
+        if worth > 0:
+            fault = venue_notional(ins, worth, minimum_applies=has_price or ins.market_notional_min_applies)
+            checks.append((fault is not None, fault.reason if fault else Reason.NONE))
+    return next((reason for is_wrong, reason in checks if is_wrong), None)
+
+
+def fires_at(order: Order, book: "Book") -> int:
+    wants = order.instructions
+    assert wants is not None
+    if not wants.trailing_ppm:
+        return wants.trigger_ticks
+    away = down(ppm(book.reference_ticks, wants.trailing_ppm))
+    return book.reference_ticks + away if order.side is Side.BUY else max(book.reference_ticks - away, 1)
+
+
+def against_market(order: Order, book: "Book") -> Reason | None:
+    """What the market of now has against an order that waits for a trigger."""
+    ins, trigger, price = book.instrument, fires_at(order, book), order.price_ticks
+    is_buy, is_stop = order.side is Side.BUY, "STOP" in order.order_type.name
+    is_above = is_buy if is_stop else not is_buy
+    if (is_above and trigger < book.reference_ticks) or (not is_above and trigger > book.reference_ticks):
+        return Reason.TRIGGER_WOULD_FIRE
+    if "LIMIT" not in order.order_type.name:
+        return None
+    if abs(price - trigger) > down(ppm(trigger, book.limits.price_collar_ppm)):
+        return Reason.PRICE_COLLAR
+    up_ppm, down_ppm = (ins.bid_up_ppm, ins.bid_down_ppm) if is_buy else (ins.ask_up_ppm, ins.ask_down_ppm)
+    if up_ppm and price > ppm(book.reference_ticks, up_ppm):
+        return Reason.PRICE_OUTSIDE_VENUE_BAND
+    return Reason.PRICE_OUTSIDE_VENUE_BAND if price < ppm(book.reference_ticks, down_ppm) else None
+
+
 def shape(order: Order) -> Fault | None:
     is_market = order.order_type is OrderType.MARKET
     if order.post_only and is_market:
         return Fault(Reason.BAD_ORDER_TYPE, order.order_type, ABSENT)
-    if order.post_only and order.time_in_force is not TimeInForce.GTC:
+    if order.post_only and order.time_in_force not in (TimeInForce.GTC, TimeInForce.GTD):
         return Fault(Reason.BAD_TIME_IN_FORCE, order.time_in_force, ABSENT)
     if is_market and order.time_in_force is TimeInForce.FOK:
         return Fault(Reason.BAD_TIME_IN_FORCE, order.time_in_force, ABSENT)
@@ -237,6 +310,11 @@ def numbers(order: Order, book: Book) -> Fault | None:
         return Fault(Reason.QUANTITY_OUT_OF_RANGE, lots, most)
     if is_market:
         return Fault(Reason.BAD_PRICE, ticks, 0) if ticks != 0 else None
+    if waits(order):
+        ticks = value_ticks(order, book)
+        if ticks > TICKS_MAX:
+            return Fault(Reason.NUMBER_OVERFLOW, ticks, TICKS_MAX)
+        return Fault(Reason.NUMBER_OVERFLOW, lots, INT64_MAX // ticks) if lots * ticks > INT64_MAX else None
     if ticks <= 0:
         return Fault(Reason.BAD_PRICE, ticks, max(ins.price_ticks_min, 1))
     if ticks > TICKS_MAX:
@@ -270,6 +348,11 @@ def fresh(book: Book, now_ns: int) -> Fault | None:
 def value_ticks(order: Order, book: Book) -> int:
     if order.order_type is OrderType.LIMIT:
         return order.price_ticks
+    if waits(order):
+        trigger = fires_at(order, book)
+        if order.side is Side.SELL:
+            return max(trigger, order.price_ticks, book.reference_ticks, 1)
+        return order.price_ticks or max(trigger + down(ppm(trigger, book.limits.price_collar_ppm)), 1)
     width = down(ppm(book.reference_ticks, book.limits.price_collar_ppm))
     return book.reference_ticks + width if order.side is Side.BUY else max(book.reference_ticks - width, 1)
 
@@ -284,8 +367,8 @@ def price(order: Order, book: Book, ticks: int, valued_ticks: int) -> Fault | No
             return fault
     if lots * valued_ticks > limits.order_notional_tick_lots:
         return Fault(Reason.ORDER_NOTIONAL, lots * valued_ticks, limits.order_notional_tick_lots)
-    if order.order_type is OrderType.MARKET:
-        return window(order, book, reference)
+    if order.order_type is not OrderType.LIMIT:
+        return window(order, book, reference) if order.order_type is OrderType.MARKET else None
     is_buy = order.side is Side.BUY
     up_ppm, down_ppm = (ins.bid_up_ppm, ins.bid_down_ppm) if is_buy else (ins.ask_up_ppm, ins.ask_down_ppm)
     if up_ppm and ticks > ppm(reference, up_ppm):

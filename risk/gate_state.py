@@ -160,6 +160,7 @@ __all__ = [
     "TYPE_SHIFT",
     "UNLIMITED",
     "VALUE",
+    "VALUED",
     "VALUE_CAP",
     "VALUE_LONG",
     "VALUE_PNL",
@@ -248,4 +249,6 @@ WAYS, SET_CELLS = 8, 16
 # -- how one order's enumerations are packed into a number ----------------------------------------------------------
 SIDE_BITS, TYPE_SHIFT, TIF_SHIFT, POST_SHIFT = 3, 2, 4, 8
 REPLACE_FLAG, CLOSING_FLAG = 1 << 10, 1 << 11
+#: In place of an order type: an order that waits for a trigger, judged and valued by risk/gate_special.py.
+VALUED = 3
 # fmt: on

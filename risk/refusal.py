@@ -12,7 +12,7 @@ from engine.order import Order
 from risk.gate_state import ABSENT
 from risk.latch import LatchCause
 
-__all__ = ["duplicate", "explain", "malformed"]
+__all__ = ["duplicate", "explain", "malformed", "unknown_instrument"]
 
 _NANO_SCALE = 9
 
@@ -160,12 +160,20 @@ def _order_type(reason: Reason, order: Order, observed: int, limit: int, instrum
         return _not_a_member(reason, "order_type", order.order_type)
     if type(order.post_only) is not bool:
         return _not_a_member(reason, "post_only", order.post_only)
-    return Refusal(reason, "post_only", "MARKET", "LIMIT", "a market order cannot be post-only; use LIMIT")
+    if order.order_type.is_triggered and order.instructions is None:
+        text = f"a {order.order_type.name} order needs instructions that say when it fires"
+        return Refusal(reason, "instructions", "none", "trigger_ticks or trailing_ppm", text)
+    return Refusal(
+        reason, "post_only", order.order_type.name, "LIMIT", "only a limit order can be post-only; use LIMIT"
+    )
 
 
 def _time_in_force(reason: Reason, order: Order, observed: int, limit: int, instrument: Instrument) -> Refusal:
     if type(order.time_in_force) is not TimeInForce:
         return _not_a_member(reason, "time_in_force", order.time_in_force)
+    if order.time_in_force is TimeInForce.GTD and order.instructions is None:
+        text = "a GTD order needs instructions that say until when"
+        return Refusal(reason, "instructions", "none", "expires_wall_ns", text)
     if order.post_only:
         text = "a post-only order must rest; use GTC"
         return Refusal(reason, "time_in_force", order.time_in_force.name, "GTC", text)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.codes import KillMode, OrderType, Side, TimeInForce
 from engine.instrument import INT64_MAX, Instrument
-from engine.messages import Refusal
+from engine.messages import Instructions, Refusal
 from engine.order import Order
 from risk import gate_books
 from risk import gate_state as g
@@ -228,17 +228,20 @@ class Pair:
             "price_ticks": self.draw(TICKS) if is_limit else self.draw(mostly(0, 1)),
             "post_only": self.draw(mostly(False, True)),
         }
+        if self.draw(st.integers(0, 2)) == 0:
+            changes |= self.special()
         order = self.make_order(f"c{self.count}", **changes)
         if self.draw(st.integers(0, 3)) == 0:
             order.orig_client_order_id = "c0"
-        closing = self.twin.mode is KillMode.FLATTEN and order.strategy_id == "t"
+        closing = self.twin.mode is KillMode.FLATTEN and order.strategy_id == "t" and order.instructions is None
         answer = (self.gate.check_closing if closing else self.gate.check)(order, self.now_ns)
         expected = self.twin.check(order, self.now_ns, closing=closing)
         if isinstance(expected, Fault):
             assert isinstance(answer, Refusal), (expected, changes)
             assert answer.reason is expected.reason
             cells = self.gate._cells
-            assert Fault(expected.reason, cells[g.OBSERVED], cells[g.LIMIT]) == expected
+            if order.instructions is None:
+                assert Fault(expected.reason, cells[g.OBSERVED], cells[g.LIMIT]) == expected
             assert answer.text
             return
         assert answer is order, (answer, changes)
@@ -249,6 +252,19 @@ class Pair:
         if self.draw(st.integers(0, 3)) == 0:
             self.kill(self.draw(st.sampled_from([None, *KillMode])))
         assert self.gate.may_send(order, self.now_ns) is self.twin.may_send(order, self.now_ns, closing=closing)
+
+    def special(self) -> dict[str, Any]:
+        """An order that waits for a trigger, is shown in part, or ends at a time; mostly one that could be."""
+        draw, kind = self.draw, self.draw(st.sampled_from(list(OrderType)))
+        in_force = draw(mostly(TimeInForce.GTC, *TimeInForce))
+        wants = Instructions(
+            trigger_ticks=draw(TICKS) if kind.is_triggered and not kind.is_trailing else draw(mostly(0, 100)),
+            trailing_ppm=draw(mostly(50_000, 0, 1, 999_999, 10**6)) if kind.is_trailing else draw(mostly(0, 100)),
+            display_lots=draw(mostly(0, 3)),
+            expires_wall_ns=draw(mostly(1, 0)) if in_force is TimeInForce.GTD else draw(mostly(0, 1)),
+        )
+        price = draw(TICKS) if kind.is_priced else draw(mostly(0, 1))
+        return {"order_type": kind, "time_in_force": in_force, "price_ticks": price, "instructions": wants}
 
     def end_or_fill(self, action: str, order: Order) -> None:
         opened = self.twin.books[order.instrument_id].open.get(order.client_order_id)
