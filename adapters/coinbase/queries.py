@@ -260,26 +260,11 @@ class Queries:
                 missing.add(info.order_id)
             else:
                 self._ledger.on_listed(info, now_ns)
-        failed = False
 
         def finish(told_ns: int) -> None:
             on_all([self._venue_order(info, told_ns) for info in infos], told_ns)
 
-        def on_reviewed(info: OrderInfo, answered_ns: int) -> None:
-            missing.discard(info.order_id)
-            if not missing and not failed:
-                finish(answered_ns)
-
-        def on_review_failed(text: str, is_gone: bool, failed_ns: int) -> None:
-            nonlocal failed
-            if not failed:
-                failed = True
-                on_failed(text, failed_ns)
-
-        if not missing:
-            finish(now_ns)
-        for order_id in list(missing):
-            self._reviews.ask(order_id, on_reviewed, on_review_failed, now_ns)
+        self._reviews.ask_all(missing, finish, on_failed, now_ns)
 
     def _venue_order(self, info: OrderInfo, now_ns: int) -> VenueOrder:
         grid = self._core.grids_by_symbol[info.product_id]

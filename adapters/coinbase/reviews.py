@@ -1,7 +1,7 @@
 """Asking the venue for one order, and for its trades where it has been edited (only they tell what belongs to which
 edit)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -74,6 +74,28 @@ class Reviews:
         self._rest.ask(
             RestQuestion(f"order:{order_id}", path, (), on_answer, on_failure, purpose=Purpose.LISTING), now_ns
         )
+
+    def ask_all(
+        self, order_ids: Iterable[str], then: Callable[[int], None], on_failed: Callable[[str, int], None], now_ns: int
+    ) -> None:
+        """One after the other told; ``then`` once all are, ``on_failed`` once if one is not."""
+        missing, has_failed = set(order_ids), False
+
+        def on_reviewed(info: OrderInfo, answered_ns: int) -> None:
+            missing.discard(info.order_id)
+            if not missing and not has_failed:
+                then(answered_ns)
+
+        def on_review_failed(text: str, is_gone: bool, failed_ns: int) -> None:
+            nonlocal has_failed
+            if not has_failed:
+                has_failed = True
+                on_failed(text, failed_ns)
+
+        if not missing:
+            then(now_ns)
+        for order_id in sorted(missing):
+            self.ask(order_id, on_reviewed, on_review_failed, now_ns)
 
     def complete(self, info: OrderInfo, now_ns: int) -> None:
         """What a listing has told of an order counts as well; its trades are still missing if it was edited."""

@@ -7,7 +7,7 @@ from adapters.coinbase.core import SessionCore
 from adapters.coinbase.errors import Verdict
 from adapters.coinbase.fills import ask_fills
 from adapters.coinbase.ledger import Ledger
-from adapters.coinbase.messages import FillInfo, OrderInfo, TradeType
+from adapters.coinbase.messages import FillInfo, TradeType
 from adapters.coinbase.orders import engine_id, venue_id
 from adapters.coinbase.rest import RestLink
 from adapters.coinbase.reviews import Reviews
@@ -77,23 +77,7 @@ class TradeQueries:
             or not tracked.is_known
             or tracked.edit is not None
         }
-        failed = False
-
-        def on_reviewed(info: OrderInfo, answered_ns: int) -> None:
-            missing.discard(info.order_id)
-            if not missing and not failed:
-                then(answered_ns)
-
-        def on_review_failed(text: str, is_gone: bool, failed_ns: int) -> None:
-            nonlocal failed
-            if not failed:
-                failed = True
-                on_failed(text, failed_ns)
-
-        if not missing:
-            then(now_ns)
-        for order_id in sorted(missing):
-            self._reviews.ask(order_id, on_reviewed, on_review_failed, now_ns)
+        self._reviews.ask_all(missing, then, on_failed, now_ns)
 
     def _filled(self, fill: FillInfo, instrument_id: int) -> OrderFilled:
         tracked = self._ledger.by_order_id(fill.order_id)
