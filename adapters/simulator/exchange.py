@@ -14,6 +14,7 @@ from adapters.simulator.client_order import ClientOrder, EndedWhy, Fill, OrderSh
 from adapters.simulator.listing import Listing
 from adapters.simulator.market import Ended, Executed, MarketEvent, Prevented, Public
 from adapters.simulator.order import SimOrder
+from adapters.simulator.others import others_trade
 from adapters.simulator.taking import Bounds, buy_bounds, crosses, quote_lots, would_take
 from engine.codes import Side, TimeInForce
 from engine.errors import InvariantError
@@ -71,6 +72,9 @@ class Exchange(Generic[OrderT]):
         self.fills = 0
         #: Listings whose book may have changed since the venue last looked; the venue clears it.
         self.changed: dict[str, None] = {}
+        #: A fault: every n-th cancel does nothing, though it is answered; 0: none.
+        self.spare_every = 0
+        self._cancels_asked = 0
         self._events = events
         self._expiries: list[tuple[int, int]] = []
 
@@ -83,7 +87,7 @@ class Exchange(Generic[OrderT]):
                 raise Refused("halted")
             bounds = self._bounds(order)
             order.quantity_lots = bounds.lots
-            order.locked_nanos = self._needed(order, bounds.price_ticks, bounds.lots)
+            order.locked_nanos = self.needed_nanos(order, bounds.price_ticks, bounds.lots)
             if not order.account.lock(order.locked_asset, order.locked_nanos):
                 raise Refused("insufficient_funds")
             events = self._send(order, bounds.price_ticks, now_ns)
@@ -102,7 +106,7 @@ class Exchange(Generic[OrderT]):
         if not order.listing.is_trading:
             self.orders_refused += 1
             raise Refused("halted")
-        order.locked_nanos = self._needed(order, order.price_ticks, order.quantity_lots)
+        order.locked_nanos = self.needed_nanos(order, order.price_ticks, order.quantity_lots)
         if not order.account.lock(order.locked_asset, order.locked_nanos):
             self.orders_refused += 1
             raise Refused("insufficient_funds")
@@ -118,6 +122,9 @@ class Exchange(Generic[OrderT]):
 
     def cancel(self, order: OrderT, now_ns: int) -> bool:
         """Cancel an open order; False when it is not open."""
+        self._cancels_asked += 1
+        if self.spare_every and self._cancels_asked % self.spare_every == 0:
+            return False
         return self._withdraw(order, "cancelled", now_ns)
 
     def amend(self, order: OrderT, quantity_lots: int, price_ticks: int, post_only: bool, now_ns: int) -> None:
@@ -144,6 +151,13 @@ class Exchange(Generic[OrderT]):
             self._amended(order, now_ns)
             return
         self._requeue(order, quantity_lots, price_ticks, post_only, now_ns)
+
+    def trade_by_others(self, symbol: str, side: Side, price_ticks: int, lots: int, now_ns: int) -> None:
+        """Nobody's order takes what it can get, whether the market is open or not."""
+        listing = self.listings[symbol]
+        self.changed[symbol] = None
+        for event in others_trade(listing.market, side, price_ticks, lots, now_ns):
+            self._executed(listing, event)
 
     # -- time ---------------------------------------------------------------------------------------------------
 
@@ -198,7 +212,7 @@ class Exchange(Generic[OrderT]):
             raise Refused("insufficient_funds")
         return bounds
 
-    def _needed(self, order: OrderT, price_ticks: int, lots: int) -> int:
+    def needed_nanos(self, order: OrderT, price_ticks: int, lots: int) -> int:
         """What has to be locked for ``lots`` of an order."""
         listing = order.listing
         if order.side is Side.SELL:
@@ -235,7 +249,7 @@ class Exchange(Generic[OrderT]):
         sim, listing, before = order.sim, order.listing, (order.quantity_lots, order.price_ticks, order.post_only)
         assert sim is not None, "an open order has been placed"
         done_lots = order.cum_lots + order.prevented_lots
-        more_nanos = self._needed(order, price_ticks, quantity_lots - done_lots) - order.locked_nanos
+        more_nanos = self.needed_nanos(order, price_ticks, quantity_lots - done_lots) - order.locked_nanos
         if more_nanos > order.account.balance(order.locked_asset).free_nanos:
             raise Refused("insufficient_funds")
         if post_only and crosses(listing.market.best(), order.side, price_ticks):
@@ -260,7 +274,7 @@ class Exchange(Generic[OrderT]):
     def _amended(self, order: OrderT, now_ns: int) -> None:
         assert order.sim is not None, "an open order has been placed"
         leaves = order.leaves_lots
-        self._relock(order, self._needed(order, order.sim.price_ticks, leaves) - order.locked_nanos)
+        self._relock(order, self.needed_nanos(order, order.sim.price_ticks, leaves) - order.locked_nanos)
         order.aged_from_ns = now_ns
         order.changed_wall_ns = self.clock(now_ns)
         self._events.amended(order)
@@ -306,7 +320,7 @@ class Exchange(Generic[OrderT]):
         order.cum_lots += event.quantity_lots
         order.cost_nanos += cost
         order.fee_nanos += fee
-        still_needed = self._needed(order, order.sim.price_ticks, order.leaves_lots)
+        still_needed = self.needed_nanos(order, order.sim.price_ticks, order.leaves_lots)
         spent = cost + fee if order.side is Side.BUY else base
         account.spend(order.locked_asset, spent)
         account.unlock(order.locked_asset, order.locked_nanos - spent - still_needed)
@@ -342,7 +356,7 @@ class Exchange(Generic[OrderT]):
         ):
             order = self._known(sim)
             order.prevented_lots += lots
-            self._relock(order, self._needed(order, sim.price_ticks, order.leaves_lots) - order.locked_nanos)
+            self._relock(order, self.needed_nanos(order, sim.price_ticks, order.leaves_lots) - order.locked_nanos)
 
     def _known(self, sim: SimOrder) -> OrderT:
         order = self.orders.get(sim.order_id)

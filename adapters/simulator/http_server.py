@@ -1,7 +1,8 @@
 """The server side of one HTTP/1.1 connection, sans-I/O: bytes in, bytes out, requests answered in order.
 
-Every request is answered by a plain function, at once, so pipelined requests need no queue. A WebSocket upgrade
-ends the HTTP part: ``upgrade`` then holds the request and ``trailing`` the bytes that already followed it.
+Every request is answered by a plain function, at once, so pipelined requests need no queue; one that it gives no answer
+to holds up the rest until ``answer`` brings it, which may be never. A WebSocket upgrade ends the HTTP part: ``upgrade``
+then holds the request and ``trailing`` the bytes that already followed it.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,14 +33,16 @@ class HttpResponse(NamedTuple):
 
 
 class HttpServer:
-    """One connection. ``closed`` becomes true when the connection is to be closed after the returned bytes."""
+    """One connection. ``closed`` becomes true when the connection is to be closed after the returned bytes.
+    ``respond`` returns None for an answer that comes later (``answer``)."""
 
-    def __init__(self, respond: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, respond: Callable[[HttpRequest], HttpResponse | None]) -> None:
         self._respond = respond
         self._connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEADER_BYTES_MAX)
         self._request: h11.Request | None = None
         self._body = bytearray()
         self._out: list[bytes] = []
+        self._is_owing = False
         self.closed = False
         self.upgrade: HttpRequest | None = None
         self.trailing = b""
@@ -48,9 +51,20 @@ class HttpServer:
         """Take bytes from the peer and return the bytes to write to it. Never raises for what the peer sent."""
         if self.closed or self.upgrade is not None or not data:
             return b""
+        return self._advance(data)
+
+    def answer(self, response: HttpResponse) -> bytes:
+        """The answer that ``respond`` did not give, and those to what has waited behind it; the bytes to write."""
+        if self._is_owing:
+            self._finish(response)
+            self._is_owing = False
+        return self._advance(b"")
+
+    def _advance(self, data: bytes) -> bytes:
         try:
-            self._connection.receive_data(data)
-            while self._step():
+            if data:
+                self._connection.receive_data(data)
+            while not self.closed and not self._is_owing and self._step():
                 pass
         except h11.RemoteProtocolError as error:
             self._refuse(error.error_status_hint, str(error))
@@ -98,7 +112,15 @@ class HttpServer:
         if request.headers.get("upgrade", "").lower() == "websocket" and request.method == "GET":
             self.upgrade, self.trailing = request, self._connection.trailing_data[0]
             return
-        self._answer(self._respond(request), request.method == "HEAD")
+        response = self._respond(request)
+        if response is None:
+            self._is_owing = True
+        else:
+            self._finish(response)
+
+    def _finish(self, response: HttpResponse) -> None:
+        assert self._request is not None, "an answer follows a request"
+        self._answer(response, self._request.method == b"HEAD")
         if self._connection.our_state is h11.MUST_CLOSE:
             self.closed = True
         else:

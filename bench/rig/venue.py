@@ -129,8 +129,8 @@ class TickVenue(SimulatedBinance):
         super().user_event(account, render)
         self._listen_keys.tell(account, render, list(self.streams.connections.values()))
 
-    def _respond(self, request: HttpRequest) -> HttpResponse:
-        return self._listen_keys.respond(request) or super()._respond(request)
+    def respond(self, request: HttpRequest) -> HttpResponse:
+        return self._listen_keys.respond(request) or super().respond(request)
 
     # -- orders -------------------------------------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ class TickVenue(SimulatedBinance):
             else:
                 answers.append(self._answer(session, request, arrived_ns))
         if answers:
-            self.links.write(link, b"".join(answers), self._now_ns)
+            self.server.links.write(link, b"".join(answers), self._now_ns)
         return b"".join(others)
 
     def _answer(self, session: ApiSession, request: _Request, arrived_ns: int) -> bytes:

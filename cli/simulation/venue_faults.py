@@ -1,8 +1,10 @@
 """Venues that answer wrongly, late or not at all, ban, and throw everybody out."""
 
+from collections.abc import Callable
 from functools import partial
 from random import Random
 
+from adapters.simulator.faults.rules import Disconnect, RevokeKey
 from cli.simulation.faults import SECOND_NS, Faults
 from cli.simulation.venue import FaultyVenue
 from cli.simulation.world import World
@@ -14,11 +16,11 @@ class VenueFaults(Faults):
     def __init__(self, world: World, random: Random) -> None:
         super().__init__(world, random)
         self.kinds = {
-            "answer lost": partial(self._count_down, "lose_answers"),
-            "answer in doubt": partial(self._count_down, "doubt_answers"),
-            "request lost": partial(self._count_down, "lose_requests"),
-            "rest fails": partial(self._count_down, "fail_rest"),
-            "market gap": partial(self._count_down, "lose_market"),
+            "answer lost": partial(self._count_down, FaultyVenue.lose_answers),
+            "answer in doubt": partial(self._count_down, FaultyVenue.doubt_answers),
+            "request lost": partial(self._count_down, FaultyVenue.lose_requests),
+            "rest fails": partial(self._count_down, FaultyVenue.fail_rest),
+            "market gap": partial(self._count_down, FaultyVenue.lose_market),
             "late reports": self._late_reports,
             "ban": self._ban,
             "key revoked": self._key_revoked,
@@ -28,8 +30,9 @@ class VenueFaults(Faults):
         }
 
     def begin(self) -> None:
-        for venue in self._scenario.venues:
-            self._world.venue(venue.name).strikes_on_cancel = self._scenario.strikes_on_cancel
+        if self._scenario.strikes_on_cancel:
+            for venue in self._scenario.venues:
+                self._world.venue(venue.name).strike_on_cancels(self._runtime.now_ns)
         self._strike_later()
 
     def heal(self) -> None:
@@ -48,14 +51,14 @@ class VenueFaults(Faults):
     def _some_venue(self) -> FaultyVenue:
         return self._world.venue(self._random.choice(self._scenario.venues).name)
 
-    def _count_down(self, what: str) -> None:
-        setattr(self._some_venue(), what, self._random.choice([1, 1, 2, 5]))
+    def _count_down(self, what: Callable[[FaultyVenue, int, int], None]) -> None:
+        what(self._some_venue(), self._runtime.now_ns, self._random.choice([1, 1, 2, 5]))
 
     def _late_reports(self) -> None:
         venue, seconds = self._some_venue(), self._seconds(0.5, 3)
-        venue.lag_ns = int(self._seconds(0.02, 0.5, 2.5) * SECOND_NS)
-        self._note("reports of", venue.plan.name, f"come up to {venue.lag_ns / SECOND_NS:.3f} s late")
-        self._after(seconds, partial(setattr, venue, "lag_ns", 0))
+        lag_ns = int(self._seconds(0.02, 0.5, 2.5) * SECOND_NS)
+        self._note("reports of", venue.plan.name, f"come up to {lag_ns / SECOND_NS:.3f} s late")
+        venue.lag(self._runtime.now_ns, lag_ns, int(seconds * SECOND_NS))
 
     def _ban(self) -> None:
         venue, seconds = self._some_venue(), self._seconds(0.5, 3)
@@ -65,13 +68,12 @@ class VenueFaults(Faults):
     def _key_revoked(self) -> None:
         venue, seconds = self._some_venue(), self._seconds(0.5, 5)
         self._note(venue.plan.name, "takes the key away")
-        venue.revoke_key(venue.key, self._runtime.now_ns)
-        self._after(seconds, lambda: venue.restore_key(venue.key))
+        venue.trouble(self._runtime.now_ns, RevokeKey(for_ms=int(seconds * 1_000)))
 
     def _disconnect(self) -> None:
         venue = self._some_venue()
         self._note(venue.plan.name, "drops its connections")
-        venue.drop_connections(self._runtime.now_ns)
+        venue.trouble(self._runtime.now_ns, Disconnect(link="private"), Disconnect(link="public"))
 
     def _server_shutdown(self) -> None:
         venue = self._some_venue()

@@ -91,6 +91,13 @@ class KeyRing:
         if credential is not None:
             self._revoked[api_key] = credential
 
+    def names(self) -> list[str]:
+        """The API keys that are known now."""
+        return list(self._credentials)
+
+    def revoked(self) -> list[str]:
+        return list(self._revoked)
+
     def restore(self, api_key: str) -> None:
         """Take a key back that was revoked."""
         credential = self._revoked.pop(api_key, None)

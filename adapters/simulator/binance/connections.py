@@ -1,7 +1,4 @@
-"""The connections of the venue's port: HTTP until it upgrades, then the WebSocket API or market streams.
-
-Each WebSocket connection is pinged, must answer in time, and lives a day at most.
-"""
+"""What a WebSocket connection is: the WebSocket API or market streams, pinged, and with a time to answer pings in."""
 
 from collections import deque
 from urllib.parse import parse_qsl, unquote
@@ -10,10 +7,9 @@ from adapters.simulator.binance.errors import ApiError
 from adapters.simulator.binance.orders import Stamp, microseconds, milliseconds
 from adapters.simulator.binance.sessions import ApiSession
 from adapters.simulator.binance.streams import StreamConnection
-from adapters.simulator.http_server import HttpRequest, HttpServer
-from adapters.simulator.websocket_server import WebSocketServer
+from adapters.simulator.http_server import HttpRequest
 
-__all__ = ["HttpConnection", "Target", "WebSocketConnection", "parse_target"]
+__all__ = ["Connection", "Target", "parse_target"]
 
 _API_PATH = "/ws-api/v3"
 _RAW_PATH = "/ws"
@@ -60,26 +56,19 @@ def _stamp(time_unit: str | None) -> Stamp:
     raise ApiError(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.")
 
 
-class HttpConnection:
-    """A connection that has not upgraded (yet)."""
-
-    def __init__(self, server: HttpServer) -> None:
-        self.server = server
-
-
-class WebSocketConnection:
+class Connection:
     """An upgraded connection; exactly one of ``session`` and ``stream`` is set."""
 
-    def __init__(self, server: WebSocketServer, session: ApiSession | None, stream: StreamConnection | None) -> None:
-        self.server = server
+    def __init__(self, session: ApiSession | None, stream: StreamConnection | None) -> None:
         self.session = session
         self.stream = stream
         self._pings: deque[tuple[bytes, int]] = deque()
 
-    def ping(self, wall_ns: int, now_ns: int) -> None:
+    def ping(self, wall_ns: int, now_ns: int) -> bytes:
+        """The payload of a ping that is sent now."""
         payload = str(wall_ns // 1_000_000).encode()
         self._pings.append((payload, now_ns))
-        self.server.ping(payload)
+        return payload
 
     def pong(self, payload: bytes) -> None:
         """A pong answers the ping whose payload it copies and those before it; any other pong counts for nothing."""

@@ -18,6 +18,7 @@ from adapters.simulator.binance.sweep import MarketBounds, bounds_by_quantity, b
 from adapters.simulator.binance.user_stream import account_position, execution_report
 from adapters.simulator.market import Ended, Executed, MarketEvent, Prevented, Public
 from adapters.simulator.order import SimOrder, StpMode
+from adapters.simulator.others import others_trade
 from engine.codes import Side, TimeInForce
 from engine.errors import InvariantError
 
@@ -57,6 +58,9 @@ class Exchange:
         self.clock: Callable[[int], int] = lambda now_ns: now_ns
         #: Is told of every change of an order, as (record, what happened, the trade if it was one): for who audits.
         self.on_change: Callable[[OrderRecord, str, TradeRecord | None], None] | None = None
+        #: A fault: every n-th cancel does nothing, though it is answered; 0: none.
+        self.spare_every = 0
+        self._cancels_asked = 0
         self._read_lag_ns = options.read_lag_ns
         self._feed = feed
         self._last_order_id = 1_000_000
@@ -107,6 +111,8 @@ class Exchange:
 
     def cancel(self, record: OrderRecord, client_order_id: str, now_ns: int) -> str:
         """Cancel an open order; it takes ``client_order_id`` and its original one is returned and free again."""
+        if self._is_spared():
+            return record.client_order_id
         if not record.is_open or not record.listing.market.cancel(record.sim, now_ns):
             raise cancel_rejected("Unknown order sent.")
         orig = record.client_order_id
@@ -143,6 +149,17 @@ class Exchange:
         self._report(record, "REPLACED" if record.is_open else "EXPIRED", orig_client_order_id=orig)
         self._tell_balances(now_ns)
         return orig
+
+    def trade_by_others(self, symbol: str, side: Side, price_ticks: int, lots: int, now_ns: int) -> None:
+        """Nobody's order takes what it can get, whether the market is open or not."""
+        listing = self.listings[symbol]
+        for event in others_trade(listing.market, side, price_ticks, lots, now_ns):
+            self._executed(listing, event)
+        self._tell_balances(now_ns)
+
+    def _is_spared(self) -> bool:
+        self._cancels_asked += 1
+        return bool(self.spare_every) and self._cancels_asked % self.spare_every == 0
 
     def advance(self, now_ns: int) -> None:
         """Let the markets come up to now."""

@@ -13,7 +13,7 @@ __all__ = ["status_report"]
 def status_report(venue: "SimulatedBinance", actor: str, nonce: int) -> StatusReport:
     """Counters, then per stream ``stream:NAME`` and per balance ``free_nanos:ACCOUNT:ASSET``, ``locked_nanos:…``,
     ``fees_nanos:ASSET``."""
-    exchange = venue.exchange
+    exchange, port = venue.exchange, venue.server
     counters = {
         "orders_received": exchange.orders_received,
         "last_order_received_ns": exchange.last_order_received_ns,
@@ -21,16 +21,16 @@ def status_report(venue: "SimulatedBinance", actor: str, nonce: int) -> StatusRe
         "rejects": exchange.orders_rejected,
         "fills": exchange.fills,
         "open_orders": exchange.orders.open_total(),
-        "connections": venue.connections_open,
-        "connections_opened": venue.connections_opened,
-        "websockets_opened": venue.websockets_opened,
+        "connections": port.connections_open,
+        "connections_opened": port.connections_opened,
+        "websockets_opened": port.websockets_opened,
         "rest_requests": venue.rest.requests,
         "api_requests": venue.api.requests,
         "user_events": venue.api.events_sent,
         "stream_requests": venue.streams.requests,
         "stream_messages": sum(venue.streams.messages.values()),
-        "bytes_sent": venue.links.bytes_sent,
-        "slow_readers_dropped": venue.links.slow_readers_dropped,
+        "bytes_sent": port.links.bytes_sent,
+        "slow_readers_dropped": port.links.slow_readers_dropped,
         "silent_dropped": venue.silent_dropped,
         "flooding_dropped": venue.flooding_dropped,
         "bans": venue.limits.bans,

@@ -116,6 +116,13 @@ class KeyRing:
         if (credential := self._credentials.pop(api_key, None)) is not None:
             self._revoked[api_key] = credential
 
+    def names(self) -> list[str]:
+        """The API keys that are known now."""
+        return list(self._credentials)
+
+    def revoked(self) -> list[str]:
+        return list(self._revoked)
+
     def restore(self, api_key: str) -> None:
         if (credential := self._revoked.pop(api_key, None)) is not None:
             self._credentials[api_key] = credential

@@ -41,11 +41,11 @@ class SocketFront:
         self.requests += 1
         request = _read(data)
         if request is None:
-            self._send(link, {"error": "Malformed request", "method": "error", "success": False, **self._times()})
+            self._send(link, {"error": "Malformed request", "method": "error", "success": False, **self.times()})
             return
         method, parameters, req_id = request
         if method == "ping":
-            self._send(link, {"method": "pong", **req_id, **self._times()})
+            self._send(link, {"method": "pong", **req_id, **self.times()})
             return
         self._asking = link
         try:
@@ -57,7 +57,7 @@ class SocketFront:
         for payload in held if reports_first else ():
             self._port.send(link, payload)
         for outcome in outcomes:
-            self._send(link, {"method": method, **req_id, **_body(outcome), **self._times()})
+            self._send(link, {"method": method, **req_id, **_body(outcome), **self.times()})
             if outcome.then is not None:
                 outcome.then()
         for payload in () if reports_first else held:
@@ -81,7 +81,7 @@ class SocketFront:
     def _send(self, link: str, message: dict[str, object]) -> None:
         self._port.send(link, encode_json(message))
 
-    def _times(self) -> dict[str, object]:
+    def times(self) -> dict[str, object]:
         now = time_text(self._venue.wall_ns)
         return {"time_in": now, "time_out": now}
 

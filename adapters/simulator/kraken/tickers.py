@@ -2,7 +2,7 @@
 
 from adapters.simulator.kraken.encoding import number, time_text
 from adapters.simulator.listing import Listing
-from adapters.simulator.public_trades import PublicTrade
+from adapters.simulator.trading_day import TradingDay
 from engine.instrument import decimal_text
 
 __all__ = ["Ticker"]
@@ -10,34 +10,19 @@ __all__ = ["Ticker"]
 _PERCENT_DECIMALS = 2
 
 
-class Ticker:
-    """Day figures are those since the start: the simulated day has no midnight."""
+class Ticker(TradingDay):
+    """A trading day and its best prices."""
 
     def __init__(self, listing: Listing) -> None:
+        super().__init__()
         self._listing = listing
         self._best = (0, 0, 0, 0)
-        self.first_ticks = self.last_ticks = self.low_ticks = self.high_ticks = 0
-        self.lots = 0
-        self.tick_lots = 0
-
-    def traded(self, trade: PublicTrade) -> None:
-        price = trade.price_ticks
-        self.first_ticks = self.first_ticks or price
-        self.low_ticks = min(self.low_ticks or price, price)
-        self.high_ticks = max(self.high_ticks, price)
-        self.last_ticks = price
-        self.lots += trade.quantity_lots
-        self.tick_lots += price * trade.quantity_lots
 
     def best_changed(self) -> bool:
         """Whether the best prices differ from those when this was last asked."""
         best = self._listing.market.best()
         changed, self._best = best != self._best, best
         return changed
-
-    @property
-    def vwap_ticks(self) -> int:
-        return self.tick_lots // self.lots if self.lots else 0
 
     def row(self, wall_ns: int) -> dict[str, object]:
         """As the ``ticker`` channel has it."""

@@ -14,6 +14,7 @@ from adapters.simulator.http_server import HttpRequest, HttpResponse
 from adapters.simulator.kraken.auth import KeyRing
 from adapters.simulator.kraken.core import Venue
 from adapters.simulator.kraken.encoding import Ids
+from adapters.simulator.kraken.fault_target import KrakenFaults
 from adapters.simulator.kraken.front import SocketFront
 from adapters.simulator.kraken.names import PairNames
 from adapters.simulator.kraken.order_entry import Moment
@@ -25,14 +26,13 @@ from adapters.simulator.kraken.settings import SimAccount, VenueOptions
 from adapters.simulator.kraken.status import status_report
 from adapters.simulator.kraken.tokens import Tokens
 from adapters.simulator.kraken.trading import Customer, Trading
-from adapters.simulator.links import FLUSH_TIMER
 from adapters.simulator.listing import Listing
 from adapters.simulator.market import Market, Public
-from adapters.simulator.port import Port
 from adapters.simulator.public_trades import PublicTrade, public_trade
+from adapters.simulator.venue import SimulatedVenue
 from adapters.simulator.websocket_server import WebSocketMessage, text_frame
 from adapters.simulator.window import Window
-from engine.actor import Actor, Context, Endpoint
+from engine.actor import Context, Endpoint
 from engine.errors import UsageError
 from engine.messages import Message, StatusRequest
 
@@ -48,7 +48,7 @@ _HEARTBEAT = text_frame(encode_json({"channel": "heartbeat"}))
 _DEFAULT_OPTIONS = VenueOptions()
 
 
-class SimulatedKraken(Actor):
+class SimulatedKraken(SimulatedVenue):
     """The venue. ``markets`` by symbol (BTC/USD), ``accounts`` with their keys, ``endpoints`` to listen on (keys
     ``venue0``, …). Raises UsageError for accounts, keys or instruments that cannot be."""
 
@@ -61,7 +61,9 @@ class SimulatedKraken(Actor):
     ) -> None:
         if not markets or not endpoints or not accounts:
             raise UsageError("a simulated venue needs at least one market, one account and one endpoint to listen on")
+        super().__init__()
         self._endpoints, self._options = tuple(endpoints), options
+        self.accounts_with_keys = [account.name for account in accounts if account.keys]
         listings = {symbol: Listing(market, options.cost_decimals) for symbol, market in markets.items()}
         for symbol, listing in listings.items():
             if symbol != listing.symbol:
@@ -101,9 +103,9 @@ class SimulatedKraken(Actor):
 
     def on_start(self, ctx: Context, now_ns: int) -> None:
         self._ctx = ctx
-        self.server = Port(ctx, self, self._options.backlog_bytes_max)
+        self.open_port(ctx, self, self._options.backlog_bytes_max, None)
         self.front = SocketFront(self.venue, self.server, self._options.seed + 1)
-        self.exchange.clock = ctx.wall_ns
+        self.exchange.clock = self.server.wall_ns
         self._begin(now_ns)
         for number, endpoint in enumerate(self._endpoints):
             ctx.listen(f"venue{number}", endpoint)
@@ -122,12 +124,12 @@ class SimulatedKraken(Actor):
         self._begin(now_ns)
         if key == _MARKET_TIMER:
             self._market_due_ns = None
-        elif key == FLUSH_TIMER:
-            self.server.links.flush(now_ns)
         elif key == _BEAT_TIMER:
             self._beat()
         elif key == _SWITCH_TIMER:
             self._trigger_switches()
+        else:
+            self.server.on_timer(key)
         self._finish()
 
     def on_link_up(self, link: str, now_ns: int) -> None:
@@ -146,6 +148,9 @@ class SimulatedKraken(Actor):
         self._begin(now_ns)
         self.server.on_link_down(link)
         self._finish()
+
+    def fault_target(self) -> KrakenFaults:
+        return KrakenFaults(self)
 
     # -- what tests and operators can do to the venue -----------------------------------------------------------
 
@@ -215,7 +220,7 @@ class SimulatedKraken(Actor):
     def _begin(self, now_ns: int) -> None:
         venue = self.venue
         venue.now_ns = self.server.now_ns = self.private_feed.clock_ns = now_ns
-        venue.wall_ns = self._ctx.wall_ns(now_ns)
+        venue.wall_ns = self.server.wall_ns(now_ns)
         self._advance()
 
     def _advance(self) -> None:

@@ -318,7 +318,7 @@ def test_a_slow_reader_is_given_what_waited_or_dropped(make_venue: Any) -> None:
     publish(venue, "btcusdt@trade", TRADE)
     assert slow.is_closed
     assert not quick.is_closed
-    assert venue.actor.links.slow_readers_dropped == 1
+    assert venue.actor.server.links.slow_readers_dropped == 1
     publish(venue, "btcusdt@trade", TRADE)
     assert len(quick.raw_messages()) == 12
 
@@ -338,7 +338,7 @@ def test_closing_handshake(venue: Any) -> None:
     stream._push()
     assert stream.is_closed
     publish(venue, "btcusdt@trade", TRADE)
-    assert venue.actor.connections_open == 0
+    assert venue.actor.server.connections_open == 0
 
 
 # -- hostile bytes -----------------------------------------------------------------------------------------------
