@@ -225,7 +225,7 @@ class ShadowVenue:
 
     def _approves(self, order: Order, now_ns: int) -> bool:
         """The gate's verdict counts; that it also approves has no use here, because there is nothing to send with."""
-        verdict = self._gate.check(order, now_ns)
+        verdict = self._gate.check(order, now_ns) if order.instructions is None else _NOT_FOLLOWED
         if isinstance(verdict, Refusal):
             self._refuse(order, verdict, ExecType.REJECTED, now_ns)
             return False
@@ -368,6 +368,11 @@ class ShadowVenue:
         """After an order has come in: until the next one does, fills and ends only lower the worst case."""
         buys, sells = (self._gate.open_lots(instrument_id, side) for side in Side)
         self._lines[instrument_id].note(self._gate.position_lots(instrument_id), buys, sells)
+
+
+_NOT_FOLLOWED = Refusal(
+    Reason.UNSUPPORTED, "instructions", text="a shadow follows plain orders only: this one waits, hides or ends by time"
+)
 
 
 def _shadow(order: Order) -> ShadowOrder:

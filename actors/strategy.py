@@ -18,17 +18,28 @@ from typing import NamedTuple
 from actors.printed import PrintedLines
 from actors.user_code import place_of, traceback_of
 from engine.actor import Actor, Context
-from engine.codes import ExecType, OrderStatus, OrderType, Reason, Side, TimeInForce
+from engine.codes import (
+    Contingency,
+    ExecType,
+    OrderStatus,
+    OrderType,
+    Reason,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+)
 from engine.instrument import INT64_MAX, Instrument
 from engine.messages import (
     CancelAll,
     CancelOrder,
     Depth,
     ExecutionReport,
+    Instructions,
     InstrumentDefinition,
     LogonRefused,
     Message,
     NewOrder,
+    NewOrderList,
     OrdersPending,
     PositionSnapshot,
     Quote,
@@ -42,7 +53,7 @@ from engine.messages import (
     StrategyReady,
     Trade,
 )
-from engine.strategy import InstrumentsByName, Strategy, WorkingOrder
+from engine.strategy import InstrumentsByName, Leg, Strategy, WorkingOrder
 
 __all__ = ["LOCAL_REPORTS", "StrategyActor", "VenueRoute"]
 
@@ -363,10 +374,11 @@ class StrategyActor(Actor):
         order_type: OrderType,
         time_in_force: TimeInForce,
         post_only: bool,
+        instructions: Instructions | None = None,
     ) -> str:
         client_order_id = self._next_id()
         order = WorkingOrder(client_order_id, instrument_id, side, _whole(quantity_lots), _whole(price_ticks))
-        refusal = _shape_refusal(quantity_lots, price_ticks, order_type, time_in_force, post_only)
+        refusal = _shape_refusal(quantity_lots, price_ticks, order_type, time_in_force, post_only, instructions)
         venue_actor = self._venue_of_instrument.get(instrument_id)
         if refusal is None and venue_actor is None:
             refusal = Refusal(
@@ -389,6 +401,7 @@ class StrategyActor(Actor):
                 post_only,
                 self._ctx.clock_ns(),
                 self._last_tick_ns,
+                instructions,
             )
             refusal = self._send(venue_actor, message)
             self._venue_of_order[client_order_id] = venue_actor
@@ -398,7 +411,38 @@ class StrategyActor(Actor):
             self._refuse(order, refusal, ExecType.REJECTED)
         return client_order_id
 
-    def replace_order(self, client_order_id: str, quantity_lots: int, price_ticks: int) -> str:
+    def new_list(self, contingency: Contingency, legs: tuple[Leg, ...]) -> tuple[str, ...]:
+        ids = tuple(self._next_id() for _ in legs)
+        list_id = f"{ids[0]}L"
+        venue_actors = {self._venue_of_instrument.get(leg.instrument.instrument_id) for leg in legs}
+        refusal = next((fault for leg in legs if (fault := _leg_refusal(leg)) is not None), None)
+        venue_actor = venue_actors.pop() if len(venue_actors) == 1 else None
+        if refusal is None and venue_actor is None:
+            text = "all orders of a list are of one instrument, and one of this strategy's"
+            refusal = Refusal(Reason.BAD_ORDER_LIST, "instrument_id", text=text)
+        for client_order_id, leg in zip(ids, legs, strict=True):
+            lots, ticks = _whole(leg.quantity_lots), _whole(leg.price_ticks)
+            self.orders[client_order_id] = WorkingOrder(
+                client_order_id, leg.instrument.instrument_id, leg.side, lots, ticks
+            )
+        if refusal is None and venue_actor is not None:
+            now_ns, tick_ns = self._ctx.clock_ns(), self._last_tick_ns
+            orders = tuple(
+                _leg_order(name, self.account_id, self.strategy_id, leg, list_id, contingency, now_ns, tick_ns)
+                for name, leg in zip(ids, legs, strict=True)
+            )
+            message = NewOrderList(list_id, self.account_id, self.strategy_id, contingency, orders, now_ns)
+            refusal = self._send(venue_actor, message)
+            if refusal is None:
+                self._venue_of_order.update(dict.fromkeys(ids, venue_actor))
+        if refusal is not None:
+            for client_order_id in ids:
+                self._refuse(self.orders[client_order_id], refusal, ExecType.REJECTED)
+        return ids
+
+    def replace_order(
+        self, client_order_id: str, quantity_lots: int, price_ticks: int, instructions: Instructions | None = None
+    ) -> str:
         new_id = self._next_id()
         orig = self.orders.get(client_order_id)
         venue_actor = self._venue_of_order.get(client_order_id)
@@ -409,7 +453,7 @@ class StrategyActor(Actor):
             return new_id
         order = WorkingOrder(new_id, orig.instrument_id, orig.side, _whole(quantity_lots), _whole(price_ticks))
         self.orders[new_id] = order
-        refusal = _shape_refusal(quantity_lots, price_ticks, OrderType.LIMIT, TimeInForce.GTC, False)
+        refusal = _shape_refusal(quantity_lots, price_ticks, OrderType.LIMIT, TimeInForce.GTC, False, instructions)
         if refusal is None:
             message = ReplaceOrder(
                 new_id,
@@ -420,6 +464,7 @@ class StrategyActor(Actor):
                 price_ticks,
                 self._ctx.clock_ns(),
                 self._last_tick_ns,
+                instructions,
             )
             refusal = self._send(venue_actor, message)
             self._venue_of_order[new_id] = venue_actor
@@ -452,6 +497,9 @@ class StrategyActor(Actor):
 
     def position_lots(self, instrument_id: int) -> int:
         return self._positions.get(instrument_id, 0)
+
+    def wall_ns(self) -> int:
+        return self._ctx.wall_ns(self.now_ns)
 
     def start_timer(self, name: str, delay_ns: int) -> None:
         self._ctx.set_timer(_USER_TIMER + name, self.now_ns + delay_ns)
@@ -538,7 +586,12 @@ def _whole(value: object) -> int:
 
 
 def _shape_refusal(
-    quantity_lots: object, price_ticks: object, order_type: object, time_in_force: object, post_only: object
+    quantity_lots: object,
+    price_ticks: object,
+    order_type: object,
+    time_in_force: object,
+    post_only: object,
+    instructions: Instructions | None,
 ) -> Refusal | None:
     """What no frame may carry: checked here so that one bad number costs one order, not the link.
 
@@ -569,4 +622,54 @@ def _shape_refusal(
         return Refusal(
             Reason.UNSUPPORTED, "post_only", repr(post_only)[:64], "True or False", "post_only must be a bool"
         )
+    return None if instructions is None else _instructions_refusal(instructions)
+
+
+def _leg_refusal(leg: Leg) -> Refusal | None:
+    return _shape_refusal(
+        leg.quantity_lots, leg.price_ticks, leg.order_type, leg.time_in_force, leg.post_only, _leg_instructions(leg)
+    )
+
+
+def _leg_instructions(leg: Leg, list_id: str = "", contingency: Contingency = Contingency.NONE) -> Instructions:
+    return Instructions(leg.trigger_ticks, leg.trailing_ppm, leg.display_lots, 0, leg.self_trade, list_id, contingency)
+
+
+def _leg_order(
+    client_order_id: str,
+    account_id: str,
+    strategy_id: str,
+    leg: Leg,
+    list_id: str,
+    contingency: Contingency,
+    now_ns: int,
+    tick_ns: int,
+) -> NewOrder:
+    return NewOrder(
+        client_order_id,
+        account_id,
+        strategy_id,
+        leg.instrument.instrument_id,
+        leg.side,
+        leg.order_type,
+        leg.time_in_force,
+        leg.quantity_lots,
+        leg.price_ticks,
+        leg.post_only,
+        now_ns,
+        tick_ns,
+        _leg_instructions(leg, list_id, contingency),
+    )
+
+
+def _instructions_refusal(instructions: Instructions) -> Refusal | None:
+    """What no frame may carry of these; what the numbers mean is the gate's business, too."""
+    for field in ("trigger_ticks", "trailing_ppm", "display_lots", "expires_wall_ns"):
+        value: object = getattr(instructions, field)
+        if type(value) is not int or abs(value) > INT64_MAX:
+            text = f"{field} must be an int of 64 bits"
+            return Refusal(Reason.NUMBER_OVERFLOW, field, repr(value)[:64], "a whole number", text)
+    if not isinstance(instructions.self_trade, SelfTradePrevention):
+        observed = repr(instructions.self_trade)[:64]
+        return Refusal(Reason.UNSUPPORTED, "self_trade", observed, "a SelfTradePrevention", "use SelfTradePrevention")
     return None

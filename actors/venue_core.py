@@ -29,7 +29,7 @@ from engine.blotter import Blotter
 from engine.codes import OrderStatus, OrderType, Reason, TimeInForce
 from engine.instrument import Instrument
 from engine.journal import JournalFull
-from engine.messages import InstrumentDefinition, NewOrder, Quote, Refusal
+from engine.messages import Instructions, InstrumentDefinition, NewOrder, Quote, Refusal
 from engine.venue import OrderEvent, OrderFilled, OrderOutcomeUnknown, OrderSeen, VenueOrder, VenueSession
 from risk.gate import AccountLimits, Gate, StrategyLimits
 from risk.latch import LatchView
@@ -187,16 +187,18 @@ class VenueCore:
         known = self.blotter.is_known(client_order_id) or self.blotter.by_order_id(seen.instrument_id, seen.order_id)
         if not strategy_id or known:
             return True
+        kinds = (OrderType.STOP, OrderType.STOP_LIMIT) if seen.trigger_ticks else (OrderType.MARKET, OrderType.LIMIT)
         request = NewOrder(
             client_order_id,
             self.settings.account_id,
             strategy_id,
             seen.instrument_id,
             seen.side,
-            OrderType.LIMIT if seen.price_ticks else OrderType.MARKET,
+            kinds[seen.price_ticks > 0],
             TimeInForce.GTC,
             seen.quantity_lots,
             seen.price_ticks,
+            instructions=Instructions(trigger_ticks=seen.trigger_ticks) if seen.trigger_ticks else None,
         )
         try:
             self.journal.request(request, now_ns)

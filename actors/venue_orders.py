@@ -8,17 +8,21 @@ No await, no task, nothing that waits. Cancels skip the gate: they pass in every
 
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from actors.order_refusals import ghost_order, not_open, refusal_report, unknown_order
 from actors.venue_core import VenueCore
 from engine.codes import ExecType, OrderType, Reason, TimeInForce
 from engine.journal import JournalFull
 from engine.messages import CancelAll, CancelOrder, NewOrder, Refusal, ReplaceOrder
 from engine.order import Order
+from engine.order_support import NO_SUPPORT
 from engine.venue import OrderRejected, VenueOrder
+from risk.gate_special import shape_fault
 from risk.latency import NOT_TAKEN
 from risk.window import SendWindow
 
-__all__ = ["OrderEntry"]
+__all__ = ["OrderEntry", "valued"]
 
 #: Of ``ORDER_STAGES``, those that are known once an order has left.
 _STAGES = ("gate", "journal", "sign", "write", "frame_to_wire", "strategy_to_venue", "tick_to_wire")
@@ -107,6 +111,8 @@ class OrderEntry:
             self.on_gate_refusal(checked_ns)
             return approved
         gated_ns = clock_ns()
+        if order.instructions is not None:
+            message = valued(message, order)
         try:
             self._journal.request(message, now_ns)
         except JournalFull as error:
@@ -187,7 +193,13 @@ class OrderEntry:
             return Refusal(
                 Reason.DUPLICATE_CLIENT_ORDER_ID, "client_order_id", client_order_id, text="this id has been used"
             )
-        return self._no_way_out(now_ns)
+        may_not = self._no_way_out(now_ns)
+        return may_not if order.instructions is None else may_not or self._unsupported(order, now_ns)
+
+    def _unsupported(self, order: Order, now_ns: int) -> Refusal | None:
+        """Why the venue takes no such order; only of one with instructions, whose types nobody has looked at yet."""
+        support = self._session.support(order.instrument_id) if type(order.instrument_id) is int else NO_SUPPORT
+        return shape_fault(order) or support.refusal(order, self._ctx.wall_ns(now_ns))
 
     def _no_way_out(self, now_ns: int) -> Refusal | None:
         core = self._core
@@ -291,6 +303,13 @@ class OrderEntry:
         for order in listed:
             if self._core.session_live and order.client_order_id not in self._blotter.orders:
                 self._session.transmit(self._session.encode_cancel(_found(order), now_ns), now_ns)
+
+
+def valued(message: NewOrder | ReplaceOrder, order: Order) -> NewOrder | ReplaceOrder:
+    """A request as it is journalled when its price alone does not tell what the order may cost."""
+    assert order.instructions is not None, "a plain order is journalled as it was asked for"
+    instructions = msgspec.structs.replace(order.instructions, reserve_ticks=order.reserve_ticks)
+    return msgspec.structs.replace(message, instructions=instructions)
 
 
 def _is_client_order_id(text: str, strategy_id: str) -> bool:

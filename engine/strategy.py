@@ -7,13 +7,15 @@ back through ``on_execution_report``, and every order gets exactly one terminal 
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from engine.codes import OrderStatus, OrderType, Side, TimeInForce
+from engine.codes import Contingency, OrderStatus, OrderType, SelfTradePrevention, Side, TimeInForce
 from engine.instrument import Instrument
-from engine.messages import Depth, ExecutionReport, Quote, Trade
+from engine.messages import Depth, ExecutionReport, Instructions, Quote, Trade
 
-__all__ = ["InstrumentsByName", "OrderPort", "Strategy", "WorkingOrder"]
+__all__ = ["InstrumentsByName", "Leg", "OrderPort", "Strategy", "WorkingOrder"]
+
+_VENUE_DEFAULT = SelfTradePrevention.VENUE_DEFAULT
 
 
 class WorkingOrder:
@@ -43,6 +45,22 @@ class WorkingOrder:
         )
 
 
+class Leg(NamedTuple):
+    """One order of a list: what ``buy`` and ``sell`` take, as a value."""
+
+    instrument: Instrument
+    side: Side
+    quantity_lots: int
+    price_ticks: int = 0
+    order_type: OrderType = OrderType.LIMIT
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    trigger_ticks: int = 0
+    trailing_ppm: int = 0
+    display_lots: int = 0
+    self_trade: SelfTradePrevention = SelfTradePrevention.VENUE_DEFAULT
+
+
 class InstrumentsByName(dict[str, Instrument]):
     """A strategy's instruments by ``venue:SYMBOL``; asking for one that is not there says which are."""
 
@@ -65,15 +83,22 @@ class OrderPort(Protocol):
         order_type: OrderType,
         time_in_force: TimeInForce,
         post_only: bool,
+        instructions: Instructions | None = None,
     ) -> str: ...
+
+    def new_list(self, contingency: Contingency, legs: tuple[Leg, ...]) -> tuple[str, ...]: ...
 
     def cancel_order(self, client_order_id: str) -> None: ...
 
-    def replace_order(self, client_order_id: str, quantity_lots: int, price_ticks: int) -> str: ...
+    def replace_order(
+        self, client_order_id: str, quantity_lots: int, price_ticks: int, instructions: Instructions | None = None
+    ) -> str: ...
 
     def cancel_all_orders(self, instrument_id: int) -> None: ...
 
     def position_lots(self, instrument_id: int) -> int: ...
+
+    def wall_ns(self) -> int: ...
 
     def start_timer(self, name: str, delay_ns: int) -> None: ...
 
@@ -125,10 +150,26 @@ class Strategy:
         order_type: OrderType = OrderType.LIMIT,
         time_in_force: TimeInForce = TimeInForce.GTC,
         post_only: bool = False,
+        trigger_ticks: int = 0,
+        trailing_ppm: int = 0,
+        display_lots: int = 0,
+        expires_wall_ns: int = 0,
+        self_trade: SelfTradePrevention = _VENUE_DEFAULT,
     ) -> str:
-        """Send a buy order and return its client order id at once."""
+        """Send a buy order and return its client order id at once. See ``engine.messages.Instructions`` for what comes
+        after ``post_only``; what a venue lacks is refused with what it has."""
+        instructions = None
+        if trigger_ticks or trailing_ppm or display_lots or expires_wall_ns or self_trade:
+            instructions = Instructions(trigger_ticks, trailing_ppm, display_lots, expires_wall_ns, self_trade)
         return self._port.new_order(
-            instrument.instrument_id, Side.BUY, quantity_lots, price_ticks, order_type, time_in_force, post_only
+            instrument.instrument_id,
+            Side.BUY,
+            quantity_lots,
+            price_ticks,
+            order_type,
+            time_in_force,
+            post_only,
+            instructions,
         )
 
     def sell(
@@ -140,22 +181,56 @@ class Strategy:
         order_type: OrderType = OrderType.LIMIT,
         time_in_force: TimeInForce = TimeInForce.GTC,
         post_only: bool = False,
+        trigger_ticks: int = 0,
+        trailing_ppm: int = 0,
+        display_lots: int = 0,
+        expires_wall_ns: int = 0,
+        self_trade: SelfTradePrevention = _VENUE_DEFAULT,
     ) -> str:
-        """Send a sell order and return its client order id at once."""
+        """Send a sell order and return its client order id at once. As ``buy``."""
+        instructions = None
+        if trigger_ticks or trailing_ppm or display_lots or expires_wall_ns or self_trade:
+            instructions = Instructions(trigger_ticks, trailing_ppm, display_lots, expires_wall_ns, self_trade)
         return self._port.new_order(
-            instrument.instrument_id, Side.SELL, quantity_lots, price_ticks, order_type, time_in_force, post_only
+            instrument.instrument_id,
+            Side.SELL,
+            quantity_lots,
+            price_ticks,
+            order_type,
+            time_in_force,
+            post_only,
+            instructions,
         )
 
     def cancel(self, client_order_id: str) -> None:
         """Ask for a cancel; the order stays in ``open_orders`` until the venue has confirmed it."""
         self._port.cancel_order(client_order_id)
 
-    def replace(self, client_order_id: str, quantity_lots: int, price_ticks: int) -> str:
+    def replace(
+        self, client_order_id: str, quantity_lots: int, price_ticks: int, *, instructions: Instructions | None = None
+    ) -> str:
         """Cancel an order and put a new one in its place, or nothing at all; returns the new client order id.
 
-        ``quantity_lots`` is what the new order has open. If the original fills first, the new one is rejected.
+        ``quantity_lots`` is what the new order has open. If the original fills first, the new one is rejected. Where
+        the venue can, less quantity at the same price keeps the place in the queue. ``instructions``: all of the new
+        order's, such as another trigger; None: the original's.
         """
-        return self._port.replace_order(client_order_id, quantity_lots, price_ticks)
+        return self._port.replace_order(client_order_id, quantity_lots, price_ticks, instructions)
+
+    # -- orders that belong together ------------------------------------------------------------------------
+
+    def one_cancels_other(self, first: Leg, second: Leg) -> tuple[str, ...]:
+        """Two orders of one side and quantity, of which one at most fills: a target and a stop. Returns their client
+        order ids. A cancel of either cancels both."""
+        return self._port.new_list(Contingency.OCO, (first, second))
+
+    def one_triggers_other(self, working: Leg, pending: Leg) -> tuple[str, ...]:
+        """An order, and one that the venue places once it has filled completely."""
+        return self._port.new_list(Contingency.OTO, (working, pending))
+
+    def one_triggers_pair(self, working: Leg, first: Leg, second: Leg) -> tuple[str, ...]:
+        """An order, and two of which one cancels the other that the venue places once it has filled completely."""
+        return self._port.new_list(Contingency.OTOCO, (working, first, second))
 
     def cancel_all(self, instrument: Instrument | None = None) -> None:
         """Ask for a cancel of every open order of this strategy, of one instrument or of all."""
@@ -176,6 +251,11 @@ class Strategy:
     def now_ns(self) -> int:
         """The engine's monotonic clock at the start of this callback (virtual in a simulation)."""
         return self._port.now_ns
+
+    @property
+    def wall_ns(self) -> int:
+        """The time, UTC, as of ``now_ns``: for an order that is to end at a time."""
+        return self._port.wall_ns()
 
     def set_timer(self, name: str, delay_ns: int) -> None:
         """Call ``on_timer(name)`` once, after a delay; setting it again moves it."""

@@ -30,6 +30,7 @@ from engine.order_event import (
     OrderSeen,
     ReplaceRejected,
 )
+from engine.order_support import OrderSupport
 
 __all__ = [
     "AuthenticationFailed",
@@ -114,6 +115,8 @@ class VenueOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cum_lots: int
     #: When it was made, on our clock; 0: not told.
     created_ns: int = 0
+    #: The price that it waits for, or has waited for; 0: none, or one that is not told.
+    trigger_ticks: int = 0
 
 
 class OpenOrdersListed(_Event, frozen=True, tag=124):
@@ -245,6 +248,10 @@ class VenueSession(Protocol):
 
     def book(self, instrument_id: int) -> OrderBook:
         """The live book, updated in place. Only to be read, and only within the current callback."""
+        ...
+
+    def support(self, instrument_id: int) -> OrderSupport:
+        """What the venue takes of an instrument beyond plain orders. Asked for orders with instructions only."""
         ...
 
     def send_refusal(self, now_ns: int) -> Reason:

@@ -225,10 +225,7 @@ class Gate:
             return fault
         if order.client_order_id in self._reserved:
             return duplicate(order)
-        reference, collar_ppm = self._cell(order.instrument_id, g.REFERENCE_TICKS), known[1].price_collar_ppm
-        ticks = order.price_ticks
-        if order.order_type.is_triggered:
-            ticks = special.value_ticks(order, reference, collar_ppm)
+        ticks = self._value_ticks(order) if order.order_type.is_triggered else order.price_ticks
         try:
             strategy_at = self._strategies.get(order.strategy_id, 0)
             lots, code = order.quantity_lots, _special_code(order)
@@ -242,11 +239,16 @@ class Gate:
         if order.order_type.is_triggered:
             cells = (g.BID_BAND_LOW, g.BID_BAND_HIGH) if order.side is _BUY else (g.ASK_BAND_LOW, g.ASK_BAND_HIGH)
             low, high = (self._cell(order.instrument_id, cell) for cell in cells)
-            fault = special.market_fault(order, known[0], reference, collar_ppm, (low, high))
+            reference = self._cell(order.instrument_id, g.REFERENCE_TICKS)
+            fault = special.market_fault(order, known[0], reference, known[1].price_collar_ppm, (low, high))
             if fault is not None:
                 self.abandon(order)
                 return fault
         return Approved(order)
+
+    def _value_ticks(self, order: Order) -> int:
+        reference = self._cell(order.instrument_id, g.REFERENCE_TICKS)
+        return special.value_ticks(order, reference, self._tables.instruments[order.instrument_id][1].price_collar_ppm)
 
     def check_closing(self, order: Order, now_ns: int) -> Approved | Refusal:
         """Approve and reserve an order of the venue actor's own that closes a position under a kill of mode FLATTEN.
@@ -322,6 +324,8 @@ class Gate:
         if client_order_id in self._reserved:
             raise InvariantError(f"order {client_order_id} to restore is reserved already")
         ticks = max(order.price_ticks, order.reserve_ticks, 1)
+        if order.order_type.is_triggered and not order.reserve_ticks and instrument_id in self._tables.instruments:
+            ticks = self._value_ticks(order)  # one that only the venue still knew of
         strategy_at = self._strategy_at(order)
         if lots <= 0 or not gate_books.reserve(self._state, instrument_id, strategy_at, int(order.side), lots, ticks):
             raise InvariantError(f"order {client_order_id} to restore has {lots} lots at {ticks} ticks to reserve")

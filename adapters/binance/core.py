@@ -11,6 +11,7 @@ from adapters.core import VenueCore
 from adapters.grid import InstrumentGrid
 from engine.actor import Context
 from engine.instrument import NANOS
+from engine.order_support import OrderSupport
 from engine.venue import AuthenticationFailed, RateLimited, VenueListener
 
 __all__ = ["SessionCore"]
@@ -30,6 +31,7 @@ class SessionCore(VenueCore[BinanceOptions, InstrumentGrid]):
         super().__init__(ctx, listener, options, symbols, options.unit_ns)
         #: Filled from exchangeInfo.
         self.grids_by_symbol: dict[str, InstrumentGrid] = {}
+        self.supports: dict[int, OrderSupport] = {}
         self.limits = RateLimits(options.cancel_share_ppm)
         #: Asks for the venue's time at once; set by the session.
         self.reread_clock: Callable[[int], None] = _nothing

@@ -149,6 +149,11 @@ class Filter(_Wire, frozen=True):
     bidMultiplierDown: str = "0"
     askMultiplierUp: str = "0"
     askMultiplierDown: str = "0"
+    limit: _Number = 0
+    minTrailingAboveDelta: _Number = 0
+    maxTrailingAboveDelta: _Number = 0
+    minTrailingBelowDelta: _Number = 0
+    maxTrailingBelowDelta: _Number = 0
 
 
 class SymbolInfo(_Wire, frozen=True):
@@ -158,6 +163,12 @@ class SymbolInfo(_Wire, frozen=True):
     quoteAsset: str
     orderTypes: tuple[OrderKind, ...]
     filters: tuple[Filter, ...]
+    icebergAllowed: bool = False
+    ocoAllowed: bool = False
+    otoAllowed: bool = False
+    allowTrailingStop: bool = False
+    amendAllowed: bool = False
+    allowedSelfTradePreventionModes: tuple[str, ...] = ()
 
 
 class ExchangeInfo(_Wire, frozen=True):
@@ -253,6 +264,7 @@ class OrderInfo(_Wire, frozen=True):
     side: OrderSide
     updateTime: _Number = 0
     time: _Number = 0
+    stopPrice: str = "0"
 
 
 class MyTrade(_Wire, frozen=True):

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from adapters.binance.order_types import order_kind, order_params
 from adapters.binance.signing import Signer, websocket_payload
 from adapters.grid import InstrumentGrid
 from engine.codes import OrderType, Side, TimeInForce
@@ -58,6 +59,9 @@ class OrderEncoder:
     def new(self, order: Order, grid: InstrumentGrid, timestamp: int) -> bytes:
         """``order.place``. Raises UsageError for a client order id that the venue could not take."""
         cid = _checked(order.client_order_id)
+        if order.instructions is not None:
+            params = {"symbol": grid.instrument.symbol, "newClientOrderId": cid, **order_params(order, grid)}
+            return self.request(f"n:{cid}", "order.place", {**params, "newOrderRespType": "ACK"}, timestamp)
         template = self._template(order, grid)
         quantity = grid.instrument.quantity_text(order.quantity_lots)
         price = grid.instrument.price_text(order.price_ticks) if template.is_priced else ""
@@ -85,7 +89,7 @@ class OrderEncoder:
         return template
 
     def _make_template(self, order: Order, grid: InstrumentGrid) -> _Template:
-        symbol, side, kind = grid.instrument.symbol, order.side.name, _kind(order)
+        symbol, side, kind = grid.instrument.symbol, order.side.name, order_kind(order)
         in_force = order.time_in_force.name if kind == "LIMIT" else ""
         in_force_json = f',"timeInForce":"{in_force}"' if in_force else ""
         in_force_signed = f"&timeInForce={in_force}" if in_force else ""
@@ -111,18 +115,12 @@ class OrderEncoder:
         cid = _checked(order.client_order_id)
         params: dict[str, str | int] = {
             "symbol": grid.instrument.symbol,
-            "side": order.side.name,
-            "type": _kind(order),
             "cancelReplaceMode": "STOP_ON_FAILURE",
             "newClientOrderId": cid,
             "newOrderRespType": "ACK",
-            "quantity": grid.instrument.quantity_text(order.quantity_lots),
+            **order_params(order, grid),
             **_reference(orig, "cancelOrderId", "cancelOrigClientOrderId"),
         }
-        if params["type"] == "LIMIT":
-            params["timeInForce"] = order.time_in_force.name
-        if params["type"] != "MARKET":
-            params["price"] = grid.instrument.price_text(order.price_ticks)
         return self.request(f"r:{cid}", "order.cancelReplace", params, timestamp)
 
     def order_status(self, order: Order, grid: InstrumentGrid, timestamp: int) -> bytes:
@@ -151,12 +149,6 @@ class OrderEncoder:
             return _encode_json({"id": request_id, "method": "userDataStream.subscribe"})
         params = self.signed({"timestamp": timestamp})
         return _encode_json({"id": request_id, "method": "userDataStream.subscribe.signature", "params": params})
-
-
-def _kind(order: Order) -> str:
-    if order.order_type is OrderType.MARKET:
-        return "MARKET"
-    return "LIMIT_MAKER" if order.post_only else "LIMIT"
 
 
 def _reference(order: Order, by_order_id: str, by_client_order_id: str) -> dict[str, str | int]:

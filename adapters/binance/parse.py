@@ -294,6 +294,7 @@ def venue_order(info: OrderInfo, grid: InstrumentGrid) -> VenueOrder:
         quantity_lots=grid.lots.parse(info.origQty),
         price_ticks=grid.ticks.parse(info.price),
         cum_lots=_executed(info, grid),
+        trigger_ticks=grid.ticks.parse(info.stopPrice),
     )
 
 

@@ -30,6 +30,7 @@ from engine.actor import Context
 from engine.book import OrderBook
 from engine.codes import Reason
 from engine.order import Approved, Order
+from engine.order_support import NO_SUPPORT, OrderSupport
 from engine.venue import VenueListener
 
 __all__ = ["REST_LINK", "BinanceSession"]
@@ -125,6 +126,10 @@ class BinanceSession(LinkedSession["_Parts"]):
             parts.streams.on_timer(key, now_ns)
 
     # -- order entry -----------------------------------------------------------------------------------------
+
+    def support(self, instrument_id: int) -> OrderSupport:
+        parts = self._parts
+        return NO_SUPPORT if parts is None else parts.core.supports.get(instrument_id, NO_SUPPORT)
 
     def send_refusal(self, now_ns: int) -> Reason:
         parts = self._parts

@@ -7,6 +7,7 @@ from adapters.binance.core import SessionCore
 from adapters.binance.market_streams import MarketStreams
 from adapters.binance.messages import Account, ExchangeInfo, ServerTime
 from adapters.binance.order_link import OrderLink
+from adapters.binance.order_types import order_support
 from adapters.binance.rest import RestLink, RestQuestion
 from adapters.binance.urls import REST_PATHS
 from adapters.grid import InstrumentGrid
@@ -88,6 +89,7 @@ class Startup:
                 raise VenueError(f"exchangeInfo lacks {symbol}")
             if symbol_info.status != "TRADING":
                 self._core.ctx.log("instrument does not trade now", symbol=symbol, status=symbol_info.status)
+            self._core.supports[instrument_id] = order_support(symbol_info, self._venue_name)
             grids.append(InstrumentGrid(parse.instrument(symbol_info, instrument_id, self._venue_name)))
         return grids
 

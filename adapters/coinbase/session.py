@@ -20,6 +20,7 @@ from adapters.coinbase.market_streams import STREAMS_LINK, BookObserver, MarketS
 from adapters.coinbase.options import CoinbaseOptions
 from adapters.coinbase.order_entry import OrderEntry
 from adapters.coinbase.order_pool import ORDERS_LINK
+from adapters.coinbase.order_types import order_support
 from adapters.coinbase.queries import Queries
 from adapters.coinbase.rest import RestLink
 from adapters.coinbase.reviews import REVIEWS_TIMER, Reviews
@@ -35,6 +36,7 @@ from engine.book import OrderBook
 from engine.codes import Reason
 from engine.instrument import NANOS
 from engine.order import Approved, Order
+from engine.order_support import OrderSupport
 from engine.venue import SessionState, VenueListener
 
 __all__ = ["FILLS_LINK", "REST_LINK", "CoinbaseSession"]
@@ -194,6 +196,9 @@ class CoinbaseSession(LinkedSession["_Parts"]):
             parts.watch.on_timer(key.removeprefix(f"{FILLS_LINK}:"), now_ns)
 
     # -- order entry -----------------------------------------------------------------------------------------
+
+    def support(self, instrument_id: int) -> OrderSupport:
+        return order_support(self._venue_name, dict(self._symbols).get(instrument_id, ""))
 
     def send_refusal(self, now_ns: int) -> Reason:
         parts = self._parts

@@ -19,6 +19,7 @@ from adapters.kraken.options import KrakenOptions
 from adapters.kraken.order_link import ORDERS_LINK, OrderLink
 from adapters.kraken.order_lists import OrderLists
 from adapters.kraken.order_query import OrderQuery
+from adapters.kraken.order_types import order_support
 from adapters.kraken.questions import Questions
 from adapters.kraken.rest import RestLink
 from adapters.kraken.rest_cancels import RestCancels
@@ -32,6 +33,7 @@ from engine.book import OrderBook
 from engine.codes import Reason
 from engine.instrument import NANOS
 from engine.order import Approved, Order
+from engine.order_support import OrderSupport
 from engine.venue import VenueListener
 
 __all__ = ["REST_LINK", "KrakenSession"]
@@ -138,6 +140,9 @@ class KrakenSession(LinkedSession["_Parts"]):
             parts.streams.on_timer(key, now_ns)
 
     # -- order entry -----------------------------------------------------------------------------------------
+
+    def support(self, instrument_id: int) -> OrderSupport:
+        return order_support(self._venue_name, dict(self._symbols).get(instrument_id, ""))
 
     def send_refusal(self, now_ns: int) -> Reason:
         """The rate limit is the pair's at this venue: here only whether any pair has room; ``transmit`` looks at the
