@@ -1,35 +1,24 @@
-"""A host in memory with time that the test turns, and the venue's end of each link: a small script, not a venue."""
+"""The venue's end of each link: a small script, not a venue."""
 
-import random
-from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
-import h11
 import msgspec
 import pytest
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
-from websockets.protocol import State
-from websockets.server import ServerProtocol
+from session_host import AHEAD_NS, MS, SECOND, HttpEnd, SessionHost, SocketEnd
+from websockets.frames import Opcode
 
 from adapters.binance.depth import DepthObserver
 from adapters.binance.options import BinanceOptions
 from adapters.binance.session import BinanceSession
 from adapters.binance.signing import Credentials, KeyType
 from adapters.binance.urls import BinanceEndpoints
-from engine.actor import Context, Endpoint
-from engine.codes import OrderType, Side, TimeInForce
-from engine.messages import NewOrder, ReplaceOrder
-from engine.order import Approved, Order
-from engine.venue import VenueEvent, VenueSession
+from engine.actor import Endpoint
+from engine.messages import ReplaceOrder
+from engine.order import Order
+from engine.venue import VenueSession
 
-MS = 1_000_000
-WALL_NS = 1_700_000_040_000 * MS  # the start of a minute
-#: The venue's clock is this far ahead of the host's.
-AHEAD_NS = 123 * MS
-_PING_NS = 20_000 * MS
 ED25519_SECRET = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g"
 HMAC_SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
 REST, ORDERS, STREAMS = "session:rest", "session:orders", "session:streams"
@@ -52,73 +41,30 @@ def symbol_info(symbol: str, base: str) -> dict[str, Any]:
     }
 
 
-class RestEnd:
+class RestEnd(HttpEnd):
     """The venue's end of a REST connection."""
 
-    def __init__(self, venue: "Venue", link: str) -> None:
-        self.venue, self.link = venue, link
-        self.connection = h11.Connection(h11.SERVER)
+    host: "Host"
 
-    def receive(self, data: bytes) -> None:
-        self.connection.receive_data(data)
-        while True:
-            event = self.connection.next_event()
-            if isinstance(event, h11.Request):
-                self.request = event
-            elif isinstance(event, h11.EndOfMessage):
-                if not self.answer():
-                    return
-                self.connection.start_next_cycle()
-            else:
-                return
-
-    def answer(self) -> bool:
-        parts = urlsplit(self.request.target.decode())
-        method = self.request.method.decode()
-        params = dict(parse_qsl(parts.query, keep_blank_values=True))
-        self.venue.asked.append((method, parts.path, params))
-        reply = self.venue.rest(method, parts.path, params)
-        if reply is None:
-            return False
-        status, body, headers = reply
-        raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        fields = [("content-length", str(len(raw))), *headers.items()]
-        data = self.connection.send(h11.Response(status_code=status, headers=fields, reason=b"X")) or b""
-        data += self.connection.send(h11.Data(data=raw)) or b""
-        data += self.connection.send(h11.EndOfMessage()) or b""
-        self.venue.host.to_session(self.link, data)
-        return True
+    def asked(self) -> None:
+        venue, parts = self.host.venue, urlsplit(self.request.target.decode())
+        method, params = self.request.method.decode(), dict(parse_qsl(parts.query, keep_blank_values=True))
+        venue.asked.append((method, parts.path, params))
+        reply = venue.rest(method, parts.path, params)
+        if reply is not None:
+            self.answer(*reply)
 
 
-class WebSocketEnd:
+class WebSocketEnd(SocketEnd):
     """The venue's end of a WebSocket."""
 
-    def __init__(self, venue: "Venue", link: str) -> None:
-        self.venue, self.link = venue, link
-        self.protocol = ServerProtocol(max_size=None)
-        self.path = ""
+    host: "Host"
 
-    def receive(self, data: bytes) -> None:
-        self.protocol.receive_data(data)
-        for event in self.protocol.events_received():
-            if isinstance(event, Request):
-                self.path = event.path
-                self.protocol.send_response(self.protocol.accept(event))
-            elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
-                self.flush()
-                self.venue.on_text(self.link, msgspec.json.decode(bytes(event.data)))
-            elif isinstance(event, Frame):
-                self.venue.control.append((self.link, event.opcode, bytes(event.data)))
-        self.flush()
+    def on_text(self, text: bytes) -> None:
+        self.host.venue.on_text(self.link, msgspec.json.decode(text))
 
-    def send(self, text: bytes) -> None:
-        self.protocol.send_text(text)
-        self.flush()
-
-    def flush(self) -> None:
-        for data in self.protocol.data_to_send():
-            if data:
-                self.venue.host.to_session(self.link, data)
+    def on_control(self, opcode: Opcode, payload: bytes) -> None:
+        self.host.venue.control.append((self.link, opcode, payload))
 
 
 class Venue:
@@ -126,7 +72,7 @@ class Venue:
 
     def __init__(self, host: "Host") -> None:
         self.host = host
-        self.ends: dict[str, RestEnd | WebSocketEnd] = {}
+        self.ends: dict[str, Any] = host.ends
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self.requests: list[dict[str, Any]] = []
         self.subscribed: list[str] = []
@@ -190,16 +136,13 @@ class Venue:
             self.push(ORDERS, {"id": message["id"], **answer})
 
     def push(self, link: str, message: Any) -> None:
-        end = self.ends[link]
-        assert isinstance(end, WebSocketEnd)
-        end.send(message if isinstance(message, bytes) else msgspec.json.encode(message))
+        self.ends[link].send(message)
 
     def ping(self, payload: bytes = b"") -> None:
         for link in (ORDERS, STREAMS):
             end = self.ends.get(link)
-            if link in self.host.up and isinstance(end, WebSocketEnd) and end.protocol.state is State.OPEN:
-                end.protocol.send_ping(payload)
-                end.flush()
+            if end is not None and end.is_open:
+                end.ping(payload)
 
     def answer(self, status: int = 200, **fields: Any) -> None:
         """Answer the latest request on the order link."""
@@ -247,156 +190,40 @@ class Venue:
         self.host.run()
 
 
-class Host:
-    """The context, and the loop. ``chunk`` cuts what comes from the venue; 0 leaves it whole."""
-
-    name = "venue:test"
+class Host(SessionHost):
+    session: BinanceSession
+    pulse_ns = 20 * SECOND
 
     def __init__(self, chunk: int = 0) -> None:
-        self.now_ns = 1_000
-        self.chunk = chunk
+        super().__init__(chunk)
         self.venue = Venue(self)
-        self.session: BinanceSession
-        self.timers: dict[str, int] = {}
-        self.up: set[str] = set()
-        self.opened: list[tuple[str, int]] = []
-        self.refused: set[str] = set()
-        self.slow: set[str] = set()
-        self.events: list[VenueEvent] = []
-        self.logged: list[tuple[str, dict[str, object]]] = []
-        self._queue: deque[tuple[str, str, bytes]] = deque()
-        self._random = random.Random(1)
-        self.pings_at_ns = _PING_NS
 
-    # -- the context -----------------------------------------------------------------------------------------
+    def make_end(self, link: str) -> RestEnd | WebSocketEnd:
+        return (RestEnd if link == REST else WebSocketEnd)(self, link)
 
-    def set_timer(self, key: str, at_ns: int) -> None:
-        assert key.startswith("session:")
-        self.timers[key] = at_ns
-
-    def cancel_timer(self, key: str) -> None:
-        self.timers.pop(key, None)
-
-    def open_link(self, link: str, endpoint: Endpoint) -> None:
-        self.opened.append((link, self.now_ns))
-        self._queue.append(("down" if link in self.refused else "up", link, b"connection refused"))
-
-    def close_link(self, link: str) -> None:
-        if link in self.up:
-            self.up.discard(link)
-            self._queue.append(("down", link, b"closed by us"))
-
-    def write(self, link: str, data: bytes) -> None:
-        if link in self.up and data:
-            self._queue.append(("written", link, bytes(data)))
-
-    def writable(self, link: str) -> bool:
-        return link in self.up and link not in self.slow
-
-    def wall_ns(self, now_ns: int) -> int:
-        return WALL_NS + now_ns
-
-    def random_below(self, bound: int) -> int:
-        return self._random.randrange(bound)
-
-    def log(self, event: str, **fields: object) -> None:
-        self.logged.append((event, fields))
-
-    # -- the listener ----------------------------------------------------------------------------------------
-
-    def on_venue_event(self, event: VenueEvent, now_ns: int) -> None:
-        assert now_ns == self.now_ns
-        self.events.append(event)
-
-    def take(self) -> list[VenueEvent]:
-        events, self.events = self.events, []
-        return events
-
-    # -- what tests do -----------------------------------------------------------------------------------------
+    def on_pulse(self) -> None:
+        self.venue.ping()
 
     def begin(self) -> "Host":
-        self.session.start(cast(Context, self), self.now_ns)
-        self.run()
+        self.start()
         return self
-
-    def order(self, client_order_id: str = "a-1", **changes: Any) -> Order:
-        fields: dict[str, Any] = {
-            "client_order_id": client_order_id,
-            "account_id": "acc",
-            "strategy_id": "s",
-            "instrument_id": 1,
-            "side": Side.BUY,
-            "order_type": OrderType.LIMIT,
-            "time_in_force": TimeInForce.GTC,
-            "quantity_lots": 100_000,
-            "price_ticks": 1_000,
-        }
-        return Order.from_new(NewOrder(**{**fields, **changes}))
 
     def place(self, order: Order) -> dict[str, Any]:
         """Send a new order; returns the request as the venue got it. So do the other two."""
-        return self._transmit(self.session.encode_new(Approved(order), self.now_ns))
+        self.send_new(order)
+        return self._latest()
 
     def cancel(self, order: Order) -> dict[str, Any]:
-        return self._transmit(self.session.encode_cancel(order, self.now_ns))
+        self.send_cancel(order)
+        return self._latest()
 
     def replace(self, orig: Order, client_order_id: str = "a-2") -> dict[str, Any]:
         request = ReplaceOrder(client_order_id, orig.client_order_id, "acc", "s", 50_000, 1_100)
-        order = Approved(Order.from_replace(request, orig))
-        return self._transmit(self.session.encode_replace(orig, order, self.now_ns))
+        self.send_replace(orig, Order.from_replace(request, orig))
+        return self._latest()
 
-    def _transmit(self, frame: bytes) -> dict[str, Any]:
-        self.session.transmit(frame, self.now_ns)
-        self.run()
+    def _latest(self) -> dict[str, Any]:
         return self.venue.requests[-1] if self.venue.requests else {}
-
-    # -- the loop --------------------------------------------------------------------------------------------
-
-    def to_session(self, link: str, data: bytes) -> None:
-        step = self.chunk or len(data)
-        for at in range(0, len(data), step):
-            self._queue.append(("bytes", link, data[at : at + step]))
-
-    def cut(self, link: str) -> None:
-        """The connection breaks."""
-        self.up.discard(link)
-        self._queue.append(("down", link, b"connection reset"))
-        self.run()
-
-    def run(self) -> None:
-        """Deliver everything that is on its way; time stands still."""
-        while self._queue:
-            what, link, data = self._queue.popleft()
-            if what == "up":
-                self.up.add(link)
-                end = RestEnd if link == REST else WebSocketEnd
-                self.venue.ends[link] = end(self.venue, link)
-                self.session.on_link_up(link, self.now_ns)
-            elif what == "down":
-                self.session.on_link_down(link, data.decode(), self.now_ns)
-            elif link in self.up and what == "bytes":
-                self.session.on_link_bytes(link, data, self.now_ns)
-            elif link in self.up:
-                self.venue.ends[link].receive(data)
-
-    def advance(self, duration_ns: int) -> None:
-        """Let time pass, with every timer at its time, and the venue's pings (unless ``pings_at_ns`` is 0)."""
-        until_ns = self.now_ns + duration_ns
-        self.run()
-        while True:
-            key = min(self.timers, key=lambda each: (self.timers[each], each), default="")
-            at_ns = self.timers.get(key, until_ns + 1)
-            if self.pings_at_ns and self.pings_at_ns <= min(at_ns, until_ns):
-                self.now_ns = self.pings_at_ns
-                self.pings_at_ns += _PING_NS
-                self.venue.ping()
-            elif at_ns <= until_ns:
-                self.now_ns = max(self.now_ns, self.timers.pop(key))
-                self.session.on_timer(key, self.now_ns)
-            else:
-                break
-            self.run()
-        self.now_ns = until_ns
 
 
 def make_session(

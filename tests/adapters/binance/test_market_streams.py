@@ -108,7 +108,7 @@ def test_a_snapshot_that_was_asked_for_before_the_stream_broke_does_not_count(li
     live.cut(STREAMS)
     end = live.venue.ends[REST]
     live.venue.rest_rules["depth"] = lambda params: {"lastUpdateId": 200, "bids": [], "asks": []}
-    end.answer()
+    end.asked()
     live.run()
     assert not any(isinstance(event, BookChanged) and event.valid for event in live.take())
 

@@ -245,6 +245,8 @@ def test_a_handshake_that_is_refused_with_silence(make: Any, link: str) -> None:
     host = make()
 
     class Refusing:
+        is_open = False
+
         def receive(self, data: bytes) -> None:
             host.to_session(link, b"HTTP/1.1 429 X\r\nRetry-After: 20\r\nContent-Length: 0\r\n\r\n")
 
@@ -338,7 +340,7 @@ def test_pings_are_answered_with_their_payload(live: Any) -> None:
 
 def test_a_silent_link_is_made_anew(live: Any) -> None:
     live.advance(50 * SECOND)
-    live.pings_at_ns = 0  # the last was at 40 s
+    live.pulse_at_ns = 0  # the last was at 40 s
     live.advance(49 * SECOND)
     assert states(live.take()) == []
     live.advance(3 * SECOND)
@@ -570,3 +572,21 @@ def test_cancel_all_over_rest_that_is_refused(live: Any, code: int, failure: str
     assert CancelAllAnswered(1, failure) in live.take()
     with pytest.raises(UsageError):
         live.session.cancel_all(9, live.now_ns)
+
+
+def test_a_cancel_all_waits_behind_no_other_question(make: Any) -> None:
+    host = make(symbols=((1, "BTCUSDT"), (2, "ETHUSDT"))).begin()
+    host.venue.rest_rules["depth"] = lambda params: None  # the link stays busy
+    host.cut(STREAMS)
+    host.advance(SECOND)
+    host.refused.add(ORDERS)
+    host.cut(ORDERS)
+    host.session.query_balances(host.now_ns)
+    host.session.cancel_all(1, host.now_ns)
+    host.venue.asked.clear()
+    host.venue.rest_rules.clear()
+    host.venue.ends[REST].asked()
+    host.run()
+    paths = [path.rpartition("/")[2] for _, path, _ in host.venue.asked]
+    assert paths[:2] == ["depth", "openOrders"]
+    assert "account" in paths[2:]

@@ -1,22 +1,17 @@
-"""A host in memory with time that the test turns, and the venue's end of each link: a small script, not a venue.
+"""The venue's end of each link: a small script, not a venue.
 
 The script keeps orders and fills as the venue would list them; what happens to them, and when the user channel tells,
 is the test's to say.
 """
 
 import base64
-import random
-from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
-import h11
 import msgspec
 import pytest
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
-from websockets.server import ServerProtocol
+from session_host import AHEAD_NS, MS, SECOND, HttpEnd, SessionHost, SocketEnd
 
 from adapters.coinbase.market_streams import BookObserver
 from adapters.coinbase.options import CoinbaseOptions
@@ -24,17 +19,11 @@ from adapters.coinbase.session import CoinbaseSession
 from adapters.coinbase.signing import Credentials
 from adapters.coinbase.times import time_text
 from adapters.coinbase.urls import CoinbaseEndpoints
-from engine.actor import Context, Endpoint
-from engine.codes import OrderType, Side, TimeInForce
-from engine.messages import NewOrder, ReplaceOrder
-from engine.order import Approved, Order
-from engine.venue import VenueEvent, VenueSession
+from engine.actor import Endpoint
+from engine.messages import ReplaceOrder
+from engine.order import Order
+from engine.venue import VenueSession
 
-MS = 1_000_000
-SECOND = 1_000 * MS
-WALL_NS = 1_700_000_040_000 * MS
-#: The venue's clock is this far ahead of the host's.
-AHEAD_NS = 123 * MS
 KEY_NAME = "organizations/test-organization/apiKeys/test-api-key"
 ED25519_SECRET = "k0BUni0p0vZG1BdpVjS6ogBJ7kxm630AJ2dN+tuputA="
 BASE = "/api/v3/brokerage"
@@ -66,77 +55,42 @@ def product(name: str = "BTC-USD", **changes: Any) -> dict[str, Any]:
     }
 
 
-class RestEnd:
-    """The venue's end of a REST connection. ``held``: requests whose answers the test gives later."""
+class RestEnd(HttpEnd):
+    """The venue's end of a REST connection. ``venue.held``: requests whose answers the test gives later."""
 
-    def __init__(self, venue: "Venue", link: str) -> None:
-        self.venue, self.link = venue, link
-        self.connection = h11.Connection(h11.SERVER)
-        self.body = b""
-
-    def receive(self, data: bytes) -> None:
-        self.connection.receive_data(data)
-        while True:
-            event = self.connection.next_event()
-            if isinstance(event, h11.Request):
-                self.request, self.body = event, b""
-            elif isinstance(event, h11.Data):
-                self.body += bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage):
-                self.asked()
-                return
-            else:
-                return
+    host: "Host"
 
     def asked(self) -> None:
-        parts = urlsplit(self.request.target.decode())
+        venue, parts = self.host.venue, urlsplit(self.request.target.decode())
         headers = {name.decode(): value.decode() for name, value in self.request.headers}
         method, path = self.request.method.decode(), parts.path.removeprefix(BASE)
         params: Any = parse_qsl(parts.query, keep_blank_values=True)
-        self.venue.note(self.link, method, parts.path, headers)
+        venue.note(self.link, method, parts.path, headers)
         if method == "POST":
             params = msgspec.json.decode(self.body)
-            self.venue.requests.append((path, params))
+            venue.requests.append((path, params))
         else:
-            self.venue.asked.append((path, params))
-        if (method, path) in self.venue.held:
-            self.venue.waiting.append((self, path, params))
-            return
-        self.answer(self.venue.rest(method, path, params))
+            venue.asked.append((path, params))
+        if (method, path) in venue.held:
+            venue.waiting.append((self, path, params))
+        else:
+            self.reply(venue.rest(method, path, params))
 
-    def answer(self, answer: Answer, close: bool = False) -> None:
-        status, body = answer
-        raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        fields = [("content-length", str(len(raw)))] + ([("connection", "close")] if close else [])
-        data = self.connection.send(h11.Response(status_code=status, headers=fields, reason=b"X")) or b""
-        data += self.connection.send(h11.Data(data=raw)) or b""
-        data += self.connection.send(h11.EndOfMessage()) or b""
-        self.venue.host.to_session(self.link, data)
-        if not close:
-            self.connection.start_next_cycle()
+    def reply(self, answer: Answer, close: bool = False) -> None:
+        self.answer(*answer, {"connection": "close"} if close else {})
 
 
-class WebSocketEnd:
+class WebSocketEnd(SocketEnd):
     """The venue's end of a WebSocket."""
 
-    def __init__(self, venue: "Venue", link: str) -> None:
-        self.venue, self.link = venue, link
-        self.protocol = ServerProtocol(max_size=None)
+    host: "Host"
+
+    def __init__(self, host: "Host", link: str) -> None:
+        super().__init__(host, link)
         self.sequence = 0
 
-    def receive(self, data: bytes) -> None:
-        self.protocol.receive_data(data)
-        for event in self.protocol.events_received():
-            if isinstance(event, Request):
-                self.protocol.send_response(self.protocol.accept(event))
-            elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
-                self.flush()
-                self.venue.on_text(self, msgspec.json.decode(bytes(event.data)))
-        self.flush()
-
-    def send(self, message: Any) -> None:
-        self.protocol.send_text(msgspec.json.encode(message))
-        self.flush()
+    def on_text(self, text: bytes) -> None:
+        self.host.venue.on_text(self, msgspec.json.decode(text))
 
     def channel(self, channel: str, *events: Any, skip: int = 0) -> None:
         """A message of a channel, with the next number (after as many that are lost)."""
@@ -145,17 +99,12 @@ class WebSocketEnd:
             {
                 "channel": channel,
                 "client_id": "",
-                "timestamp": time_text(self.venue.time_ns()),
+                "timestamp": time_text(self.host.venue.time_ns()),
                 "sequence_num": self.sequence,
                 "events": list(events),
             }
         )
         self.sequence += 1
-
-    def flush(self) -> None:
-        for data in self.protocol.data_to_send():
-            if data:
-                self.venue.host.to_session(self.link, data)
 
 
 class Venue:
@@ -163,7 +112,7 @@ class Venue:
 
     def __init__(self, host: "Host") -> None:
         self.host = host
-        self.ends: dict[str, RestEnd | WebSocketEnd] = {}
+        self.ends: dict[str, Any] = host.ends
         self.asked: list[tuple[str, list[tuple[str, str]]]] = []
         self.requests: list[tuple[str, Any]] = []
         self.subscribed: list[dict[str, Any]] = []
@@ -406,159 +355,35 @@ class Venue:
                 end.channel("heartbeats", {"current_time": "x", "heartbeat_counter": str(self.host.now_ns // SECOND)})
 
 
-class Host:
-    """The context, and the loop. ``chunk`` cuts what comes from the venue; 0 leaves it whole."""
-
-    name = "venue:test"
+class Host(SessionHost):
+    session: CoinbaseSession
 
     def __init__(self, chunk: int = 0) -> None:
-        self.now_ns = 1_000
-        self.chunk = chunk
+        super().__init__(chunk)
         self.venue = Venue(self)
-        self.session: CoinbaseSession
-        self.timers: dict[str, int] = {}
-        self.up: set[str] = set()
-        self.opened: list[tuple[str, int]] = []
-        self.refused: set[str] = set()
-        self.slow: set[str] = set()
-        self.events: list[VenueEvent] = []
-        self.logged: list[tuple[str, dict[str, object]]] = []
-        self._queue: deque[tuple[str, str, bytes]] = deque()
-        self._random = random.Random(1)
-        self.beat_at_ns = SECOND
 
-    # -- the context -----------------------------------------------------------------------------------------
+    def make_end(self, link: str) -> RestEnd | WebSocketEnd:
+        is_socket = link == USER or link.startswith("session:streams")
+        return (WebSocketEnd if is_socket else RestEnd)(self, link)
 
-    def set_timer(self, key: str, at_ns: int) -> None:
-        assert key.startswith("session:")
-        self.timers[key] = at_ns
-
-    def cancel_timer(self, key: str) -> None:
-        self.timers.pop(key, None)
-
-    def open_link(self, link: str, endpoint: Endpoint) -> None:
-        self.opened.append((link, self.now_ns))
-        self._queue.append(("down" if link in self.refused else "up", link, b"connection refused"))
-
-    def close_link(self, link: str) -> None:
-        if link in self.up:
-            self.up.discard(link)
-            self._queue.append(("down", link, b"closed by us"))
-
-    def write(self, link: str, data: bytes) -> None:
-        if link in self.up and data:
-            self._queue.append(("written", link, bytes(data)))
-
-    def writable(self, link: str) -> bool:
-        return link in self.up and link not in self.slow
-
-    def wall_ns(self, now_ns: int) -> int:
-        return WALL_NS + now_ns
-
-    def clock_ns(self) -> int:
-        return self.now_ns
-
-    def random_below(self, bound: int) -> int:
-        return self._random.randrange(bound)
-
-    def log(self, event: str, **fields: object) -> None:
-        self.logged.append((event, fields))
-
-    # -- the listener ----------------------------------------------------------------------------------------
-
-    def on_venue_event(self, event: VenueEvent, now_ns: int) -> None:
-        assert now_ns == self.now_ns
-        self.events.append(event)
-
-    def take(self) -> list[VenueEvent]:
-        events, self.events = self.events, []
-        return events
-
-    # -- what tests do -----------------------------------------------------------------------------------------
+    def on_pulse(self) -> None:
+        self.venue.beat()
 
     def begin(self) -> "Host":
-        self.session.start(cast(Context, self), self.now_ns)
-        self.run()
+        self.start()
         return self
-
-    def order(self, client_order_id: str = "a-1", **changes: Any) -> Order:
-        fields: dict[str, Any] = {
-            "client_order_id": client_order_id,
-            "account_id": "acc",
-            "strategy_id": "s",
-            "instrument_id": 1,
-            "side": Side.BUY,
-            "order_type": OrderType.LIMIT,
-            "time_in_force": TimeInForce.GTC,
-            "quantity_lots": 100_000,
-            "price_ticks": 1_000,
-            "created_ns": self.now_ns,
-        }
-        return Order.from_new(NewOrder(**{**fields, **changes}))
 
     def replacement(self, orig: Order, client_order_id: str = "a-2", lots: int = 50_000, ticks: int = 900) -> Order:
         return Order.from_replace(ReplaceOrder(client_order_id, orig.client_order_id, "acc", "s", lots, ticks), orig)
 
     def place(self, order: Order) -> None:
-        self.transmit(self.session.encode_new(Approved(order), self.now_ns))
+        self.send_new(order)
 
     def cancel(self, order: Order) -> None:
-        self.transmit(self.session.encode_cancel(order, self.now_ns))
+        self.send_cancel(order)
 
     def replace(self, orig: Order, order: Order) -> None:
-        self.transmit(self.session.encode_replace(orig, Approved(order), self.now_ns))
-
-    def transmit(self, frame: bytes) -> None:
-        self.session.transmit(frame, self.now_ns)
-        self.run()
-
-    # -- the loop --------------------------------------------------------------------------------------------
-
-    def to_session(self, link: str, data: bytes) -> None:
-        step = self.chunk or len(data)
-        for at in range(0, len(data), step):
-            self._queue.append(("bytes", link, data[at : at + step]))
-
-    def cut(self, link: str) -> None:
-        """The connection breaks."""
-        self.up.discard(link)
-        self._queue.append(("down", link, b"connection reset"))
-        self.run()
-
-    def run(self) -> None:
-        """Deliver everything that is on its way; time stands still."""
-        while self._queue:
-            what, link, data = self._queue.popleft()
-            if what == "up":
-                self.up.add(link)
-                is_socket = link == USER or link.startswith("session:streams")
-                self.venue.ends[link] = (WebSocketEnd if is_socket else RestEnd)(self.venue, link)
-                self.session.on_link_up(link, self.now_ns)
-            elif what == "down":
-                self.session.on_link_down(link, data.decode(), self.now_ns)
-            elif link in self.up and what == "bytes":
-                self.session.on_link_bytes(link, data, self.now_ns)
-            elif link in self.up:
-                self.venue.ends[link].receive(data)
-
-    def advance(self, duration_ns: int) -> None:
-        """Let time pass, with every timer at its time, and the venue's heartbeats (unless ``beat_at_ns`` is 0)."""
-        until_ns = self.now_ns + duration_ns
-        self.run()
-        while True:
-            key = min(self.timers, key=lambda each: (self.timers[each], each), default="")
-            at_ns = self.timers.get(key, until_ns + 1)
-            if self.beat_at_ns and self.beat_at_ns <= min(at_ns, until_ns):
-                self.now_ns = max(self.now_ns, self.beat_at_ns)
-                self.beat_at_ns += SECOND
-                self.venue.beat()
-            elif at_ns <= until_ns:
-                self.now_ns = max(self.now_ns, self.timers.pop(key))
-                self.session.on_timer(key, self.now_ns)
-            else:
-                break
-            self.run()
-        self.now_ns = until_ns
+        self.send_replace(orig, order)
 
 
 def make_session(

@@ -195,7 +195,7 @@ def answer_held(host: Host, is_lost: bool) -> None:
             if is_lost:
                 host.cut(end.link)
             else:
-                end.answer(done)
+                end.reply(done)
     host.run()
 
 

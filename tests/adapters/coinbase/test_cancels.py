@@ -43,7 +43,7 @@ def test_a_cancel_of_an_order_that_has_no_id_yet_follows_its_answer(live: Host) 
     live.cancel(order)
     assert cancels(live) == []
     end, _, body = live.venue.waiting[0]
-    end.answer(live.venue.rest_orders(body))
+    end.reply(live.venue.rest_orders(body))
     live.run()
     assert cancels(live) == [["uuid-1"]]
 
@@ -53,7 +53,7 @@ def test_a_cancel_of_an_order_that_is_rejected_is_forgotten(live: Host) -> None:
     order = live.order()
     live.place(order)
     live.cancel(order)
-    live.venue.waiting[0][0].answer((200, {"success": False}))
+    live.venue.waiting[0][0].reply((200, {"success": False}))
     live.run()
     live.advance(SECOND)
     assert cancels(live) == []
@@ -80,7 +80,7 @@ def test_cancels_without_a_free_connection_wait_for_one(live: Host) -> None:
         live.cancel(order)
     assert len(cancels(live)) == 8
     end, _, body = live.venue.waiting[0]
-    end.answer(live.venue.rest_orders_batch_cancel(body))
+    end.reply(live.venue.rest_orders_batch_cancel(body))
     live.run()
     assert len(cancels(live)[-1]) == 12
 

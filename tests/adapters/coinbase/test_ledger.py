@@ -129,7 +129,7 @@ def test_a_fill_before_the_answer_to_the_order(live: Host) -> None:
     answer = live.venue.rest_orders(body)
     live.venue.fill("uuid-1", "1")
     live.venue.tell("uuid-1", "FILLED", "1")
-    end.answer(answer)
+    end.reply(answer)
     live.run()
     events = live.take()
     assert [type(each) for each in events] == [OrderAccepted, OrderFilled]
@@ -170,7 +170,7 @@ def test_an_order_that_fails_before_it_is_accepted_is_rejected(live: Host) -> No
     (rejected,) = live.take()
     assert isinstance(rejected, OrderRejected)
     assert rejected.text == "TOO_MANY_OPEN_ORDERS"
-    end.answer(answer)
+    end.reply(answer)
     live.run()
     assert live.take() == []
 

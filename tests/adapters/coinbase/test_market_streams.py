@@ -109,7 +109,7 @@ def test_a_lost_connection_takes_its_books_back_until_it_stands_again(live: Host
 
 
 def test_a_silent_connection_is_made_anew(live: Host) -> None:
-    live.beat_at_ns = 0
+    live.pulse_at_ns = 0
     live.advance(11 * SECOND)
     assert validity(live.take())[:1] == [(1, False)]
     assert [link for link, _ in live.opened].count(STREAM) >= 2

@@ -42,7 +42,7 @@ def test_orders_do_not_wait_for_each_others_answers(live: Host) -> None:
     assert [body["client_order_id"] for _, body in live.venue.requests] == [f"a-{number}" for number in range(6)]
     assert len({end.link for end, _, _ in live.venue.waiting}) == 6
     for end, _, body in reversed(live.venue.waiting):
-        end.answer(live.venue.rest_orders(body))
+        end.reply(live.venue.rest_orders(body))
     live.run()
     assert [event.client_order_id for event in live.take() if isinstance(event, OrderAccepted)] == [
         f"a-{number}" for number in reversed(range(6))
@@ -205,7 +205,7 @@ def test_a_connection_that_is_closed_after_its_answer(live: Host) -> None:
     live.venue.held.add(("POST", "/orders"))
     live.place(live.order())
     end, _, body = live.venue.waiting[0]
-    end.answer(live.venue.rest_orders(body), close=True)
+    end.reply(live.venue.rest_orders(body), close=True)
     live.run()
     assert [type(event) for event in live.take()] == [OrderAccepted]
     live.advance(1)

@@ -160,7 +160,7 @@ def test_a_lost_user_channel_is_down_until_its_accounts_are_read_again(live: Hos
     live.advance(SECOND)
     assert states(live.take()) == []
     end, _, params = live.venue.waiting[0]
-    end.answer(live.venue.rest_accounts(params))
+    end.reply(live.venue.rest_accounts(params))
     live.run()
     assert states(live.take()) == [True]
 
@@ -209,9 +209,9 @@ def test_a_subscription_that_is_not_answered_is_made_anew(make: Make) -> None:
 
 
 def test_a_silent_user_channel_is_made_anew(live: Host) -> None:
-    live.beat_at_ns = 0
+    live.pulse_at_ns = 0
     live.advance(10 * SECOND)
-    live.beat_at_ns = live.now_ns
+    live.pulse_at_ns = live.now_ns
     live.advance(2 * SECOND)
     assert states(live.take()) == [False, True]
 
@@ -222,7 +222,7 @@ def test_orders_in_flight_survive_a_lost_user_channel(live: Host) -> None:
     live.place(live.order())
     live.cut(USER)
     end, _, body = live.venue.waiting[0]
-    end.answer(live.venue.rest_orders(body))
+    end.reply(live.venue.rest_orders(body))
     live.run()
     events = live.take()
     assert [type(each) for each in events if isinstance(each, OrderAccepted | OrderOutcomeUnknown)] == [OrderAccepted]

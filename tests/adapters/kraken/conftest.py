@@ -1,17 +1,12 @@
-"""A host in memory with time that the test turns, and the venue's end of each link: a small script, not a venue."""
+"""The venue's end of each link: a small script, not a venue."""
 
-import random
-from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
-import h11
 import msgspec
 import pytest
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
-from websockets.server import ServerProtocol
+from session_host import AHEAD_NS, SECOND, HttpEnd, SessionHost, SocketEnd
 
 from adapters.kraken.checksum import checksum_plainly
 from adapters.kraken.numbers import instant_text
@@ -19,17 +14,11 @@ from adapters.kraken.options import KrakenOptions
 from adapters.kraken.session import KrakenSession
 from adapters.kraken.signing import Credentials, Signer
 from adapters.kraken.urls import KrakenEndpoints
-from engine.actor import Context, Endpoint
-from engine.codes import OrderType, Side, TimeInForce
-from engine.messages import NewOrder, ReplaceOrder
-from engine.order import Approved, Order
-from engine.venue import VenueEvent, VenueSession
+from engine.actor import Endpoint
+from engine.messages import ReplaceOrder
+from engine.order import Order
+from engine.venue import VenueSession
 
-MS = 1_000_000
-SECOND = 1_000 * MS
-WALL_NS = 1_700_000_040 * SECOND
-#: The venue's clock is this far ahead of the host's.
-AHEAD_NS = 123 * MS
 SECRET = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
 REST, ORDERS, STREAMS = "session:rest", "session:orders", "session:streams"
 TOKEN = "WW91ciBhdXRoZW50aWNhdGlvbiB0b2tlbg"
@@ -64,89 +53,49 @@ PAIRS = {
 Level = tuple[str, str]
 
 
-class RestEnd:
+class RestEnd(HttpEnd):
     """The venue's end of a REST connection. Every private request's nonce and signature are checked."""
 
-    def __init__(self, venue: "Venue", link: str) -> None:
-        self.venue, self.link = venue, link
-        self.connection = h11.Connection(h11.SERVER)
-        self.body = b""
+    host: "Host"
 
-    def receive(self, data: bytes) -> None:
-        self.connection.receive_data(data)
-        while True:
-            event = self.connection.next_event()
-            if isinstance(event, h11.Request):
-                self.request, self.body = event, b""
-            elif isinstance(event, h11.Data):
-                self.body += event.data
-            elif isinstance(event, h11.EndOfMessage):
-                if not self.answer():
-                    return
-                self.connection.start_next_cycle()
-            else:
-                return
-
-    def answer(self) -> bool:
-        parts = urlsplit(self.request.target.decode())
+    def asked(self) -> None:
+        venue, parts = self.host.venue, urlsplit(self.request.target.decode())
         name = parts.path.rpartition("/")[2]
         if parts.path.startswith("/0/private/"):
             params = self.checked(parts.path)
         else:
             params = dict(parse_qsl(parts.query, keep_blank_values=True))
-        self.venue.asked.append((name, params))
-        reply = self.venue.rest(name, params)
-        if reply is None:
-            return False
-        status, body = reply
-        raw = msgspec.json.encode(body)
-        fields = [("content-length", str(len(raw)))]
-        data = self.connection.send(h11.Response(status_code=status, headers=fields, reason=b"X")) or b""
-        data += self.connection.send(h11.Data(data=raw)) or b""
-        data += self.connection.send(h11.EndOfMessage()) or b""
-        self.venue.host.to_session(self.link, data)
-        return True
+        venue.asked.append((name, params))
+        reply = venue.rest(name, params)
+        if reply is not None:
+            self.answer(*reply)
 
     def checked(self, path: str) -> dict[str, str]:
         params = dict(parse_qsl(self.body.decode(), keep_blank_values=True))
         headers = dict(self.request.headers)
         nonce = params.pop("nonce")
-        assert int(nonce) > self.venue.nonce
-        self.venue.nonce = int(nonce)
+        assert int(nonce) > self.host.venue.nonce
+        self.host.venue.nonce = int(nonce)
         assert headers[b"api-key"] == b"ApiKey/1"
         assert headers[b"api-sign"].decode() == Signer(Credentials("k", SECRET)).sign(path, nonce, self.body)
         return params
 
 
-class WebSocketEnd:
+class WebSocketEnd(SocketEnd):
     """The venue's end of a WebSocket."""
 
-    def __init__(self, venue: "Venue", link: str) -> None:
-        self.venue, self.link = venue, link
-        self.protocol = ServerProtocol(max_size=None)
+    host: "Host"
+
+    def __init__(self, host: "Host", link: str) -> None:
+        super().__init__(host, link)
         self.sequences = {"executions": 0, "balances": 0}
 
-    def receive(self, data: bytes) -> None:
-        self.protocol.receive_data(data)
-        for event in self.protocol.events_received():
-            if isinstance(event, Request):
-                assert event.path == "/v2"
-                self.protocol.send_response(self.protocol.accept(event))
-                self.flush()
-                self.venue.push(self.link, {"channel": "status", "type": "update", "data": [{"system": "online"}]})
-            elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
-                self.flush()
-                self.venue.on_text(self.link, msgspec.json.decode(bytes(event.data)), bytes(event.data))
-        self.flush()
+    def on_open(self) -> None:
+        assert self.path == "/v2"
+        self.send({"channel": "status", "type": "update", "data": [{"system": "online"}]})
 
-    def send(self, text: bytes) -> None:
-        self.protocol.send_text(text)
-        self.flush()
-
-    def flush(self) -> None:
-        for data in self.protocol.data_to_send():
-            if data:
-                self.venue.host.to_session(self.link, data)
+    def on_text(self, text: bytes) -> None:
+        self.host.venue.on_text(self.link, msgspec.json.decode(text), text)
 
 
 class Venue:
@@ -154,7 +103,7 @@ class Venue:
 
     def __init__(self, host: "Host") -> None:
         self.host = host
-        self.ends: dict[str, RestEnd | WebSocketEnd] = {}
+        self.ends: dict[str, Any] = host.ends
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.requests: list[dict[str, Any]] = []
         self.raw_requests: list[bytes] = []
@@ -246,13 +195,10 @@ class Venue:
                 self.push_book(symbol, *self.book[symbol], kind="snapshot")
 
     def push(self, link: str, message: Any) -> None:
-        end = self.ends[link]
-        assert isinstance(end, WebSocketEnd)
-        end.send(message if isinstance(message, bytes) else msgspec.json.encode(message))
+        self.ends[link].send(message)
 
     def push_sequenced(self, channel: str, data: list[dict[str, Any]], kind: str = "update", skip: int = 0) -> None:
         end = self.ends[ORDERS]
-        assert isinstance(end, WebSocketEnd)
         end.sequences[channel] += 1 + skip
         message = {"channel": channel, "type": kind, "data": data, "sequence": end.sequences[channel]}
         self.push(ORDERS, message)
@@ -309,102 +255,33 @@ def _units(side: list[Level]) -> list[tuple[int, int]]:
     return [(int(price.replace(".", "")), int(qty.replace(".", ""))) for price, qty in side][:10]
 
 
-class Host:
-    """The context, and the loop. ``chunk`` cuts what comes from the venue; 0 leaves it whole."""
-
-    name = "venue:test"
+class Host(SessionHost):
+    session: KrakenSession
+    order_fields = {"quantity_lots": 100_000_000, "price_ticks": 100}
 
     def __init__(self, chunk: int = 0) -> None:
-        self.now_ns = 1_000
-        self.chunk = chunk
+        super().__init__(chunk)
         self.venue = Venue(self)
-        self.session: KrakenSession
-        self.timers: dict[str, int] = {}
-        self.up: set[str] = set()
-        self.opened: list[str] = []
-        self.slow: set[str] = set()
-        self.events: list[VenueEvent] = []
-        self.logged: list[tuple[str, dict[str, object]]] = []
-        self._queue: deque[tuple[str, str, bytes]] = deque()
-        self._random = random.Random(1)
-        #: Whether the venue's heart beats every second.
-        self.beats = True
-        self._beat_ns = SECOND
 
-    # -- the context -----------------------------------------------------------------------------------------
+    def make_end(self, link: str) -> RestEnd | WebSocketEnd:
+        return (RestEnd if link == REST else WebSocketEnd)(self, link)
 
-    def set_timer(self, key: str, at_ns: int) -> None:
-        assert key.startswith("session:")
-        self.timers[key] = at_ns
-
-    def cancel_timer(self, key: str) -> None:
-        self.timers.pop(key, None)
-
-    def open_link(self, link: str, endpoint: Endpoint) -> None:
-        self.opened.append(link)
-        self._queue.append(("up", link, b""))
-
-    def close_link(self, link: str) -> None:
-        if link in self.up:
-            self.up.discard(link)
-            self._queue.append(("down", link, b"closed by us"))
-
-    def write(self, link: str, data: bytes) -> None:
-        if link in self.up and data:
-            self._queue.append(("written", link, bytes(data)))
-
-    def writable(self, link: str) -> bool:
-        return link in self.up and link not in self.slow
-
-    def wall_ns(self, now_ns: int) -> int:
-        return WALL_NS + now_ns
-
-    def clock_ns(self) -> int:
-        return self.now_ns
-
-    def random_below(self, bound: int) -> int:
-        return self._random.randrange(bound)
-
-    def log(self, event: str, **fields: object) -> None:
-        self.logged.append((event, fields))
-
-    # -- the listener ----------------------------------------------------------------------------------------
-
-    def on_venue_event(self, event: VenueEvent, now_ns: int) -> None:
-        assert now_ns == self.now_ns
-        self.events.append(event)
-
-    def take(self) -> list[VenueEvent]:
-        events, self.events = self.events, []
-        return events
-
-    # -- what tests do -----------------------------------------------------------------------------------------
+    def on_pulse(self) -> None:
+        for link in (ORDERS, STREAMS):
+            end = self.venue.ends.get(link)
+            if end is not None and end.is_open:
+                end.send({"channel": "heartbeat"})
 
     def begin(self) -> "Host":
-        self.session.start(cast(Context, self), self.now_ns)
-        self.run()
+        self.start()
         return self
-
-    def order(self, client_order_id: str = "a-1", **changes: Any) -> Order:
-        fields: dict[str, Any] = {
-            "client_order_id": client_order_id,
-            "account_id": "acc",
-            "strategy_id": "s",
-            "instrument_id": 1,
-            "side": Side.BUY,
-            "order_type": OrderType.LIMIT,
-            "time_in_force": TimeInForce.GTC,
-            "quantity_lots": 100_000_000,
-            "price_ticks": 100,
-        }
-        return Order.from_new(NewOrder(**{**fields, **changes}))
 
     def place(self, order: Order) -> dict[str, Any]:
         """Send a new order; returns the request as the venue got it. So do the other two."""
-        return self._transmit(self.session.encode_new(Approved(order), self.now_ns))
+        return self._request(lambda: self.send_new(order))
 
     def cancel(self, order: Order) -> dict[str, Any]:
-        return self._transmit(self.session.encode_cancel(order, self.now_ns))
+        return self._request(lambda: self.send_cancel(order))
 
     def replacement(self, orig: Order, client_order_id: str = "a-2", quantity_lots: int = 50_000_000) -> Order:
         orig.replacements += (client_order_id,)
@@ -412,63 +289,12 @@ class Host:
         return Order.from_replace(request, orig)
 
     def replace(self, orig: Order, order: Order) -> dict[str, Any]:
-        return self._transmit(self.session.encode_replace(orig, Approved(order), self.now_ns))
+        return self._request(lambda: self.send_replace(orig, order))
 
-    def _transmit(self, frame: bytes) -> dict[str, Any]:
+    def _request(self, send: Callable[[], None]) -> dict[str, Any]:
         before = len(self.venue.requests)
-        self.session.transmit(frame, self.now_ns)
-        self.run()
+        send()
         return self.venue.requests[-1] if len(self.venue.requests) > before else {}
-
-    # -- the loop --------------------------------------------------------------------------------------------
-
-    def to_session(self, link: str, data: bytes) -> None:
-        step = self.chunk or len(data)
-        for at in range(0, len(data), step):
-            self._queue.append(("bytes", link, data[at : at + step]))
-
-    def cut(self, link: str) -> None:
-        """The connection breaks."""
-        self.up.discard(link)
-        self._queue.append(("down", link, b"connection reset"))
-        self.run()
-
-    def run(self) -> None:
-        """Deliver everything that is on its way; time stands still."""
-        while self._queue:
-            what, link, data = self._queue.popleft()
-            if what == "up":
-                self.up.add(link)
-                self.venue.ends[link] = (RestEnd if link == REST else WebSocketEnd)(self.venue, link)
-                self.session.on_link_up(link, self.now_ns)
-            elif what == "down":
-                self.session.on_link_down(link, data.decode(), self.now_ns)
-            elif link in self.up and what == "bytes":
-                self.session.on_link_bytes(link, data, self.now_ns)
-            elif link in self.up:
-                self.venue.ends[link].receive(data)
-
-    def advance(self, duration_ns: int) -> None:
-        """Let time pass, with every timer at its time, and the venue's heart beating."""
-        until_ns = self.now_ns + duration_ns
-        self.run()
-        while True:
-            key = min(self.timers, key=lambda each: (self.timers[each], each), default="")
-            at_ns = self.timers.get(key, until_ns + 1)
-            if self.beats and self._beat_ns <= min(at_ns, until_ns):
-                self.now_ns = max(self.now_ns, self._beat_ns)
-                self._beat_ns = self.now_ns + SECOND
-                for link in (ORDERS, STREAMS):
-                    end = self.venue.ends.get(link)
-                    if link in self.up and isinstance(end, WebSocketEnd) and end.protocol.state.name == "OPEN":
-                        self.venue.push(link, {"channel": "heartbeat"})
-            elif at_ns <= until_ns:
-                self.now_ns = max(self.now_ns, self.timers.pop(key))
-                self.session.on_timer(key, self.now_ns)
-            else:
-                break
-            self.run()
-        self.now_ns = until_ns
 
 
 def make_session(

@@ -145,7 +145,7 @@ def test_only_the_book_that_fails_is_quarantined_and_comes_back(make: Callable[.
     asked = [(each["method"], each["symbol"]) for each in host.venue.subscribed if each["channel"] == "book"]
     assert asked == [("unsubscribe", ["BTC/USD"]), ("subscribe", ["BTC/USD"])]
     assert [(each.instrument_id, each.valid) for each in of(host, BookChanged)] == [(1, True)]
-    assert host.opened.count(STREAMS) == 1
+    assert [link for link, _ in host.opened].count(STREAMS) == 1
 
 
 def test_a_number_off_the_grid_is_a_quarantine_too(live: Any) -> None:

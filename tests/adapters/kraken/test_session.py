@@ -71,7 +71,7 @@ def test_a_key_that_may_withdraw_is_refused_unless_allowed_by_name(make: Callabl
     host.begin()
     assert "withdraw" in of(host, AuthenticationFailed)[0].text
     assert not of(host, SessionState)[-1].live
-    assert ORDERS not in host.opened
+    assert ORDERS not in [link for link, _ in host.opened]
     host.venue.permissions.remove("withdraw-funds")
     host.advance(61 * SECOND)
     assert of(host, SessionState)[-1].live
@@ -87,7 +87,7 @@ def test_a_session_that_only_cancels_asks_for_no_funds(make: Callable[..., Any])
     assert of(host, SessionState)[-1].live
     asked = {name for name, _ in host.venue.asked}
     assert not asked & {"BalanceEx", "TradeVolume"}
-    assert STREAMS not in host.opened
+    assert STREAMS not in [link for link, _ in host.opened]
 
 
 def test_a_lost_order_link_is_made_anew_with_a_new_token(live: Any) -> None:
@@ -114,10 +114,10 @@ def test_a_refused_token_is_renewed(live: Any) -> None:
 
 
 def test_a_silent_link_is_made_anew(live: Any) -> None:
-    live.beats = False
+    live.pulse_at_ns = 0
     live.advance(11 * SECOND)
-    assert live.opened.count(ORDERS) > 1
-    assert live.opened.count(STREAMS) > 1
+    assert [link for link, _ in live.opened].count(ORDERS) > 1
+    assert [link for link, _ in live.opened].count(STREAMS) > 1
 
 
 def test_text_that_is_no_json_is_a_lost_connection_and_nothing_worse(live: Any) -> None:
