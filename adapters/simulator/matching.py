@@ -33,7 +33,7 @@ def prevents(taker: SimOrder, maker: SimOrder) -> bool:
 
 def prevented_amounts(taker: SimOrder, maker: SimOrder) -> tuple[int, int]:
     """(maker, taker) lots that self-trade prevention takes from each: by the taker's mode, which is not NONE."""
-    mode, matched = taker.stp_mode, min(taker.leaves_lots, maker.leaves_lots)
+    mode, matched = taker.stp_mode, min(taker.leaves_lots, maker.visible_lots)
     if mode in _DECREMENTING:
         return matched, matched
     maker_lots = maker.leaves_lots if mode in (StpMode.EXPIRE_MAKER, StpMode.EXPIRE_BOTH) else 0
@@ -42,7 +42,7 @@ def prevented_amounts(taker: SimOrder, maker: SimOrder) -> tuple[int, int]:
 
 
 class _PriceLevel:
-    """The queue at one price. ``lots`` is the sum over living orders; dead ones may still be in ``queue``."""
+    """The queue at one price. ``lots`` is the sum of what living orders show; dead ones may still be in ``queue``."""
 
     __slots__ = ("lots", "queue", "size")
 
@@ -114,20 +114,47 @@ class BookSide:
             level = self._levels[order.price_ticks] = _PriceLevel()
             insort(self._ranks, order.price_ticks * self._sign)
         level.queue.append(order)
-        level.lots += order.leaves_lots
-        level.size += 1
         order.is_resting = True
+        order.show()
+        level.lots += order.visible_lots
+        level.size += 1
 
     def lower(self, order: SimOrder, lots: int) -> None:
         """``lots`` of a resting order are gone (its own fields say so already); without a rest, it leaves."""
         level = self._levels[order.price_ticks]
+        if order.display_lots:
+            self._lower_iceberg(level, order, lots)
+            return
         level.lots -= lots
         if order.leaves_lots == 0:
             self._leave(level, order)
 
+    def _lower_iceberg(self, level: _PriceLevel, order: SimOrder, lots: int) -> None:
+        """What is shown goes first. When nothing of it is left, the next part joins the end of the queue."""
+        shown = max(order.shown_lots - lots, 0) if order.leaves_lots else 0
+        level.lots -= order.shown_lots - shown
+        order.shown_lots = shown
+        if order.leaves_lots == 0:
+            self._leave(level, order)
+        elif shown == 0:
+            level.queue.remove(order)
+            level.queue.append(order)
+            order.show()
+            level.lots += order.shown_lots
+
+    def hide(self, order: SimOrder, lots: int) -> None:
+        """A resting order's quantity is lower by ``lots`` (its own fields say so): of an iceberg from what is hidden,
+        as far as that goes, so that it keeps its place."""
+        level = self._levels[order.price_ticks]
+        if not order.display_lots:
+            level.lots -= lots
+        elif order.leaves_lots < order.shown_lots:
+            level.lots -= order.shown_lots - order.leaves_lots
+            order.shown_lots = order.leaves_lots
+
     def remove(self, order: SimOrder) -> None:
         level = self._levels[order.price_ticks]
-        level.lots -= order.leaves_lots
+        level.lots -= order.visible_lots
         self._leave(level, order)
 
     def _leave(self, level: _PriceLevel, order: SimOrder) -> None:
@@ -205,13 +232,13 @@ class MatchingEngine:
         if not order.is_resting or not 0 < gone < order.leaves_lots:
             return False
         order.quantity_lots = quantity_lots
-        self.side(order.side).lower(order, gone)
+        self.side(order.side).hide(order, gone)
         return True
 
     # -- steps --------------------------------------------------------------------------------------------------
 
     def _execute(self, taker: SimOrder, maker: SimOrder, now_ns: int, events: list[MarketEvent]) -> None:
-        lots = min(taker.leaves_lots, maker.leaves_lots)
+        lots = min(taker.leaves_lots, maker.visible_lots)
         taker.cum_lots += lots
         maker.cum_lots += lots
         self.side(maker.side).lower(maker, lots)
@@ -233,7 +260,7 @@ class MatchingEngine:
 
     def _prevent(self, taker: SimOrder, maker: SimOrder, now_ns: int, events: list[MarketEvent]) -> bool:
         """Apply self-trade prevention; True when nothing of the taker is left."""
-        matched = min(taker.leaves_lots, maker.leaves_lots)
+        matched = min(taker.leaves_lots, maker.visible_lots)
         maker_lots, taker_lots = prevented_amounts(taker, maker)
         maker.prevented_lots += maker_lots
         taker.prevented_lots += taker_lots

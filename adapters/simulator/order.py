@@ -30,7 +30,8 @@ class SimOrder:
     ``price_ticks`` is 0 for a market order. ``cum_lots`` (executed), ``prevented_lots`` (lost to self-trade
     prevention), ``quantity_lots`` (lowered by ``Market.reduce``) and ``is_resting`` are written by the market only;
     ``client_order_id`` and any bookkeeping beside it are the venue's. ``account`` may not be empty: empty is the
-    anonymous market's own.
+    anonymous market's own. ``display_lots`` is how much of an iceberg stands in the book at a time, 0 for all of it;
+    when that is gone the next part comes from what is hidden, and waits behind everybody else at its price.
     """
 
     order_id: int
@@ -45,6 +46,9 @@ class SimOrder:
     created_ns: int = 0
     cum_lots: int = 0
     prevented_lots: int = 0
+    display_lots: int = 0
+    #: What is left of the part of an iceberg that stands in the book now. Written by the market only.
+    shown_lots: int = 0
     #: True from the moment the order stands in the book until it is filled, cancelled or ended.
     is_resting: bool = False
 
@@ -56,3 +60,13 @@ class SimOrder:
     def leaves_lots(self) -> int:
         """What could still execute: original less executed less prevented. Not zeroed by a cancel or an ``Ended``."""
         return self.quantity_lots - self.cum_lots - self.prevented_lots
+
+    @property
+    def visible_lots(self) -> int:
+        """What could execute before the order loses its place: of a resting iceberg the part that is shown."""
+        return self.shown_lots if self.display_lots and self.is_resting else self.leaves_lots
+
+    def show(self) -> None:
+        """Bring the next part of an iceberg into the book."""
+        if self.display_lots:
+            self.shown_lots = min(self.display_lots, self.leaves_lots)

@@ -294,7 +294,7 @@ class ReplayMarket:
     def _fill(self, waiting: Waiting, lots_max: int, now_ns: int, events: list[MarketEvent]) -> int:
         """Execute a waiting order against the anonymous market as far as possible; how much."""
         order = waiting.order
-        lots = min(order.leaves_lots, lots_max)
+        lots = min(order.visible_lots, lots_max)
         if lots > 0:
             self._execute(order, None, _other(order.side), order.price_ticks, lots, now_ns, events)
         return max(0, lots)
@@ -330,6 +330,7 @@ class ReplayMarket:
         if not order.is_resting or not 0 < order.quantity_lots - quantity_lots < order.leaves_lots:
             return False
         order.quantity_lots = quantity_lots
+        order.shown_lots = min(order.shown_lots, order.leaves_lots)
         return True
 
     # -- steps --------------------------------------------------------------------------------------------------
@@ -358,7 +359,7 @@ class ReplayMarket:
             if between > 0:
                 of_market += between
                 yield _Offer(price, between, None)
-            yield _Offer(price, waiting.order.leaves_lots, waiting)
+            yield _Offer(price, waiting.order.visible_lots, waiting)
         if available > of_market:
             yield _Offer(price, available - of_market, None)
 
@@ -383,6 +384,7 @@ class ReplayMarket:
         """Behind everything that is available at its price."""
         ahead = max(0, self._available(order.side, order.price_ticks))
         owed = max(0, self._tape.balance(order.side, order.price_ticks, self._recorded_ns))
+        order.show()
         self._queues[order.side].add(Waiting(order, ahead, owed, self._recorded_ns))
 
     def _can_fill_whole(self, taker: SimOrder) -> bool:
@@ -413,14 +415,23 @@ class ReplayMarket:
                 order.cum_lots += lots
         if maker is not None and not maker.leaves_lots:
             self._queues[maker.side].remove(maker)
+        elif maker is not None and maker.display_lots:
+            self._show_next(maker, lots)
         maker_cum_lots, taker_cum_lots = maker.cum_lots if maker else 0, taker.cum_lots if taker else 0
         trade_id = self._last_trade_id
         events.append(
             Executed(trade_id, price_ticks, lots, aggressor, maker, taker, now_ns, maker_cum_lots, taker_cum_lots)
         )
 
+    def _show_next(self, maker: SimOrder, lots: int) -> None:
+        """``lots`` of what an iceberg shows are gone: when that was all, the next part waits behind everybody else."""
+        maker.shown_lots -= lots
+        if maker.shown_lots <= 0:
+            self._queues[maker.side].remove(maker)
+            self._rest(maker)
+
     def _prevent(self, taker: SimOrder, maker: SimOrder, now_ns: int, events: list[MarketEvent]) -> None:
-        matched = min(taker.leaves_lots, maker.leaves_lots)
+        matched = min(taker.leaves_lots, maker.visible_lots)
         maker_lots, taker_lots = prevented_amounts(taker, maker)
         maker.prevented_lots += maker_lots
         taker.prevented_lots += taker_lots

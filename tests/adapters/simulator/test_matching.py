@@ -178,6 +178,30 @@ def test_fill_or_kill_counts_only_what_would_truly_execute(mode: StpMode, execut
         assert events == [Ended(taker, "expired_fok", 0)]
 
 
+def test_an_iceberg_shows_a_part_and_each_next_part_comes_last() -> None:
+    engine = MatchingEngine()
+    iceberg, other = make(1, SELL, 101, 10, display_lots=4), make(2, SELL, 101, 5)
+    rest(engine, iceberg, other)
+    assert engine.best() == (0, 0, 101, 9)
+    assert fills(engine.place(make(3, BUY, 101, 6), 0)) == [(1, 101, 4), (2, 101, 2)]
+    assert engine.best() == (0, 0, 101, 7)
+    assert fills(engine.place(make(4, BUY, 101, 8, time_in_force=FOK), 0)) == [(2, 101, 3), (1, 101, 4), (1, 101, 1)]
+    assert engine.best() == (0, 0, 101, 1)
+    assert engine.cancel(iceberg, 0)
+    assert engine.best() == (0, 0, 0, 0)
+
+
+def test_less_of_an_iceberg_is_taken_from_what_is_hidden() -> None:
+    engine = MatchingEngine()
+    iceberg, other = make(1, SELL, 101, 10, display_lots=4), make(2, SELL, 101, 5)
+    rest(engine, iceberg, other)
+    assert engine.reduce(iceberg, 5, 0)
+    assert engine.best() == (0, 0, 101, 9)
+    assert engine.reduce(iceberg, 3, 0)
+    assert engine.best() == (0, 0, 101, 8)
+    assert fills(engine.place(make(3, BUY, 101, 8), 0)) == [(1, 101, 3), (2, 101, 5)]
+
+
 # -- against a naive model -------------------------------------------------------------------------------------
 
 
@@ -189,6 +213,12 @@ class ModelOrder:
     price: int
     open: int
     stp: StpMode
+    display: int = 0
+    shown: int = 0
+
+    @property
+    def visible(self) -> int:
+        return self.shown if self.display else self.open
 
 
 @dataclass
@@ -213,29 +243,37 @@ class Model:
         if time_in_force is FOK and not self.fillable(order, rivals):
             return [("ended", order.order_id, "expired_fok")]
         log: list[tuple[object, ...]] = []
-        for rival in rivals:
-            if not order.open:
-                break
+        while order.open and (rivals := self.rivals(order)):
+            rival = rivals[0]
             if order.stp is not StpMode.NONE and rival.account == order.account:
                 self.prevent(order, rival, log)
             else:
-                lots = min(order.open, rival.open)
+                lots = min(order.open, rival.visible)
                 order.open -= lots
                 rival.open -= lots
+                rival.shown -= lots
                 log.append(("executed", rival.order_id, order.order_id, rival.price, lots))
-        self.book = [o for o in self.book if o.open]
+            self.book = [o for o in self.book if o.open]
+            if rival.open and rival.visible <= 0:  # the next part of an iceberg comes last
+                self.book.remove(rival)
+                self.rest(rival)
         if order.open and order.price and time_in_force is GTC:
-            self.book.append(order)
+            self.rest(order)
         elif order.open:
             log.append(("ended", order.order_id, "expired_ioc" if order.price else "expired_no_liquidity"))
         return log
 
+    def rest(self, order: ModelOrder) -> None:
+        order.shown = min(order.display, order.open)
+        self.book.append(order)
+
     def prevent(self, order: ModelOrder, rival: ModelOrder, log: list[tuple[object, ...]]) -> None:
-        lots = min(order.open, rival.open)
+        lots = min(order.open, rival.visible)
         log.append(("prevented", rival.order_id, order.order_id, lots))
         if order.stp in (StpMode.DECREMENT, StpMode.TRANSFER):
             order.open -= lots
             rival.open -= lots
+            rival.shown -= lots
         if order.stp in (StpMode.EXPIRE_MAKER, StpMode.EXPIRE_BOTH):
             rival.open = 0
         if order.stp in (StpMode.EXPIRE_TAKER, StpMode.EXPIRE_BOTH):
@@ -257,7 +295,7 @@ class Model:
 
     def levels(self, side: Side) -> list[tuple[int, int]]:
         prices = sorted({o.price for o in self.book if o.side is side}, reverse=side is BUY)
-        return [(p, sum(o.open for o in self.book if o.side is side and o.price == p)) for p in prices]
+        return [(p, sum(o.visible for o in self.book if o.side is side and o.price == p)) for p in prices]
 
 
 def story(events: list[MarketEvent]) -> list[tuple[object, ...]]:
@@ -284,6 +322,7 @@ PLACE = st.tuples(
     st.sampled_from([GTC, GTC, GTC, IOC, FOK]),
     st.sampled_from([False, False, False, True]),
     st.sampled_from(list(StpMode)),
+    st.sampled_from([0, 0, 1, 4]),
 )
 CANCEL = st.tuples(st.just("cancel"), st.integers(1, 40))
 REDUCE = st.tuples(st.just("reduce"), st.integers(1, 40), st.integers(1, 20))
@@ -297,13 +336,16 @@ def test_every_history_equals_the_list_model(steps: list[tuple]) -> None:  # typ
     trade_id = bought = sold = 0
     for step in steps:
         if step[0] == "place":
-            _, side, price, lots, account, tif, post_only, stp = step
+            _, side, price, lots, account, tif, post_only, stp, display = step
+            display = display if price and tif is GTC and display < lots else 0
             order_id = len(orders) + 1
             post_only = post_only and price > 0 and tif is GTC
-            order = make(order_id, side, price, lots, account, time_in_force=tif, post_only=post_only, stp_mode=stp)
+            more = {"time_in_force": tif, "post_only": post_only, "stp_mode": stp, "display_lots": display}
+            order = make(order_id, side, price, lots, account, **more)
             orders[order_id] = order
             events = engine.place(order, 0)
-            assert story(events) == model.place(ModelOrder(order_id, account, side, price, lots, stp), tif, post_only)
+            placed = ModelOrder(order_id, account, side, price, lots, stp, display)
+            assert story(events) == model.place(placed, tif, post_only)
             executions = [e for e in events if isinstance(e, Executed)]
             assert [e.trade_id for e in executions] == list(range(trade_id + 1, trade_id + 1 + len(executions)))
             trade_id += len(executions)
@@ -318,6 +360,7 @@ def test_every_history_equals_the_list_model(steps: list[tuple]) -> None:  # typ
                 done = twin is not None and 0 < order.quantity_lots - step[2] < twin.open
                 if done and twin:
                     twin.open -= order.quantity_lots - step[2]
+                    twin.shown = min(twin.shown, twin.open)
                 assert engine.reduce(order, step[2], 0) == done
         assert list(engine.bids.levels(100)) == model.levels(BUY)
         assert list(engine.asks.levels(100)) == model.levels(SELL)

@@ -121,6 +121,16 @@ def book() -> Tape:
 # -- feeding ---------------------------------------------------------------------------------------------------
 
 
+def test_the_next_part_of_an_iceberg_waits_behind_what_the_market_shows() -> None:
+    stage = Tape().diff({100: 5}, {101: 5}).trade(100, 5, SELL).trade(100, 4, SELL).trade(100, 9, SELL).market()
+    stage.play()
+    iceberg = stage.place(BUY, 100, 10, display_lots=4)
+    assert stage.play() == []  # what stood before it
+    assert stage.play() == [(1, 100, 4)]
+    assert (iceberg.leaves_lots, iceberg.visible_lots) == (6, 4)
+    assert stage.ahead(iceberg) > 0  # the book has not yet shown that those before it are gone
+
+
 def test_messages_come_unchanged_in_order_and_when_they_are_due() -> None:
     tape = book().ticker((100, 9), (102, 10), after_ms=30).trade(100, 1, SELL, after_ms=40)
     market = tape.market(Fraction(1, 2)).market
