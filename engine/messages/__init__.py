@@ -52,7 +52,7 @@ from engine.messages.kills import (
 )
 from engine.messages.leases import BudgetRecall, LeaseGrant, LeaseRefusal, LeaseRequest
 from engine.messages.links import Hello, StatusReport, StatusRequest
-from engine.messages.market import Depth, Quote, Trade
+from engine.messages.market import Depth, InstrumentCondition, Quote, Trade
 from engine.messages.orders import (
     CancelAll,
     CancelOrder,
@@ -90,6 +90,7 @@ __all__ = [
     "Fill",
     "Hello",
     "Instructions",
+    "InstrumentCondition",
     "InstrumentDefinition",
     "InstrumentTelemetry",
     "Kill",
@@ -168,6 +169,7 @@ Message = (
     | Quote
     | Trade
     | Depth
+    | InstrumentCondition
     | LeaseRequest
     | LeaseGrant
     | LeaseRefusal

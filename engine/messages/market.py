@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from engine.codes import Side
+from engine.codes import Reason, Side
 from engine.messages.shape import MessageBase
 
-__all__ = ["Depth", "Quote", "Trade"]
+__all__ = ["Depth", "InstrumentCondition", "Quote", "Trade"]
 
 
 class Quote(MessageBase, frozen=True, tag=30):
@@ -44,3 +44,16 @@ class Depth(MessageBase, frozen=True, tag=32):
     asks: tuple[tuple[int, int], ...]
     update_id: int
     received_ns: int
+
+
+class InstrumentCondition(MessageBase, frozen=True, tag=33):
+    """Whether a new order of a strategy could leave now, for whoever has other venues to choose from: told when it
+    changes, a tenth of a second late at most. ``reason`` NONE: it could, as far as is known without the order. Fees are
+    the account's own, in billionths of the notional, below 0 for a rebate."""
+
+    CONFLATED: ClassVar[bool] = True
+    instrument_id: int
+    reason: Reason
+    text: str
+    maker_nanos: int
+    taker_nanos: int

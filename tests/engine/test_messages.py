@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine.codes import OrderType, Side, TimeInForce
 from engine.messages import (
     Depth,
+    InstrumentCondition,
     Kill,
     Message,
     NewOrder,
@@ -161,7 +162,7 @@ def test_codes_that_do_not_exist_are_refused() -> None:
 def test_messages_are_frozen_and_only_market_data_is_conflated(kind: Any) -> None:
     assert kind.__struct_config__.frozen
     assert kind.__struct_config__.array_like
-    assert (kind in (Quote, Trade, Depth)) == kind.CONFLATED
+    assert (kind in (Quote, Trade, Depth, InstrumentCondition)) == kind.CONFLATED
 
 
 def test_two_status_reports_do_not_share_their_defaults() -> None:
