@@ -36,13 +36,13 @@ def listen_in(world: "World", actor: StrategyActor) -> None:
         account.submitted(strategy_id, client_order_id)
         return client_order_id
 
-    def on_replace_order(client_order_id: str, quantity_lots: int, price_ticks: int) -> str:
-        new_id = replace_order(client_order_id, quantity_lots, price_ticks)
+    def on_replace_order(*arguments: object) -> str:
+        new_id = replace_order(*arguments)  # type: ignore[arg-type]  # passed on as they came
         account.submitted(strategy_id, new_id)
         return new_id
 
     actor.strategy.on_execution_report = on_execution_report  # type: ignore[method-assign]  # listening in
     actor.new_order = on_new_order  # type: ignore[method-assign, assignment]  # listening in
-    actor.replace_order = on_replace_order  # type: ignore[method-assign]  # listening in
+    actor.replace_order = on_replace_order  # type: ignore[method-assign, assignment]  # listening in
     if world.quiet and isinstance(actor.strategy, Trader):
         actor.strategy.quiet = True
