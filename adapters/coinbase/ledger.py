@@ -38,10 +38,9 @@ __all__ = ["Ledger"]
 
 #: Orders that have ended are remembered for late answers; beyond this the oldest are forgotten.
 _ENDED_MAX = 10_000
-_SELF_TRADE = "self trade"
-#: The venue ends these by itself when they cannot fill at once.
-_AT_ONCE = ("IMMEDIATE_OR_CANCEL", "FILL_OR_KILL")
 _EDIT_AGAIN_FIRST_NS, _EDIT_AGAIN_MAX_NS = 50_000_000, 5_000_000_000
+#: How long the lists may lag behind the user channel.
+_EDIT_GRACE_NS = 10_000_000_000
 
 
 class Ledger:
@@ -134,10 +133,20 @@ class Ledger:
             if not is_snapshot:  # after a snapshot the engine has all open orders listed
                 self._reviews.want(order.order_id, now_ns)
             return
-        if order.edit is not None and seen.status is not OrderState.EDIT_QUEUED:
-            self._reviews.want(order.order_id, now_ns)
-            return
+        if order.edit is not None:
+            self._note_queue(order, seen.status, now_ns)
+            if seen.status is not OrderState.EDIT_QUEUED:
+                self._reviews.want(order.order_id, now_ns)
+                return
         self._tell(order, venue_time_ns, now_ns)
+
+    def _note_queue(self, order: TrackedOrder, state: OrderState, now_ns: int) -> None:
+        """Once an edit has left the queue it has been done, or never will be: whatever of it the lists do not show
+        after a while did not take place."""
+        if state is OrderState.EDIT_QUEUED:
+            order.edit_is_taken = order.edit_is_queued = True
+        elif order.edit_is_queued:
+            order.edit_until_ns = min(order.edit_until_ns, now_ns + _EDIT_GRACE_NS)
 
     def _note_end(self, order: TrackedOrder, state: OrderState, text: str, in_force: str, time_ns: int) -> None:
         if state.is_terminal and order.end is None:
@@ -212,7 +221,11 @@ class Ledger:
             order.edit = None
             self.refuse_edit(edit, Reason.ORDER_NOT_OPEN, f"the order was {info.status.value} before the edit", now_ns)
         elif info.status is not OrderState.EDIT_QUEUED and now_ns >= order.edit_until_ns:
-            order.edit = None  # its answer was lost, and so was it; the engine finds out by asking
+            order.edit = None
+            if order.edit_is_taken:
+                text = "the venue has taken the edit and not carried it out"
+                self.refuse_edit(edit, Reason.VENUE_REJECTED, text, now_ns)
+            # else its answer was lost, and so was it; the engine finds out by asking
         else:
             order.edit_looks += 1
             delay_ns = min(_EDIT_AGAIN_FIRST_NS << min(order.edit_looks, 16), _EDIT_AGAIN_MAX_NS)
@@ -223,6 +236,13 @@ class Ledger:
         new, orig = edit.client_order_id, edit.orig_client_order_id
         time_ns = self._core.clock.venue_ns(now_ns)
         self._core.emit(ReplaceRejected(new, orig, False, reason, text, time_ns), now_ns)
+
+    def on_edit_taken(self, order_id: str, now_ns: int) -> None:
+        """The venue has answered that an edit is queued; whether it takes place, a review tells."""
+        order = self._orders.get(order_id)
+        if order is not None:
+            order.edit_is_taken = True
+        self._reviews.want(order_id, now_ns)
 
     def review(self, order_id: str, now_ns: int, delay_ns: int = 0) -> None:
         self._reviews.want(order_id, now_ns, delay_ns)
@@ -313,7 +333,7 @@ class Ledger:
                 text = "filled while it was edited: less was left"
                 core.emit(OrderExpired(name, order_id, cum_lots, Reason.VENUE_CANCELLED, text, end.time_ns), now_ns)
             return
-        reason = _why(end)
+        reason = end.reason
         if reason is Reason.NONE:
             core.emit(OrderCancelled(name, order_id, cum_lots, end.time_ns), now_ns)
         else:
@@ -350,17 +370,6 @@ class Ledger:
 
 def _executed_lots(fills: list[FillInfo], grid: InstrumentGrid) -> int:
     return sum(parse.fill_lots(fill, grid) for fill in fills if fill.trade_type is TradeType.FILL)
-
-
-def _why(end: OrderEnd) -> Reason:
-    """NONE: somebody asked for it."""
-    if _SELF_TRADE in end.text.lower():
-        return Reason.VENUE_SELF_TRADE
-    if end.state is OrderState.FAILED:
-        return Reason.VENUE_REJECTED
-    if end.state is OrderState.EXPIRED or end.time_in_force in _AT_ONCE:
-        return Reason.VENUE_EXPIRED
-    return Reason.NONE
 
 
 def _nobody(client_order_id: str, order_id: str, now_ns: int) -> None:

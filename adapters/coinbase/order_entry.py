@@ -201,9 +201,8 @@ class OrderEntry:
         self._core.emit(OrderRejected(frame.client_order_id, reason, text, time_ns), now_ns)
 
     def _edited(self, frame: EditFrame, answer: EditAnswer, now_ns: int) -> None:
-        """A success tells that the edit is queued; whether it took place, a review."""
         if answer.success:
-            self._ledger.review(frame.order_id, now_ns)
+            self._ledger.on_edit_taken(frame.order_id, now_ns)
             return
         errors = answer.errors
         first = errors if isinstance(errors, EditError) else errors[0] if errors else None

@@ -18,10 +18,10 @@ from adapters.coinbase.orders import engine_id, venue_id
 from adapters.coinbase.rest import RestLink, RestQuestion
 from adapters.coinbase.reviews import Reviews
 from adapters.coinbase.times import time_text, venue_ns
-from adapters.coinbase.tracked import TrackedOrder
+from adapters.coinbase.tracked import OrderEnd, TrackedOrder
 from adapters.coinbase.urls import PATHS
 from adapters.purpose import Purpose
-from engine.codes import OrderStatus
+from engine.codes import OrderStatus, Reason
 from engine.instrument import NANOS
 from engine.order import Order
 from engine.venue import (
@@ -155,7 +155,7 @@ class Queries:
         cum_lots = tracked.own_cum_lots
         if not generation:
             _, quantity_lots = parse.order_shape(info, tracked.grid)
-        status = parse.status(info.status, cum_lots)
+        status = _status(info, cum_lots, tracked)
         if status is OrderStatus.FILLED and cum_lots < quantity_lots:
             status = OrderStatus.EXPIRED  # filled while it was edited: less was left than was asked for
         if status is OrderStatus.REJECTED and (order.accepted or cum_lots):
@@ -283,7 +283,7 @@ class Queries:
             order_id=engine_id(info.order_id, generation),
             instrument_id=grid.instrument_id,
             side=parse.side(info.side),
-            status=parse.status(info.status, cum_lots),
+            status=_status(info, cum_lots, tracked),
             quantity_lots=quantity_lots,
             price_ticks=price_ticks,
             cum_lots=cum_lots,
@@ -297,8 +297,7 @@ class Queries:
         list follows. Raises UsageError for an instrument that the session does not have."""
         symbol = self._core.grid(instrument_id).instrument.symbol
         known = self._ledger.open_order_ids(instrument_id)
-        if known:
-            self._cancels.batch(known, _nobody_waits, now_ns)
+        parts, failures = 2 if known else 1, list[str]()
 
         def on_all(orders: list[VenueOrder], answered_ns: int) -> None:
             listed = {venue_id(each.order_id)[0] for each in orders if not each.status.is_terminal}
@@ -309,14 +308,27 @@ class Queries:
                 done("", answered_ns)
 
         def done(failure: str, told_ns: int) -> None:
-            delay_ns = self._core.options.retry_first_ns if failure else 0
-            self._core.defer(CancelAllAnswered(instrument_id, failure), told_ns, delay_ns)
+            nonlocal parts
+            parts -= 1
+            failures.extend([failure] if failure else [])
+            if not parts:
+                delay_ns = self._core.options.retry_first_ns if failures else 0
+                self._core.defer(CancelAllAnswered(instrument_id, "; ".join(failures)), told_ns, delay_ns)
 
+        if known:
+            self._cancels.batch(known, done, now_ns)
         self._list_open(f"cancel:{instrument_id}", (("product_ids", symbol),), on_all, done, now_ns)
 
     def _fail(self, event: VenueEvent, now_ns: int) -> None:
         self._core.defer(event, now_ns, self._core.options.retry_first_ns)
 
 
-def _nobody_waits(failure: str, now_ns: int) -> None:
-    """The list that follows shows what is still open."""
+def _status(info: OrderInfo, cum_lots: int, tracked: TrackedOrder | None) -> OrderStatus:
+    """As the ledger tells it: what the venue has cancelled by itself has expired."""
+    status = parse.status(info.status, cum_lots)
+    if status is not OrderStatus.CANCELLED:
+        return status
+    end = tracked.end if tracked is not None else None
+    if end is None:
+        end = OrderEnd(info.status, info.cancel_message, info.time_in_force, 0)
+    return OrderStatus.CANCELLED if end.reason is Reason.NONE else OrderStatus.EXPIRED

@@ -12,11 +12,15 @@ from typing import NamedTuple
 from adapters.coinbase.messages import OrderState
 from adapters.coinbase.orders import EditFrame, engine_id
 from adapters.grid import InstrumentGrid
+from engine.codes import Reason
 
 __all__ = ["EDITS_MAX", "OrderEnd", "TrackedOrder"]
 
 #: The venue remembers the latest five edits of an order; beyond them generations could not be told apart.
 EDITS_MAX = 5
+_SELF_TRADE = "self trade"
+#: The venue ends these by itself when they cannot fill at once.
+_AT_ONCE = ("IMMEDIATE_OR_CANCEL", "FILL_OR_KILL")
 
 
 class OrderEnd(NamedTuple):
@@ -26,6 +30,19 @@ class OrderEnd(NamedTuple):
     text: str
     time_in_force: str
     time_ns: int
+
+    @property
+    def reason(self) -> Reason:
+        """Why the venue ended it by itself; NONE: somebody asked for it, or it was filled."""
+        if self.state is OrderState.FILLED:
+            return Reason.NONE
+        if _SELF_TRADE in self.text.lower():
+            return Reason.VENUE_SELF_TRADE
+        if self.state is OrderState.FAILED:
+            return Reason.VENUE_REJECTED
+        if self.state is OrderState.EXPIRED or self.time_in_force in _AT_ONCE:
+            return Reason.VENUE_EXPIRED
+        return Reason.NONE
 
 
 class TrackedOrder:
@@ -39,13 +56,16 @@ class TrackedOrder:
     is_known: whether the edits of it are known. Not for an order of an earlier life, until it has been asked about.
     is_accepted: whether the current generation's OrderAccepted has been told.
     edit: what is being edited, until the venue shows it done or refuses it, or cannot have got it any more
-        (``edit_until_ns``); ``edit_looks`` is how often that has been looked at.
+        (``edit_until_ns``); ``edit_looks`` is how often that has been looked at, ``edit_is_taken`` whether the venue
+        has said that it has got it, ``edit_is_queued`` whether it was shown as queued.
     """
 
     __slots__ = (
         "bases",
         "cum_lots",
         "edit",
+        "edit_is_queued",
+        "edit_is_taken",
         "edit_looks",
         "edit_until_ns",
         "edited_ns",
@@ -74,6 +94,7 @@ class TrackedOrder:
         self.end: OrderEnd | None = None
         self.edit: EditFrame | None = None
         self.edit_looks = self.edit_until_ns = 0
+        self.edit_is_taken = self.edit_is_queued = False
 
     @property
     def generation(self) -> int:
@@ -125,6 +146,7 @@ class TrackedOrder:
 
     def begin_edit(self, edit: EditFrame, until_ns: int) -> None:
         self.edit, self.edit_until_ns, self.edit_looks = edit, until_ns, 0
+        self.edit_is_taken = self.edit_is_queued = False
 
     def add_edit(self, edited_ns: int, base_lots: int, name: str, quantity_lots: int) -> None:
         """The next generation."""

@@ -11,10 +11,13 @@ http_server        sans-I/O HTTP server; websocket_server the same for WebSocket
 port               the connections of a venue: HTTP until the upgrade, then WebSocket
 exchange           a spot exchange without a protocol (Kraken's, Coinbase's): funds, orders, trades; client_order,
                    listing and taking are its parts
-book_feed          a public book as changes; public_trades reads trades out of a market's messages
+book_feed          a public book as changes; public_trades reads trades out of a market's messages, trading_day sums
+                   them up
+window             how often something may happen
 accounts           balances: free, locked, nothing made or lost
 links              writing, and dropping readers that are too slow
 encoding           JSON
 binance/           the Binance spot protocol
 kraken/            the Kraken spot protocol
+coinbase/          the Coinbase Advanced Trade spot protocol
 """
