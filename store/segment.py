@@ -48,6 +48,8 @@ __all__ = ["JournalDamaged", "JournalFull", "MemoryJournal", "SegmentJournal"]
 
 _SPARE: Final = "spare.tmp"
 _FRESH: Final = "fresh.tmp"
+#: What ``sync`` readies for the appends to come: some eighty orders.
+_READY_BYTES: Final = 64 << 10
 
 
 class SegmentJournal:
@@ -178,6 +180,9 @@ class SegmentJournal:
             self._segments.remove(segment)
             segment.close()
         self._synced = sequence
+        # A page that has gone to the disk is write-protected by the kernel: the next append would pay for its release,
+        # some 50 µs on a quiet machine.
+        segments[-1].populate(self._at, _READY_BYTES)
         return sequence
 
     # -- segments -------------------------------------------------------------------------------------------
