@@ -10,6 +10,7 @@ copy of its state.
 from typing import Protocol, runtime_checkable
 
 from actors.venue_core import VenueCore
+from actors.venue_orders import OrderEntry
 from engine.codes import OrderType, Side, TimeInForce
 from engine.messages import NewOrder
 from engine.order import Order
@@ -29,23 +30,22 @@ class Rehearses(Protocol):
 class Rehearsal:
     """Of the venue actor that ``core`` is of."""
 
-    def __init__(self, core: VenueCore) -> None:
-        self._core = core
+    def __init__(self, core: VenueCore, orders: OrderEntry) -> None:
+        self._core, self._orders = core, orders
         self.count = 0
 
     def run(self, now_ns: int) -> None:
         core, session = self._core, self._core.session
         quote = next(iter(core.quotes.values()), None)
-        if quote is None or not core.ready:
+        attachment = next(iter(core.delivery.attachments.values()), None)
+        if quote is None or attachment is None or not core.ready:
             return
         self.count += 1
-        message = NewOrder(
-            "rehearsal", "", "", quote.instrument_id, Side.BUY, OrderType.LIMIT, TimeInForce.IOC, 1, quote.bid_ticks
-        )
+        name, account_id = attachment.strategy_id, core.settings.account_id
+        terms = quote.instrument_id, Side.BUY, OrderType.LIMIT, TimeInForce.IOC, 1, quote.bid_ticks
+        message = NewOrder(f"{name}-rehearsal-1", account_id, name, *terms)
         order = Order.from_new(message)
+        self._orders.rehearse(attachment.actor, order, message, now_ns)
         core.gate.rehearse(order, now_ns)
-        core.delivery.by_actor("")
-        core.blotter.is_known(order.client_order_id)
-        session.send_refusal(now_ns)
         if isinstance(session, Rehearses):
             session.rehearse(order, now_ns)

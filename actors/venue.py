@@ -105,7 +105,7 @@ class VenueActor(Actor):
         self.lease = self._begin_lease(now_ns)
         self.session.start(ctx, now_ns)
         ctx.set_timer("sweep", now_ns + SWEEP_NS)
-        self.rehearsal = Rehearsal(self.core)
+        self.rehearsal = Rehearsal(self.core, self.orders)
         if settings.warm_ns:
             ctx.set_timer(_WARM, now_ns + settings.warm_ns)
 

@@ -26,6 +26,7 @@ __all__ = ["OrderEntry", "valued"]
 
 #: Of ``ORDER_STAGES``, those that are known once an order has left.
 _STAGES = ("gate", "journal", "sign", "write", "frame_to_wire", "strategy_to_venue", "tick_to_wire")
+_NOTHING_TAKEN = (NOT_TAKEN,) * len(_STAGES)
 
 #: A sweep's cancel that was refused is tried again after this, and then after twice as long each time, up to a bound.
 _CANCEL_AGAIN_NS = 100_000_000
@@ -160,6 +161,12 @@ class OrderEntry:
             now_ns - order.created_ns if order.created_ns else NOT_TAKEN,
             written_ns - order.tick_received_ns if order.tick_received_ns else NOT_TAKEN,
         )
+
+    def rehearse(self, sender: str, order: Order, message: NewOrder, now_ns: int) -> None:
+        """Go through what an order meets besides the gate and the socket, for nothing (``actors/rehearsal.py``)."""
+        self._may_submit(sender, order, now_ns)
+        self._journal.rehearse(message, now_ns)
+        self._record(*_NOTHING_TAKEN)
 
     def _may_submit(self, sender: str, order: Order, now_ns: int) -> Refusal | None:
         """Everything about who asks and whether there is a way out; what is asked is the gate's business."""

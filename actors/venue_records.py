@@ -17,7 +17,7 @@ import msgspec
 from actors.boot import HostBooted
 from engine.actor import Journal
 from engine.errors import UsageError
-from engine.journal import JournalFull
+from engine.journal import JournalFull, record_span, write_record
 from engine.messages import CancelOrder, NewOrder, ReplaceOrder
 from engine.venue import InstrumentDefined, OrderEvent
 
@@ -90,6 +90,10 @@ encode_record = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[VenueRecord] = msgspec.msgpack.Decoder(VenueRecord)
 decode_record = _decoder.decode
 
+#: Where records are rehearsed.
+_SCRATCH_PAYLOAD_BYTES = 512
+_SCRATCH_BYTES = record_span(_SCRATCH_PAYLOAD_BYTES)
+
 
 class VenueJournal:
     """Appends requests and facts in one order. Raises JournalFull for requests only."""
@@ -97,6 +101,7 @@ class VenueJournal:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._owed: deque[tuple[bytes, int]] = deque()
+        self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
 
     def records(self, after: int = 0) -> Iterator[tuple[int, VenueRecord]]:
         """What earlier lives wrote, as (now_ns, record), oldest first; ``after`` is 0 or the checkpoint's sequence."""
@@ -117,6 +122,10 @@ class VenueJournal:
         if self._owed and not self.catch_up():
             raise JournalFull(f"{len(self._owed)} facts already wait for room in the journal")
         self._journal.append(encode_record(record), now_ns)
+
+    def rehearse(self, record: NewOrder, now_ns: int) -> None:
+        """Make the record of a request, and throw it away."""
+        write_record(self._scratch, 0, 1, now_ns, encode_record(record)[:_SCRATCH_PAYLOAD_BYTES])
 
     def fact(self, record: CancelOrder | OrderEvent | OwnRecord, now_ns: int) -> bool:
         """False: there is no room, the record waits in memory behind others that do."""

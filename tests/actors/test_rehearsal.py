@@ -32,7 +32,7 @@ def test_nothing_leaves_and_nothing_is_remembered(make_desk: MakeDesk) -> None:
     written: list[bytes] = []
     cell = desk.runtime.actor(VENUE)
     cell.write = lambda link, data: written.append(data)
-    before, rehearsal = state_of(desk), Rehearsal(desk.venue.core)
+    before, rehearsal = state_of(desk), Rehearsal(desk.venue.core, desk.venue.orders)
     assert isinstance(desk.venue.core.session, Rehearses)
     for _ in range(20):
         rehearsal.run(desk.venue._ctx.clock_ns())
@@ -47,6 +47,6 @@ def test_nothing_leaves_and_nothing_is_remembered(make_desk: MakeDesk) -> None:
 def test_there_is_none_before_the_venue_is_reconciled(make_desk: MakeDesk) -> None:
     desk = make_desk(strategy("one"))
     desk.venue.core.ready = False
-    rehearsal = Rehearsal(desk.venue.core)
+    rehearsal = Rehearsal(desk.venue.core, desk.venue.orders)
     rehearsal.run(desk.venue._ctx.clock_ns())
     assert rehearsal.count == 0
