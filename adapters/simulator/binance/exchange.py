@@ -12,10 +12,12 @@ from adapters.simulator.binance.errors import ApiError, cancel_rejected, rejecte
 from adapters.simulator.binance.limits import OrderLimits
 from adapters.simulator.binance.listing import Listing
 from adapters.simulator.binance.order_index import OrderIndex
+from adapters.simulator.binance.order_lists import OrderLists
 from adapters.simulator.binance.orders import OrderRecord, OrderTerms, PreventedMatch, Stamp, TradeRecord
 from adapters.simulator.binance.settings import VenueOptions
 from adapters.simulator.binance.sweep import MarketBounds, bounds_by_quantity, bounds_by_quote
 from adapters.simulator.binance.user_stream import account_position, execution_report
+from adapters.simulator.binance.waiting import WaitingOrders, lock_nanos
 from adapters.simulator.market import Ended, Executed, MarketEvent, Prevented, Public
 from adapters.simulator.order import SimOrder, StpMode
 from adapters.simulator.others import others_trade
@@ -61,6 +63,8 @@ class Exchange:
         #: A fault: every n-th cancel does nothing, though it is answered; 0: none.
         self.spare_every = 0
         self._cancels_asked = 0
+        self.waiting = WaitingOrders(self)
+        self.lists = OrderLists(self)
         self._read_lag_ns = options.read_lag_ns
         self._feed = feed
         self._last_order_id = 1_000_000
@@ -84,44 +88,81 @@ class Exchange:
             raise
 
     def _place(self, account: Account, terms: OrderTerms, now_ns: int) -> tuple[OrderRecord, list[PreventedMatch]]:
-        listing = terms.listing
-        if not listing.is_trading:
+        self.check_place(account, terms)
+        self._placed_matches = []
+        if terms.waits:
+            record = self.waiting.place(account, terms, now_ns)
+        else:
+            record, events = self.enter(account, terms, now_ns)
+            self.settle(record, events)
+        self.tell_balances(now_ns)
+        return record, self._placed_matches
+
+    def check_place(self, account: Account, terms: OrderTerms) -> None:
+        """Raises ApiError -2010 for a market that is closed and for a name that is taken."""
+        if not terms.listing.is_trading:
             raise rejected("Market is closed.")
-        if self.orders.is_open(account.name, listing.symbol, terms.client_order_id):
+        if self.orders.is_open(account.name, terms.listing.symbol, terms.client_order_id):
             raise rejected("Duplicate order sent.")
+
+    def enter(
+        self, account: Account, terms: OrderTerms, now_ns: int, list_id: int = -1
+    ) -> tuple[OrderRecord, list[MarketEvent]]:
+        """Into the market, reported as new; what happened to it there is the caller's to settle. Raises ApiError."""
+        listing = terms.listing
         bounds = self._bounds(account, terms)
-        record = self._record(account, terms, bounds, now_ns)
+        record = self.new_record(account, terms, bounds, now_ns)
         if not account.lock(record.locked_asset, record.locked_nanos):
             raise rejected(_INSUFFICIENT)
         events = listing.market.place(record.sim, now_ns)
         if events and isinstance(events[0], Ended) and events[0].why == "would_take":
             account.unlock(record.locked_asset, record.locked_nanos)
             raise rejected("Order would immediately match and take.")
+        record.list_id = list_id
+        self.admit(record)
+        return record, events
+
+    def admit(self, record: OrderRecord) -> None:
         self.orders_placed += 1
         self.orders.add(record)
-        self._touch(record)
-        self._report(record, "NEW")
-        self._placed_matches = []
+        self.touch(record)
+        self.report(record, "NEW")
+
+    def settle(self, record: OrderRecord, events: list[MarketEvent]) -> None:
         for event in events:
-            self._apply(listing, event)
-        if record.is_open and (terms.order_type == "MARKET" or terms.time_in_force != "GTC"):
-            self._expire(record, _EXPIRY_REASONS["expired_no_liquidity"], record.updated_wall_ns)
-        self._tell_balances(now_ns)
-        return record, self._placed_matches
+            self._apply(record.listing, event)
+        if record.is_open and (record.terms.is_market or record.terms.time_in_force != "GTC"):
+            self.expire(record, _EXPIRY_REASONS["expired_no_liquidity"], record.updated_wall_ns)
+
+    # -- changes ------------------------------------------------------------------------------------------------
 
     def cancel(self, record: OrderRecord, client_order_id: str, now_ns: int) -> str:
         """Cancel an open order; it takes ``client_order_id`` and its original one is returned and free again."""
         if self._is_spared():
             return record.client_order_id
-        if not record.is_open or not record.listing.market.cancel(record.sim, now_ns):
+        if not record.is_open or not self.withdraw(record, now_ns):
             raise cancel_rejected("Unknown order sent.")
+        orig = self._cancelled(record, client_order_id, now_ns)
+        self.lists.cancelled(record, now_ns)
+        self.tell_balances(now_ns)
+        return orig
+
+    def cancel_too(self, record: OrderRecord, now_ns: int) -> None:
+        """An order whose list is cancelled."""
+        self.withdraw(record, now_ns)
+        self._cancelled(record, f"list-{record.order_id}", now_ns)
+
+    def withdraw(self, record: OrderRecord, now_ns: int) -> bool:
+        """Out of the book, or out of those that wait. False: it is in neither."""
+        return self.waiting.forget(record) or record.listing.market.cancel(record.sim, now_ns)
+
+    def _cancelled(self, record: OrderRecord, client_order_id: str, now_ns: int) -> str:
         orig = record.client_order_id
         record.status = "CANCELED"
         record.updated_wall_ns = self.clock(now_ns)
         self._close(record)
         self.orders.rename(record, client_order_id)
-        self._report(record, "CANCELED", orig_client_order_id=orig)
-        self._tell_balances(now_ns)
+        self.report(record, "CANCELED", orig_client_order_id=orig)
         return orig
 
     def amend(self, record: OrderRecord, quantity_lots: int, client_order_id: str, now_ns: int) -> str:
@@ -146,8 +187,8 @@ class Exchange:
             record.status = "EXPIRED"
             self._close(record)
         self.orders.rename(record, client_order_id)
-        self._report(record, "REPLACED" if record.is_open else "EXPIRED", orig_client_order_id=orig)
-        self._tell_balances(now_ns)
+        self.report(record, "REPLACED" if record.is_open else "EXPIRED", orig_client_order_id=orig)
+        self.tell_balances(now_ns)
         return orig
 
     def trade_by_others(self, symbol: str, side: Side, price_ticks: int, lots: int, now_ns: int) -> None:
@@ -155,7 +196,7 @@ class Exchange:
         listing = self.listings[symbol]
         for event in others_trade(listing.market, side, price_ticks, lots, now_ns):
             self._executed(listing, event)
-        self._tell_balances(now_ns)
+        self.tell_balances(now_ns)
 
     def _is_spared(self) -> bool:
         self._cancels_asked += 1
@@ -169,9 +210,11 @@ class Exchange:
                 for event in listing.market.advance(now_ns):
                     if isinstance(event, Public):
                         self._feed.public_event(listing, event)
+                        self.waiting.note(listing, event)
                     else:
                         self._apply(listing, event)
-                self._tell_balances(now_ns)
+                self.tell_balances(now_ns)
+        self.waiting.fire(now_ns)
 
     def matches(self, account: str, symbol: str) -> list[PreventedMatch]:
         """Prevented matches of an account, oldest first."""
@@ -187,12 +230,31 @@ class Exchange:
             return bounds_by_quote(terms.listing, terms.side, terms.quote_order_nanos, free_nanos)
         return bounds_by_quantity(terms.listing, terms.side, terms.quantity_lots, free_nanos)
 
-    def _record(self, account: Account, terms: OrderTerms, bounds: MarketBounds, now_ns: int) -> OrderRecord:
+    def new_record(self, account: Account, terms: OrderTerms, bounds: MarketBounds, now_ns: int) -> OrderRecord:
         listing = terms.listing
         self._last_order_id += 1
-        is_bounded_market = terms.order_type == "MARKET" and bounds.price_ticks > 0
-        sim = SimOrder(
-            order_id=self._last_order_id,
+        sim = self.new_sim(account, terms, bounds, now_ns, self._last_order_id)
+        locked_nanos = bounds.sent_lots * lock_nanos(listing, terms.side, bounds.price_ticks)
+        wall_ns = self.clock(now_ns)
+        visible_ns = now_ns + self._read_lag_ns
+        return OrderRecord(
+            terms,
+            account,
+            sim,
+            terms.client_order_id,
+            bounds.quantity_lots,
+            locked_nanos,
+            wall_ns,
+            wall_ns,
+            visible_ns,
+            working_wall_ns=wall_ns,
+        )
+
+    @staticmethod
+    def new_sim(account: Account, terms: OrderTerms, bounds: MarketBounds, now_ns: int, order_id: int) -> SimOrder:
+        is_bounded_market = terms.is_market and bounds.price_ticks > 0
+        return SimOrder(
+            order_id=order_id,
             account=account.name,
             client_order_id=terms.client_order_id,
             side=terms.side,
@@ -202,12 +264,7 @@ class Exchange:
             post_only=terms.order_type == "LIMIT_MAKER",
             stp_mode=StpMode(terms.stp_mode),
             created_ns=now_ns,
-        )
-        locked_nanos = bounds.sent_lots * _lock_nanos(listing, terms.side, bounds.price_ticks)
-        wall_ns = self.clock(now_ns)
-        visible_ns = now_ns + self._read_lag_ns
-        return OrderRecord(
-            terms, account, sim, terms.client_order_id, bounds.quantity_lots, locked_nanos, wall_ns, wall_ns, visible_ns
+            display_lots=terms.iceberg_lots,
         )
 
     # -- the markets' events ------------------------------------------------------------------------------------
@@ -221,8 +278,8 @@ class Exchange:
             record = self.orders.by_id(event.order.order_id)
             # An order that self-trade prevention ended has been told so already.
             if record is not None and record.is_open:
-                reason = "expired_no_liquidity" if record.terms.order_type == "MARKET" else event.why
-                self._expire(record, _EXPIRY_REASONS.get(reason, ""), self.clock(event.now_ns))
+                reason = "expired_no_liquidity" if record.terms.is_market else event.why
+                self.expire(record, _EXPIRY_REASONS.get(reason, ""), self.clock(event.now_ns))
         else:
             raise InvariantError("public messages come from advance only")
 
@@ -239,12 +296,13 @@ class Exchange:
                 self._fill(self._known(sim), event, is_maker)
 
     def _fill(self, record: OrderRecord, event: Executed, is_maker: bool) -> None:
+        self.lists.works(record, event.now_ns)
         listing, account, lots = record.listing, record.account, event.quantity_lots
         quote_nanos = event.price_ticks * lots * listing.tick_lot_nanos
         base_nanos = lots * listing.lot_nanos
         is_buy = record.terms.side is Side.BUY
         spent, received = (quote_nanos, base_nanos) if is_buy else (base_nanos, quote_nanos)
-        reserved = lots * _lock_nanos(listing, record.terms.side, record.sim.price_ticks)
+        reserved = lots * lock_nanos(listing, record.terms.side, record.sim.price_ticks)
         account.spend(record.locked_asset, spent)
         account.unlock(record.locked_asset, reserved - spent)
         record.locked_nanos -= reserved
@@ -273,8 +331,10 @@ class Exchange:
         self.fills += 1
         if record.leaves_lots == 0:
             self._close(record)
-        self._touch(record)
-        self._report(record, "TRADE", trade=trade)
+        self.touch(record)
+        self.report(record, "TRADE", trade=trade)
+        if record.leaves_lots == 0:
+            self.lists.filled(record, event.now_ns)
 
     def _prevented(self, event: Prevented) -> None:
         maker, taker = self._known(event.order_maker), self._known(event.order_taker)
@@ -300,15 +360,18 @@ class Exchange:
                 if record.leaves_lots == 0:
                     record.status = "EXPIRED_IN_MATCH"
                     self._close(record)
-                self._touch(record)
-                self._report(record, "TRADE_PREVENTION", last_prevented_lots=lots)
+                self.touch(record)
+                self.report(record, "TRADE_PREVENTION", last_prevented_lots=lots)
+                if not record.is_open:
+                    self.lists.failed(record)
 
-    def _expire(self, record: OrderRecord, reason: str, wall_ns: int) -> None:
+    def expire(self, record: OrderRecord, reason: str, wall_ns: int) -> None:
         record.status = "EXPIRED"
         record.expiry_reason = reason
         record.updated_wall_ns = wall_ns
         self._close(record)
-        self._report(record, "EXPIRED")
+        self.report(record, "EXPIRED")
+        self.lists.failed(record)
 
     # -- bookkeeping --------------------------------------------------------------------------------------------
 
@@ -320,25 +383,25 @@ class Exchange:
 
     def _release(self, record: OrderRecord, lots: int) -> None:
         """Give back what is locked for ``lots`` that will not execute."""
-        nanos = lots * _lock_nanos(record.listing, record.terms.side, record.sim.price_ticks)
+        nanos = lots * lock_nanos(record.listing, record.terms.side, record.sim.price_ticks)
         record.account.unlock(record.locked_asset, nanos)
         record.locked_nanos -= nanos
-        self._touch(record)
+        self.touch(record)
 
     def _close(self, record: OrderRecord) -> None:
         """An order has ended: nothing stays locked for it."""
         record.account.unlock(record.locked_asset, record.locked_nanos)
         record.locked_nanos = 0
         self.orders.close(record)
-        self._touch(record)
+        self.touch(record)
 
-    def _touch(self, record: OrderRecord) -> None:
+    def touch(self, record: OrderRecord) -> None:
         record.account.updated_wall_ns = record.updated_wall_ns
         assets = self._touched.setdefault(record.account.name, {})
         assets[record.listing.base] = None
         assets[record.listing.quote] = None
 
-    def _report(
+    def report(
         self,
         record: OrderRecord,
         exec_type: str,
@@ -350,7 +413,7 @@ class Exchange:
         record.listing.next_execution_id()
         if self.on_change is not None:
             self.on_change(record, exec_type, trade)
-        self._feed.user_event(
+        self.tell(
             record.account.name,
             lambda stamp: execution_report(
                 record,
@@ -363,17 +426,15 @@ class Exchange:
             ),
         )
 
-    def _tell_balances(self, now_ns: int) -> None:
+    def tell(self, account: str, render: Callable[[Stamp], dict[str, object]]) -> None:
+        self._feed.user_event(account, render)
+
+    def tell_balances(self, now_ns: int) -> None:
         touched, self._touched = self._touched, {}
         wall_ns = self.clock(now_ns)
         for name, assets in touched.items():
             account = self.accounts[name]
             self._feed.user_event(name, _position(account, tuple(assets), wall_ns))
-
-
-def _lock_nanos(listing: Listing, side: Side, price_ticks: int) -> int:
-    """What one lot of an order locks: its price for a buy, itself for a sell."""
-    return price_ticks * listing.tick_lot_nanos if side is Side.BUY else listing.lot_nanos
 
 
 def _position(account: Account, assets: tuple[str, ...], wall_ns: int) -> Callable[[Stamp], dict[str, object]]:

@@ -11,17 +11,30 @@ from engine.instrument import NANOS, decimal_text, parse_decimal
 
 __all__ = [
     "ORDER_TYPES",
+    "check_iceberg",
     "check_market_notional",
     "check_notional",
     "check_open_orders",
     "check_quantity",
+    "check_trailing_delta",
     "parse_price",
     "parse_quantity",
     "parse_quote_quantity",
+    "parse_stop_price",
     "symbol_info",
 ]
 
-ORDER_TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET")
+ORDER_TYPES = (
+    "LIMIT",
+    "LIMIT_MAKER",
+    "MARKET",
+    "STOP_LOSS",
+    "STOP_LOSS_LIMIT",
+    "TAKE_PROFIT",
+    "TAKE_PROFIT_LIMIT",
+)
+_ICEBERG_PARTS_MOST = 10
+_TRAILING_BIPS = (10, 2_000)
 
 _DECIMALS_MAX = 8
 _PPM = 1_000_000
@@ -33,8 +46,19 @@ _OPEN_BOUND_NANOS = 9_000_000_000 * NANOS
 
 def parse_price(listing: Listing, text: str, side: Side) -> int:
     """Exact ticks of a limit price within PRICE_FILTER and PERCENT_PRICE_BY_SIDE."""
+    ticks = _filtered_price(listing, text, "price")
+    _check_percent_price(listing, side, ticks)
+    return ticks
+
+
+def parse_stop_price(listing: Listing, text: str) -> int:
+    """Exact ticks of a trigger price within PRICE_FILTER."""
+    return _filtered_price(listing, text, "stopPrice")
+
+
+def _filtered_price(listing: Listing, text: str, parameter: str) -> int:
     instrument = listing.instrument
-    _check_precision("price", text)
+    _check_precision(parameter, text)
     try:
         ticks = listing.prices.steps(text)
     except UsageError:
@@ -42,7 +66,6 @@ def parse_price(listing: Listing, text: str, side: Side) -> int:
     most = instrument.price_ticks_max or _OPEN_BOUND_NANOS // listing.tick_nanos
     if not max(instrument.price_ticks_min, 1) <= ticks <= most:
         raise filter_failure("PRICE_FILTER")
-    _check_percent_price(listing, side, ticks)
     return ticks
 
 
@@ -100,6 +123,18 @@ def check_market_notional(listing: Listing, lots: int) -> None:
         raise filter_failure("NOTIONAL")
 
 
+def check_iceberg(lots: int, quantity_lots: int) -> None:
+    """ICEBERG_PARTS: in how many parts a quantity is shown."""
+    if lots <= 0 or lots >= quantity_lots or -(-quantity_lots // lots) > _ICEBERG_PARTS_MOST:
+        raise filter_failure("ICEBERG_PARTS")
+
+
+def check_trailing_delta(bips: int) -> None:
+    """TRAILING_DELTA, the same on both sides."""
+    if not _TRAILING_BIPS[0] <= bips <= _TRAILING_BIPS[1]:
+        raise filter_failure("TRAILING_DELTA")
+
+
 def check_open_orders(listing: Listing, open_orders: int) -> None:
     """MAX_NUM_ORDERS, before one more."""
     if 0 < listing.instrument.open_orders_max <= open_orders:
@@ -127,12 +162,12 @@ def symbol_info(listing: Listing, permission_sets: bool = True) -> dict[str, obj
         "baseCommissionPrecision": 8,
         "quoteCommissionPrecision": 8,
         "orderTypes": list(ORDER_TYPES),
-        "icebergAllowed": False,
-        "ocoAllowed": False,
-        "otoAllowed": False,
+        "icebergAllowed": True,
+        "ocoAllowed": True,
+        "otoAllowed": True,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
+        "allowTrailingStop": True,
         "cancelReplaceAllowed": True,
         "amendAllowed": True,
         "pegInstructionsAllowed": False,
@@ -193,6 +228,17 @@ def _filters(listing: Listing) -> list[dict[str, object]]:
                 "avgPriceMins": 0,
             }
         )
+    filters.append({"filterType": "ICEBERG_PARTS", "limit": _ICEBERG_PARTS_MOST})
+    least, most = _TRAILING_BIPS
+    filters.append(
+        {
+            "filterType": "TRAILING_DELTA",
+            "minTrailingAboveDelta": least,
+            "maxTrailingAboveDelta": most,
+            "minTrailingBelowDelta": least,
+            "maxTrailingBelowDelta": most,
+        }
+    )
     if instrument.open_orders_max:
         filters.append({"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instrument.open_orders_max})
     return filters

@@ -85,6 +85,10 @@ class Listing:
     def remember_trade(self, payload: bytes) -> None:
         self._trades.append(payload)
 
+    def trade_ticks(self, payload: bytes) -> int:
+        """The price of a public trade message."""
+        return self.prices.steps(_trade_decoder.decode(payload).price)
+
     def recent_trades(self, limit: int) -> list[PublicTrade]:
         """The latest public trades, oldest first. Messages that are not trades are passed over."""
         trades: list[PublicTrade] = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from adapters.simulator.binance import queries, trading
+from adapters.simulator.binance import list_entry, queries, trading
 from adapters.simulator.binance.call import Call, Operation, Security, Venue
 from adapters.simulator.binance.errors import ApiError
 from adapters.simulator.binance.parameters import Parameters
@@ -69,6 +69,24 @@ OPERATIONS = (
     ),
     Operation("openOrders.status", "GET", "/api/v3/openOrders", _READ, _by_symbol(6, 80), queries.open_orders),
     Operation("openOrders.cancelAll", "DELETE", "/api/v3/openOrders", _TRADE, _fixed(1), trading.cancel_all, True),
+    Operation(
+        "orderList.place.oco", "POST", "/api/v3/orderList/oco", _TRADE, _fixed(1), list_entry.place_oco, True, True
+    ),
+    Operation(
+        "orderList.place.oto", "POST", "/api/v3/orderList/oto", _TRADE, _fixed(1), list_entry.place_oto, True, True
+    ),
+    Operation(
+        "orderList.place.otoco",
+        "POST",
+        "/api/v3/orderList/otoco",
+        _TRADE,
+        _fixed(1),
+        list_entry.place_otoco,
+        True,
+        True,
+    ),
+    Operation("orderList.cancel", "DELETE", "/api/v3/orderList", _TRADE, _fixed(1), list_entry.cancel_list, True),
+    Operation("orderList.status", "GET", "/api/v3/orderList", _READ, _fixed(4), list_entry.list_status),
     Operation("allOrders", "GET", "/api/v3/allOrders", _READ, _fixed(20), queries.all_orders),
     Operation("myTrades", "GET", "/api/v3/myTrades", _READ, _trades_weight, queries.my_trades),
     Operation("account.status", "GET", "/api/v3/account", _READ, _fixed(20), queries.account_status),

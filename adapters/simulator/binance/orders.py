@@ -26,7 +26,10 @@ __all__ = [
 Stamp = Callable[[int], int]
 
 ZERO = "0.00000000"
-OPEN_STATUSES = ("NEW", "PARTIALLY_FILLED")
+OPEN_STATUSES = ("NEW", "PARTIALLY_FILLED", "PENDING_NEW")
+#: Types that execute at any price once they work.
+_MARKET_TYPES = ("MARKET", "STOP_LOSS", "TAKE_PROFIT")
+_BIP_PPM = 100
 
 
 def milliseconds(wall_ns: int) -> int:
@@ -39,8 +42,9 @@ def microseconds(wall_ns: int) -> int:
 
 @dataclass(slots=True, frozen=True)
 class OrderTerms:
-    """What a client asks for, checked and in integers. ``price_ticks`` is 0 for a market order; exactly one of
-    ``quantity_lots`` and ``quote_order_nanos`` is not 0."""
+    """What a client asks for, checked and in integers. ``price_ticks`` is 0 for an order without a price; exactly one
+    of ``quantity_lots`` and ``quote_order_nanos`` is not 0; ``stop_ticks`` or ``trailing_bips`` is not 0 for one that
+    waits."""
 
     listing: Listing
     side: Side
@@ -54,6 +58,26 @@ class OrderTerms:
     response_type: str
     strategy_id: int | None = None
     strategy_type: int | None = None
+    stop_ticks: int = 0
+    trailing_bips: int = 0
+    iceberg_lots: int = 0
+
+    @property
+    def is_market(self) -> bool:
+        return self.order_type in _MARKET_TYPES
+
+    @property
+    def waits(self) -> bool:
+        return self.stop_ticks > 0 or self.trailing_bips > 0
+
+    @property
+    def fires_above(self) -> bool:
+        """A stop loss fires against its order, a take profit in its favour."""
+        return (self.side is Side.BUY) is self.order_type.startswith("STOP_LOSS")
+
+    @property
+    def trailing_ppm(self) -> int:
+        return self.trailing_bips * _BIP_PPM
 
 
 @dataclass(slots=True)
@@ -77,7 +101,7 @@ class TradeRecord:
             "symbol": listing.symbol,
             "id": self.trade_id,
             "orderId": self.record.order_id,
-            "orderListId": -1,
+            "orderListId": self.record.list_id,
             "price": listing.price_text(self.price_ticks),
             "qty": listing.quantity_text(self.quantity_lots),
             "quoteQty": nanos_text(self.quote_nanos),
@@ -143,6 +167,11 @@ class OrderRecord:
     prevented_lots: int = 0
     prevented_match_id: int = -1
     expiry_reason: str = ""
+    #: False while it waits for its trigger, or for the order of its list that comes before it.
+    is_working: bool = True
+    working_wall_ns: int = 0
+    #: The list that it is part of, -1 for none.
+    list_id: int = -1
     trades: list[TradeRecord] = field(default_factory=list)
 
     @property
@@ -185,6 +214,13 @@ def _quantities(record: OrderRecord) -> dict[str, object]:
 def _labels(record: OrderRecord) -> dict[str, object]:
     """Fields that appear only under their condition."""
     fields: dict[str, object] = {}
+    if record.terms.stop_ticks:
+        fields["stopPrice"] = record.listing.price_text(record.terms.stop_ticks)
+    if record.terms.trailing_bips:
+        fields["trailingDelta"] = record.terms.trailing_bips
+        fields["trailingTime"] = -1
+    if record.terms.iceberg_lots:
+        fields["icebergQty"] = record.listing.quantity_text(record.terms.iceberg_lots)
     if record.terms.strategy_id is not None:
         fields["strategyId"] = record.terms.strategy_id
     if record.terms.strategy_type is not None:
@@ -202,14 +238,14 @@ def place_response(record: OrderRecord, matches: list[PreventedMatch], stamp: St
     body: dict[str, object] = {
         "symbol": record.listing.symbol,
         "orderId": record.order_id,
-        "orderListId": -1,
+        "orderListId": record.list_id,
         "clientOrderId": record.client_order_id,
         "transactTime": stamp(record.updated_wall_ns),
     }
     if record.terms.response_type == "ACK":
         return body
     body.update(_quantities(record))
-    body["workingTime"] = stamp(record.created_wall_ns)
+    body["workingTime"] = stamp(record.working_wall_ns) if record.is_working else -1
     if record.terms.response_type == "FULL":
         body["fills"] = [_fill(trade) for trade in record.trades]
         if matches:
@@ -249,7 +285,7 @@ def cancel_response(record: OrderRecord, orig_client_order_id: str, stamp: Stamp
         "symbol": record.listing.symbol,
         "origClientOrderId": orig_client_order_id,
         "orderId": record.order_id,
-        "orderListId": -1,
+        "orderListId": record.list_id,
         "clientOrderId": record.client_order_id,
         "transactTime": stamp(record.updated_wall_ns),
         **_quantities(record),
@@ -265,15 +301,15 @@ def order_state(record: OrderRecord, stamp: Stamp) -> dict[str, object]:
     return {
         "symbol": record.listing.symbol,
         "orderId": record.order_id,
-        "orderListId": -1,
+        "orderListId": record.list_id,
         "clientOrderId": record.client_order_id,
         **quantities,
         "stopPrice": ZERO,
         "icebergQty": ZERO,
         "time": stamp(record.created_wall_ns),
         "updateTime": stamp(record.updated_wall_ns),
-        "isWorking": True,
-        "workingTime": stamp(record.created_wall_ns),
+        "isWorking": record.is_working,
+        "workingTime": stamp(record.working_wall_ns) if record.is_working else -1,
         "origQuoteOrderQty": quote_order_qty,
         "selfTradePreventionMode": record.terms.stp_mode,
         **_labels(record),
@@ -288,7 +324,7 @@ def amended_order(record: OrderRecord, orig_client_order_id: str, stamp: Stamp) 
         "amendedOrder": {
             "symbol": listing.symbol,
             "orderId": record.order_id,
-            "orderListId": -1,
+            "orderListId": record.list_id,
             "origClientOrderId": orig_client_order_id,
             "clientOrderId": record.client_order_id,
             "price": listing.price_text(terms.price_ticks),
@@ -301,7 +337,7 @@ def amended_order(record: OrderRecord, orig_client_order_id: str, stamp: Stamp) 
             "timeInForce": terms.time_in_force,
             "type": terms.order_type,
             "side": terms.side.name,
-            "workingTime": stamp(record.created_wall_ns),
+            "workingTime": stamp(record.working_wall_ns),
             "selfTradePreventionMode": terms.stp_mode,
         },
     }

@@ -9,7 +9,7 @@ from adapters.simulator.binance.orders import OrderRecord, OrderTerms, amended_o
 from adapters.simulator.binance.parameters import Parameters
 from engine.instrument import decimal_text
 
-__all__ = ["amend", "cancel", "cancel_all", "cancel_replace", "find_order", "place", "test_order"]
+__all__ = ["amend", "cancel", "cancel_all", "cancel_replace", "check_may_trade", "find_order", "place", "test_order"]
 
 _RESTRICTIONS = {"ONLY_NEW": "NEW", "ONLY_PARTIALLY_FILLED": "PARTIALLY_FILLED"}
 _UNKNOWN = "Unknown order sent."
@@ -40,7 +40,7 @@ def place(venue: Venue, call: Call) -> object:
     venue.exchange.received(call.now_ns)
     limits = venue.exchange.order_limits[account.name]
     terms = read_order_terms(venue, account, call.parameters)
-    _check_may_trade(call)
+    check_may_trade(call)
     refusal = limits.refusal(call.wall_ns)
     if refusal is not None:
         raise refusal
@@ -53,7 +53,7 @@ def _place(venue: Venue, call: Call, terms: OrderTerms) -> dict[str, object]:
     return place_response(record, matches, call.stamp)
 
 
-def _check_may_trade(call: Call) -> None:
+def check_may_trade(call: Call) -> None:
     if not call.owner.can_trade:
         raise rejected("This account may not place or cancel orders.")
 
@@ -114,7 +114,8 @@ def cancel_all(venue: Venue, call: Call) -> object:
     records = venue.exchange.orders.open_orders(call.owner.name, listing.symbol)
     if not records:
         raise cancel_rejected(_UNKNOWN)
-    return [_cancel(venue, call, record, None, None) for record in records]
+    # (a cancel of one of a list has cancelled the others)
+    return [_cancel(venue, call, record, None, None) for record in records if record.is_open]
 
 
 # -- cancel-replace ----------------------------------------------------------------------------------------------
@@ -133,7 +134,7 @@ def cancel_replace(venue: Venue, call: Call) -> object:
         raise ApiError(-1102, _NEITHER.format("cancelOrigClientOrderId", "cancelOrderId"))
     parameters.text("cancelOrigClientOrderId")
     terms = read_order_terms(venue, account, parameters)
-    _check_may_trade(call)
+    check_may_trade(call)
     limits = venue.exchange.order_limits[account.name]
     exceeded = limits.refusal(call.wall_ns)
     if exceeded is not None and exceeded_mode != "CANCEL_ONLY":

@@ -21,7 +21,7 @@ def execution_report(
 ) -> dict[str, object]:
     """One executionReport: the order's state right after what ``exec_type`` tells."""
     terms, listing = record.terms, record.listing
-    on_book = record.is_open and terms.order_type != "MARKET" and terms.time_in_force == "GTC"
+    on_book = record.is_open and not terms.is_market and terms.time_in_force == "GTC"
     report: dict[str, object] = {
         "e": "executionReport",
         "E": stamp(event_wall_ns),
@@ -32,9 +32,9 @@ def execution_report(
         "f": terms.time_in_force,
         "q": listing.quantity_text(record.quantity_lots),
         "p": listing.price_text(terms.price_ticks),
-        "P": ZERO,
-        "F": ZERO,
-        "g": -1,
+        "P": listing.price_text(terms.stop_ticks) if terms.stop_ticks else ZERO,
+        "F": listing.quantity_text(terms.iceberg_lots) if terms.iceberg_lots else ZERO,
+        "g": record.list_id,
         "C": orig_client_order_id,
         "x": exec_type,
         "X": record.status,
@@ -51,20 +51,23 @@ def execution_report(
     if record.prevented_lots:
         report["v"] = record.prevented_match_id
     report["I"] = listing.execution_id
-    report["w"] = on_book or exec_type == "NEW"
+    report["w"] = record.is_working and (on_book or exec_type == "NEW")
     report["m"] = trade.is_maker if trade else False
     report["M"] = trade is not None
     report["O"] = stamp(record.created_wall_ns)
     report["Z"] = nanos_text(record.quote_nanos)
     report["Y"] = nanos_text(trade.quote_nanos) if trade else ZERO
     report["Q"] = nanos_text(terms.quote_order_nanos)
-    report["W"] = stamp(record.created_wall_ns)
+    if record.is_working:
+        report["W"] = stamp(record.working_wall_ns)
     report["V"] = terms.stp_mode
     _conditional(report, record, last_prevented_lots)
     return report
 
 
 def _conditional(report: dict[str, object], record: OrderRecord, last_prevented_lots: int) -> None:
+    if record.terms.trailing_bips:
+        report["d"], report["D"] = record.terms.trailing_bips, -1
     if record.terms.strategy_id is not None:
         report["j"] = record.terms.strategy_id
     if record.terms.strategy_type is not None:

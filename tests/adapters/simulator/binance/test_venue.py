@@ -98,7 +98,8 @@ def test_exchange_info_tells_the_filters_that_are_enforced(venue: Any) -> None:
         "RAW_REQUESTS",
     ]
     (symbol,) = info["symbols"]
-    assert symbol["orderTypes"] == ["LIMIT", "LIMIT_MAKER", "MARKET"]
+    assert symbol["orderTypes"][:4] == ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS"]
+    assert symbol["ocoAllowed"] is symbol["otoAllowed"] is symbol["allowTrailingStop"] is True
     filters = {row.pop("filterType"): row for row in symbol["filters"]}
     assert filters["PRICE_FILTER"] == {
         "minPrice": "0.01000000",
