@@ -13,7 +13,8 @@ first ticks of each round are warm-up.
 
     *_sparse   2 to 8 ticks a second, at random: caches and core have gone cold
     *_warm     the same where the configuration keeps the order path warm (warm_ms)        below the floor
-    *_spin     the process polls its sockets and never sleeps: the engine's with "spin" in its configuration, ≤ 30 µs
+    *_spin     the process polls its sockets and never sleeps: the engine's with "spin" (and warm_ms = 1), ≤ 30 µs
+    co_located_spin_sparse   such an engine on sparse ticks; the floor, which sleeps, in turns with it   below the floor
     hop        a frame to another process and back, on its own, as in bench hop: own_process ≤ floor + hop
 
 Checked: each tick is answered by exactly one order at its own price, and the venue accepts it.
@@ -39,7 +40,7 @@ __all__ = ["FULL", "TINY", "Size", "run"]
 _NEAR = Seat("near", "NEARUSDT", account="near")
 _APART = Seat("apart", "APARTUSDT", "own-process", account="apart")
 _WARM = Seat("warm", "WARMUSDT", account="warm", tuning="warm_ms = 1")
-_SPIN = Seat("spin", "SPINUSDT", account="spin", tuning="spin = true")
+_SPIN = Seat("spin", "SPINUSDT", account="spin", tuning="spin = true\nwarm_ms = 1")
 _FLOOR = ("floor", "FLOORUSDT")
 _SYMBOLS = {"co_located": _NEAR.symbol, "own_process": _APART.symbol, "floor": _FLOOR[1]}
 
@@ -66,7 +67,7 @@ FULL = Size(
     ticks=350,
     warm_up=50,
     gap_ns=5_000_000,
-    sparse_rounds=3,
+    sparse_rounds=2,
     sparse_ticks=26,
     sparse_warm_up=2,
     sparse_gap_ns=(125_000_000, 500_000_000),
@@ -100,7 +101,7 @@ def run(size: Size) -> list[Row]:
             for symbol in symbols[:-1]:
                 venue.wait_for_contestant(symbol)
             samples = _measure(size, venue, floor, there_and_back.p50)
-        samples.append(_spinning_engine(size, venue, directory))
+        samples += _spinning_engine(size, venue, directory)
     return make_rows("tick_to_trade", "us", [*samples, there_and_back.sample._replace(case="hop", baseline="")])
 
 
@@ -123,14 +124,23 @@ def _measure(size: Size, venue: VenueProcess, floor: subprocess.Popen[bytes], ho
     ]
 
 
-def _spinning_engine(size: Size, venue: VenueProcess, directory: Path) -> Sample:
+def _spinning_engine(size: Size, venue: VenueProcess, directory: Path) -> list[Sample]:
     """Alone, for the same reason as the floor (``_spinning``)."""
     config = bench_config((_SPIN,), venue.ready, directory / "spin", size.runtime)
     with running_engine(config, size.pin[1:]):
         venue.wait_for_contestant(_SPIN.symbol)
         plan, rounds = Round((), size.ticks, size.gap_ns), max(size.rounds // 4, 1)
         turns = take_turns(venue, {"co_located": _SPIN.symbol}, plan, rounds, size.warm_up)
-    return turns.sample("co_located", "floor_spin", (Target("p50", 30),))._replace(case="co_located_spin")
+        plan = Round((), size.sparse_ticks, *size.sparse_gap_ns)
+        cases = {"co_located": _SPIN.symbol, "floor": _FLOOR[1]}
+        sparse = take_turns(venue, cases, plan, size.sparse_rounds, size.sparse_warm_up)
+    spinning = turns.sample("co_located", "floor_spin", (Target("p50", 30),))
+    kept_hot = sparse.sample("co_located", "floor_beside_spin", (Target("ratio_p50", 1),))
+    return [
+        spinning._replace(case="co_located_spin"),
+        kept_hot._replace(case="co_located_spin_sparse"),
+        sparse.sample("floor")._replace(case="floor_beside_spin"),
+    ]
 
 
 def _spinning(venue: VenueProcess, floor: subprocess.Popen[bytes], plan: Round, size: Size) -> Turns:

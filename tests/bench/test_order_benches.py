@@ -20,7 +20,8 @@ def test_tick_to_trade_holds_the_engine_against_the_floor():
     rows = by_case(tick_to_trade.run(size))
     assert list(rows) == [
         *("co_located", "own_process", "floor"),
-        *("co_located_sparse", "co_located_warm", "floor_sparse", "floor_spin", "co_located_spin", "hop"),
+        *("co_located_sparse", "co_located_warm", "floor_sparse", "floor_spin", "co_located_spin"),
+        *("co_located_spin_sparse", "floor_beside_spin", "hop"),
     ]
     assert rows["co_located"].count == rows["floor"].count == size.rounds * (size.ticks - size.warm_up)
     assert rows["co_located"].baseline == rows["own_process"].baseline == "floor"
