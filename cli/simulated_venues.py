@@ -5,7 +5,17 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from adapters.simulator import kraken
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from adapters.simulator import coinbase, kraken
 from adapters.simulator.binance.settings import SimAccount, VenueOptions
 from adapters.simulator.binance.venue import SimulatedBinance
 from adapters.simulator.market import Market
@@ -14,7 +24,15 @@ from cli.venue_keys import VenueKeys
 from engine.actor import Actor, Endpoint
 from engine.instrument import Instrument
 
-__all__ = ["VENUES", "Balances", "VenueKind"]
+__all__ = [
+    "COINBASE_FLOW",
+    "KRAKEN_FLOW",
+    "VENUES",
+    "Balances",
+    "VenueKind",
+    "coinbase_instrument",
+    "kraken_instrument",
+]
 
 #: Decimal texts by asset.
 Balances = tuple[tuple[str, str], ...]
@@ -54,7 +72,7 @@ def _kraken_secret() -> str:
     return base64.b64encode(secrets.token_bytes(_KRAKEN_SECRET_BYTES)).decode()
 
 
-def _kraken_instrument() -> Instrument:
+def kraken_instrument() -> Instrument:
     """BTC/USD as Kraken defines it: tick 0.1, lot 0.00000001, at least 0.0001 BTC and 0.5 USD."""
     return Instrument(
         instrument_id=0,
@@ -74,8 +92,65 @@ def _kraken_instrument() -> Instrument:
     )
 
 
+def _coinbase(
+    markets: Mapping[str, Market], balances: Balances, keys: VenueKeys, endpoint: Endpoint, seed: int
+) -> Actor:
+    known = []
+    for key_type, new_secret in _COINBASE_SECRETS.items():
+        name, secret = keys.pair(f"coinbase-{key_type}", new_secret)
+        known.append(coinbase.SimKey(name, _public_key(secret)))
+    account = coinbase.SimAccount(_ACCOUNT, tuple(known), balances)
+    return coinbase.SimulatedCoinbase(markets, (account,), (endpoint,), coinbase.VenueOptions(seed=seed))
+
+
+def _es256_secret() -> str:
+    private = ec.generate_private_key(ec.SECP256R1())
+    return private.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+
+
+def _ed25519_secret() -> str:
+    private = Ed25519PrivateKey.generate()
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+#: The usual one first.
+_COINBASE_SECRETS = {"es256": _es256_secret, "ed25519": _ed25519_secret}
+
+
+def _public_key(secret: str) -> bytes:
+    private = load_pem_private_key(secret.encode(), None)
+    if isinstance(private, Ed25519PrivateKey):
+        return private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    assert isinstance(private, ec.EllipticCurvePrivateKey), "there are two kinds of keys"
+    return private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def coinbase_instrument() -> Instrument:
+    """BTC-USD as Coinbase defines it: tick 0.01, lot 0.00000001, at least 1 USD, at most 3400 BTC."""
+    return Instrument(
+        instrument_id=0,
+        venue="coinbase",
+        symbol="BTC-USD",
+        base_asset="BTC",
+        quote_asset="USD",
+        tick_units=1,
+        price_scale=2,
+        lot_units=1,
+        quantity_scale=8,
+        price_ticks_min=1,
+        price_ticks_max=0,
+        quantity_lots_min=1,
+        quantity_lots_max=340_000_000_000,
+        notional_tick_lots_min=10_000_000_000,
+        market_notional_min_applies=True,
+    )
+
+
+#: The same market as Binance's, in Coinbase's lots.
+COINBASE_FLOW = FlowParameters(lots_log2_min=15, lots_log2_max=27)
+
 #: The same market as Binance's, in Kraken's ticks and lots.
-_KRAKEN_FLOW = FlowParameters(centre_ticks=600_000, lots_log2_min=15, lots_log2_max=27, band_ticks=60_000)
+KRAKEN_FLOW = FlowParameters(centre_ticks=600_000, lots_log2_min=15, lots_log2_max=27, band_ticks=60_000)
 
 VENUES: dict[str, VenueKind] = {
     "binance": VenueKind(
@@ -88,6 +163,16 @@ VENUES: dict[str, VenueKind] = {
         market=lambda seed: SyntheticMarket(default_instrument(), seed),
         actor=_binance,
     ),
+    "coinbase": VenueKind(
+        title="Coinbase Advanced Trade",
+        key_types=tuple(_COINBASE_SECRETS),
+        key_name=lambda key_type: f"coinbase-{key_type}",
+        orders_path="",
+        streams_path="",
+        replays=False,
+        market=lambda seed: SyntheticMarket(coinbase_instrument(), seed, COINBASE_FLOW),
+        actor=_coinbase,
+    ),
     "kraken": VenueKind(
         title="Kraken",
         key_types=("hmac",),
@@ -95,7 +180,7 @@ VENUES: dict[str, VenueKind] = {
         orders_path="/v2",
         streams_path="/v2",
         replays=False,
-        market=lambda seed: SyntheticMarket(_kraken_instrument(), seed, _KRAKEN_FLOW),
+        market=lambda seed: SyntheticMarket(kraken_instrument(), seed, KRAKEN_FLOW),
         actor=_kraken,
     ),
 }

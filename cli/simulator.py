@@ -52,7 +52,10 @@ def simulator(
         "haltline-simulator"
     ),
     key_type: Annotated[
-        str, typer.Option(help="Which of the account's keys to print: ed25519 or hmac; without it, the venue's usual.")
+        str,
+        typer.Option(
+            help="Which of the account's keys to print: ed25519, hmac or es256; without it, the venue's usual."
+        ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Seed of the synthetic order flow.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line once it listens.")] = False,

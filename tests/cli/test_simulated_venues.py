@@ -4,14 +4,17 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.coinbase.signing import Credentials, TokenMaker, make_signer
 from cli.simulated_venues import VENUES
 
 
@@ -44,9 +47,27 @@ def test_kraken_answers_a_request_signed_with_its_key(tmp_path: Path) -> None:
     assert answers == [{"error": [], "result": {"XXBT": "20.000000000", "ZUSD": "1000000.000000000"}}]
 
 
-def start_and_stop(venue: str, directory: Path, meanwhile: Any) -> dict[str, Any]:
+@pytest.mark.parametrize("key_type", ["es256", "ed25519"])
+def test_coinbase_answers_a_request_signed_with_its_key(tmp_path: Path, key_type: str) -> None:
+    answers: list[Any] = []
+
+    def ask(ready: dict[str, Any]) -> None:
+        credentials = Credentials(Path(ready["api_key_file"]).read_text(), Path(ready["secret_file"]).read_text())
+        tokens = TokenMaker(make_signer(credentials), "api.coinbase.com", 120, secrets.randbelow)
+        path = "/api/v3/brokerage/key_permissions"
+        headers = {"Authorization": f"Bearer {tokens.rest('GET', path, int(time.time()))}"}
+        request = urllib.request.Request(f"http://localhost:{ready['port']}{path}", None, headers)
+        with urllib.request.urlopen(request, timeout=20) as response:
+            answers.append(json.load(response))
+
+    start_and_stop("coinbase", tmp_path, ask, "--key-type", key_type)
+    assert [(each["can_trade"], each["can_transfer"]) for each in answers] == [(True, False)]
+
+
+def start_and_stop(venue: str, directory: Path, meanwhile: Any, *options: str) -> dict[str, Any]:
     """Start it, do something once it listens, and let its standard input end, which stops it."""
     command = [sys.executable, "-m", "cli.main", "simulator", venue, "--port", "0", "--json", "--directory", "venue"]
+    command += options
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=directory) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -6,6 +6,8 @@ from collections import Counter, deque
 from typing import Any, cast
 
 from actors.reconciliation import Reconciliation
+from actors.venue import ANSWER_DUE_NS
+from actors.venue_core import IN_FLIGHT
 from engine.actor import Context, Endpoint
 from engine.blotter import Blotter
 from engine.codes import OrderStatus, OrderType, Reason, Side, TimeInForce
@@ -17,6 +19,7 @@ from engine.venue import (
     OpenOrdersListed,
     OrderEvent,
     OrderNotFound,
+    OrderOutcomeUnknown,
     OrderSeen,
     OrdersListed,
     QueryFailed,
@@ -66,6 +69,8 @@ class Desk:
         #: How the next request goes wrong: "before" the venue gets it, or "after".
         self.breaks = ""
         self.number = 0
+        #: When what is under way was sent.
+        self.in_flight: dict[str, int] = {}
         self._queue: deque[tuple[str, str, str, bytes]] = deque()
         self._random = random.Random(7)
         self.log_lines: list[Any] = []
@@ -85,6 +90,7 @@ class Desk:
         self.session.stop(self.now_ns)
         self.live, self.reconciled = False, False
         self.reconciliation.suspend()
+        self._doubt_in_flight(0)
         self.run()
 
     @property
@@ -157,11 +163,22 @@ class Desk:
             self.reconciliation.begin(now_ns)
         else:
             self.reconciliation.suspend()
+            self._doubt_in_flight(0)
 
     def settle(self, event: OrderEvent, now_ns: int) -> None:
         self.blotter.apply(event, now_ns)
         for order in self.blotter.unknown_orders():
             self.reconciliation.doubt(order, now_ns)
+
+    def _doubt_in_flight(self, age_ns: int) -> None:
+        """What has been under way for so long is asked about."""
+        for client_order_id, sent_ns in list(self.in_flight.items()):
+            order = self.blotter.orders.get(client_order_id)
+            if order is None or order.status not in IN_FLIGHT:
+                del self.in_flight[client_order_id]
+            elif self.now_ns - sent_ns >= age_ns:
+                del self.in_flight[client_order_id]
+                self.settle(OrderOutcomeUnknown(client_order_id, "no answer in time"), self.now_ns)
 
     def _done(self, now_ns: int) -> None:
         self.reconciled = True
@@ -190,10 +207,11 @@ class Desk:
     def _admit(self, order: Order) -> None:
         self.exposure.reserved[order.client_order_id] = order.quantity_lots
         self.blotter.admit(order)
-        order.sent_ns = self.now_ns
+        order.sent_ns = self.in_flight[order.client_order_id] = self.now_ns
 
     def cancel(self, order: Order) -> None:
         self.blotter.apply(CancelOrder(order.client_order_id, "acc", "maker"), self.now_ns)
+        self.in_flight[order.client_order_id] = self.now_ns
         self._transmit(self.session.encode_cancel(order, self.now_ns))
 
     def replace(self, orig: Order, price_ticks: int, lots: int) -> Order:
@@ -275,6 +293,7 @@ class Desk:
                 self.session.on_timer(key, self.now_ns)
             if self.now_ns >= sweep_ns + 100 * MS:
                 sweep_ns = self.now_ns
+                self._doubt_in_flight(ANSWER_DUE_NS)
                 self.reconciliation.sweep(self.now_ns)
             if self.now_ns >= until_ns:
                 self.run()
