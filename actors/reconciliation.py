@@ -100,6 +100,8 @@ class Reconciliation:
         self._open_query = 0
         self._open_asked_ns = 0
         self._trade_queries: dict[int, _TradeQuery] = {}
+        #: Instruments whose trades need not be asked for again in this round.
+        self._trades_told: set[int] = set()
         #: Questions for the trades of one order.
         self._order_queries: set[int] = set()
         self._owed_asks = 0
@@ -181,7 +183,7 @@ class Reconciliation:
         self._trades_asked_ns = now_ns
         asked = {query.instrument_id for query in self._trade_queries.values()}
         for instrument_id in self._instrument_ids:
-            if instrument_id not in asked:
+            if instrument_id not in asked and instrument_id not in self._trades_told:
                 is_search = from_compared or instrument_id in self._nameless
                 after = (self.compared_trade_id if is_search else self.last_trade_id).get(instrument_id, "")
                 self._query_id += 1
@@ -192,6 +194,7 @@ class Reconciliation:
         """Trades are asked once every order has been asked about, because they carry only the venue's order id."""
         if self._phase is Phase.ASKING and all(doubt.answered for doubt in self._doubts.values()):
             self._phase = Phase.TRADES
+            self._trades_told.clear()
             self._ask_trades(now_ns)
 
     # -- answers --------------------------------------------------------------------------------------------
@@ -288,7 +291,8 @@ class Reconciliation:
         if event.complete:
             del self._trade_queries[event.query_id]
             self._note_compared(query)
-            if self._phase is Phase.TRADES and not self._trade_queries:
+            self._trades_told.add(event.instrument_id)
+            if self._phase is Phase.TRADES and self._trades_told.issuperset(self._instrument_ids):
                 self._phase = Phase.IDLE
                 self.rounds += 1
                 self._done(now_ns)
@@ -366,6 +370,7 @@ class Reconciliation:
         self._owed_asks += 1
         order = owed[turn % len(owed)]
         if not is_for_one or not order.order_id:
+            self._trades_told.clear()
             self._ask_trades(now_ns, from_compared=True)
             return
         self._trades_asked_ns = now_ns

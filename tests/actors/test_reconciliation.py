@@ -311,6 +311,19 @@ def test_every_instrument_has_its_own_trades() -> None:
     assert scene.done == [2]
 
 
+def test_an_instrument_whose_trades_are_told_is_not_asked_again_while_another_waits() -> None:
+    """Answers may be seconds apart where the venue's rate limit is small; the round has to end."""
+    scene = Scene((0, 1))
+    scene.machine.begin(0)
+    scene.machine.on_open_orders(OpenOrdersListed(1, ()), 1)
+    asked = [query_id for what, query_id, *_ in scene.session.take() if what == "trades"]
+    scene.machine.on_trades(TradesListed(asked[0], 0, (), True), 2)
+    scene.machine.sweep(5 * OWED_RETRY_NS)
+    assert scene.session.take() == []
+    scene.machine.on_trades(TradesListed(asked[1], 1, (), True), 6 * OWED_RETRY_NS)
+    assert scene.done == [6 * OWED_RETRY_NS]
+
+
 def test_fills_that_are_still_owed_are_asked_for_order_by_order_in_turn(scene: Scene) -> None:
     for name, order_id in (("a", "1"), ("b", "2")):
         scene.working(name, order_id)
