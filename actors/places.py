@@ -11,6 +11,7 @@ Apart from the wiring, because whoever presses the red button needs the names an
 from pathlib import Path
 
 from actors.runtime.directory import unix_path
+from config.routes import is_routed, venues_of
 from config.settings import EngineConfig, StrategySettings, instruments_of
 from engine.errors import UsageError
 from risk.scope import Scope, TradingNames, parse_scope
@@ -30,6 +31,7 @@ __all__ = [
     "latency_path",
     "log_path",
     "risk_actor",
+    "router_actor",
     "run_dir",
     "run_in",
     "shadow_actor",
@@ -59,15 +61,25 @@ def strategy_actor(strategy_id: str) -> str:
     return f"strategy.{strategy_id}"
 
 
+def router_actor(strategy_id: str) -> str:
+    """Of a strategy that trades routes."""
+    return f"router.{strategy_id}"
+
+
 def shadow_actor(strategy_id: str) -> str:
     return f"shadow.{strategy_id}"
 
 
 def clutched_strategies(config: EngineConfig) -> tuple[StrategySettings, ...]:
-    """Those that have a shadow: every one of which a scope of [[clutch]] covers at least a part."""
+    """Those that have a shadow: every one of which a scope of [[clutch]] covers at least a part. Not those that trade
+    routes: a shadow sees one venue."""
     names = trading_names(config)
     scopes = [parse_scope(clutch.scope, names) for clutch in config.clutch]
-    return tuple(strategy for strategy in config.strategies if any(_covers_some(scope, strategy) for scope in scopes))
+    return tuple(
+        strategy
+        for strategy in config.strategies
+        if not is_routed(strategy) and any(_covers_some(scope, strategy) for scope in scopes)
+    )
 
 
 def _covers_some(scope: Scope, strategy: StrategySettings) -> bool:
@@ -86,6 +98,7 @@ def actors_of(config: EngineConfig) -> tuple[str, ...]:
         *(risk_actor(account.id) for account in config.accounts),
         *(venue_actor(venue.name) for venue in config.venues),
         *(strategy_actor(strategy.id) for strategy in config.strategies),
+        *(router_actor(strategy.id) for strategy in config.strategies if is_routed(strategy)),
         *(shadow_actor(strategy.id) for strategy in clutched_strategies(config)),
     )
 
@@ -104,6 +117,7 @@ def trading_names(config: EngineConfig) -> TradingNames:
         venues={venue.name: venue.account for venue in config.venues},
         strategies={strategy.id: strategy.venue for strategy in config.strategies},
         instruments=tuple(instrument.name for instrument in instruments_of(config)),
+        routed={each.id: venues_of(config, each) for each in config.strategies if is_routed(each)},
     )
 
 

@@ -5,6 +5,7 @@ own where the scope names a strategy.
 """
 
 from actors.places import trading_names, venue_actor
+from config.routes import instruments_traded_by
 from config.settings import EngineConfig, instruments_of
 from config.trigger_settings import DrawdownSettings, LossCapSettings, TriggerSettings
 from engine.codes import KillMode
@@ -23,7 +24,9 @@ def trigger_specs(config: EngineConfig, account_id: str) -> tuple[TriggerSpec, .
 
 def _spec(config: EngineConfig, account_id: str, settings: TriggerSettings, scope: Scope) -> TriggerSpec:
     venues = [venue for venue in scope.venues(trading_names(config)) if config.venue(venue).account == account_id]
-    of_strategy = next((each.instruments for each in config.strategies if each.id == scope.strategy), None)
+    of_strategy = next(
+        (instruments_traded_by(config, each) for each in config.strategies if each.id == scope.strategy), None
+    )
     instruments = [
         each
         for each in instruments_of(config)

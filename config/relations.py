@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from config.errors import KeyPath
+from config.routes import check_routed_strategy, check_routes
 from config.scopes import check_scope
 from config.settings import CREDENTIAL_TABLES, KEY_TYPES, KillSettings, LeaseSettings
 from config.shape import Report, tables
@@ -43,6 +44,7 @@ def check_relations(good: _Table, report: Report) -> None:
         _check_venue(good, venue, path, report)
     for path, person in tables(good, "people"):
         _check_key(person.get("public_key"), (*path, "public_key"), report)
+    check_routes(good, report)
     for path, strategy in tables(good, "strategies"):
         _check_strategy(good, strategy, path, report)
     for index, name in _texts(good.get("kill", {}), "drill_strategies"):
@@ -189,6 +191,8 @@ def _check_strategy(good: _Table, strategy: _Table, path: KeyPath, report: Repor
             f'"{venue_name}" trades account "{venue["account"]}", and this strategy was given "{account}"',
             "name a venue of its own account",
         )
+    if check_routed_strategy(good, strategy, path, report):
+        return
     symbols = [instrument.get("symbol") for _, instrument in tables(venue, "instruments")]
     for index, name in _texts(strategy, "instruments"):
         where = (*path, "instruments", index)

@@ -6,6 +6,7 @@ Pressed is the scope as it stands, so one that is misspelt, or covers nothing, m
 from typing import Any
 
 from config.errors import KeyPath
+from config.route_settings import ROUTE
 from config.shape import Report, tables
 
 __all__ = ["check_scope"]
@@ -57,17 +58,29 @@ def _covers_something(good: dict[str, Any], terms: dict[str, str]) -> bool:
     strategy: dict[str, Any] = next(
         (one for _, one in tables(good, "strategies") if one.get("id") == terms.get("strategy")), {}
     )
+    trades_at = _venues_of(good, strategy)
     for _, venue in tables(good, "venues"):
         name = venue.get("name")
         wanted = (
             terms.get("venue", name),
             terms.get("account", venue.get("account")),
-            strategy.get("venue", name),
             terms.get("instrument", f"{name}:").partition(":")[0],
         )
-        if wanted == (name, venue.get("account"), name, name):
+        if wanted == (name, venue.get("account"), name) and (not trades_at or name in trades_at):
             return True
     return False
+
+
+def _venues_of(good: dict[str, Any], strategy: dict[str, Any]) -> set[Any]:
+    """Its own, and those of its routes; nothing: it is not said."""
+    members = [
+        name
+        for _, route in tables(good, "routes")
+        if f"{ROUTE}:{route.get('symbol')}" in strategy.get("instruments", ())
+        for name in route.get("instruments", ())
+        if isinstance(name, str)
+    ]
+    return {strategy["venue"], *(name.partition(":")[0] for name in members)} if "venue" in strategy else set()
 
 
 def _names(good: dict[str, Any], key: str, name: str) -> list[str | None]:

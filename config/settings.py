@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from config.route_settings import RouteSettings
 from config.trigger_settings import TriggerSettings
 
 __all__ = [
@@ -296,7 +297,8 @@ class StrategyLimitSettings(msgspec.Struct, frozen=True):
 
 
 class StrategySettings(msgspec.Struct, frozen=True):
-    """``parameters`` are passed to the strategy as they stand."""
+    """``parameters`` are passed to the strategy as they stand. ``instruments`` are those of its ``venue``, or routes
+    (``route:SYMBOL``), of which its ``venue`` is one: that beside which it is placed."""
 
     id: ShortName
     account: ShortName
@@ -363,6 +365,7 @@ class EngineConfig(msgspec.Struct, frozen=True):
     accounts: Annotated[tuple[AccountSettings, ...], Meta(min_length=1)]
     venues: Annotated[tuple[VenueSettings, ...], Meta(min_length=1)]
     strategies: tuple[StrategySettings, ...] = ()
+    routes: tuple[RouteSettings, ...] = ()
     lease: LeaseSettings = LeaseSettings()
     kill: KillSettings = KillSettings()
     journal: JournalSettings = JournalSettings()

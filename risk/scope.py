@@ -25,14 +25,19 @@ _SHOWN_MAX = 40
 class TradingNames(msgspec.Struct, frozen=True):
     """Everything that a scope can name, and how it belongs together: the part of a configuration that kills need.
 
-    ``venues`` maps each venue to its account, ``strategies`` each strategy to its venue; instruments are
-    ``VENUE:SYMBOL``.
+    ``venues`` maps each venue to its account, ``strategies`` each strategy to its venue; ``routed`` has the venues of
+    those that trade at several. Instruments are ``VENUE:SYMBOL``.
     """
 
     accounts: tuple[str, ...] = ()
     venues: dict[str, str] = {}
     strategies: dict[str, str] = {}
     instruments: tuple[str, ...] = ()
+    routed: dict[str, tuple[str, ...]] = {}
+
+    def trades_at(self, strategy: str, venue: str) -> bool:
+        """Whether a strategy may have orders at a venue."""
+        return venue == self.strategies.get(strategy) or venue in self.routed.get(strategy, ())
 
 
 class Scope(NamedTuple):
@@ -75,7 +80,7 @@ class Scope(NamedTuple):
             venue
             for venue, account in names.venues.items()
             if self.is_drill
-            or (self.reaches(venue, account) and (not self.strategy or names.strategies.get(self.strategy) == venue))
+            or (self.reaches(venue, account) and (not self.strategy or names.trades_at(self.strategy, venue)))
         )
 
 
