@@ -44,6 +44,7 @@ from engine.order import Approved, Order
 from risk import gate_books, gate_kernel
 from risk import gate_special as special
 from risk import gate_state as g
+from risk.gate_lists import GateLists
 from risk.gate_tables import GateTables
 from risk.latch import LatchView
 from risk.limits import AccountLimits, Ceilings, InstrumentLimits, StrategyLimits, Usage
@@ -92,6 +93,8 @@ class Gate:
         self._ended: set[str] = set()
         #: Orders that were approved to close, by client order id.
         self._closing: set[str] = set()
+        #: Orders that reserve together; empty for most of the time.
+        self.lists = GateLists(self)
         self._day = -1
         self._refused: tuple[Reason, int, int] = (Reason.NONE, 0, 0)
         self._refused_side = _BUY
@@ -341,9 +344,14 @@ class Gate:
 
     def filled(self, order: Order, last_lots: int, last_ticks: int, now_ns: int) -> None:
         """Book an execution: out of the order's reservation as far as that goes, into position and funds in full."""
+        if self.lists and self.lists.holds(order.client_order_id):
+            self._book(order, self.lists.take(order, last_lots), last_lots, last_ticks, now_ns)
+            return
         reserved = self._reserved.get(order.client_order_id, 0)
         from_reserved = min(reserved, last_lots)
         self._book(order, from_reserved, last_lots, last_ticks, now_ns)
+        if self.lists:
+            self.lists.worked(order, last_lots)
         if from_reserved:
             self._keep(order.client_order_id, reserved - from_reserved)
 
@@ -376,6 +384,11 @@ class Gate:
         reserved = self._reserved.get(client_order_id)
         if reserved is None:
             return
+        if self.lists:
+            if self.lists.holds(client_order_id):
+                self.lists.closed(order)
+                return
+            self.lists.ended(client_order_id)
         released = min(reserved, max(released_lots, 0))
         first = 0 if client_order_id in self._ended else 1
         strategy_at = self._strategy_at(order)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.errors import InvariantError
 from risk import gate_state as g
 from risk.gate import Gate
+from risk.gate_lists import ListsMemory
 
 __all__ = ["GateMemory", "gate_memory_of", "remember_gate"]
 
@@ -27,6 +28,7 @@ class GateMemory(msgspec.Struct, frozen=True, array_like=True):
     ended: set[str]
     closing: set[str]
     day: int
+    lists: ListsMemory = ListsMemory({}, {}, {})
 
 
 def gate_memory_of(gate: Gate) -> GateMemory:
@@ -40,6 +42,7 @@ def gate_memory_of(gate: Gate) -> GateMemory:
         gate._ended,
         gate._closing,
         gate._day,
+        gate.lists.memory(),
     )
 
 
@@ -71,6 +74,7 @@ def remember_gate(gate: Gate, memory: GateMemory) -> None:
     gate._reserved.update(memory.reserved)
     gate._ended.update(memory.ended)
     gate._closing.update(memory.closing)
+    gate.lists.remember(memory.lists)
     gate._day = memory.day
 
 
