@@ -5,7 +5,7 @@ import random
 from typing import Any
 
 import pytest
-from trading_desk import HERE, LOT, MS, SECOND, Desk, random_step
+from venue_desk import HERE, LOT, MS, SECOND, Desk, random_step
 
 from adapters.coinbase.options import CoinbaseOptions
 from adapters.coinbase.session import CoinbaseSession

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from trading_desk import HERE, LOT, SECOND, Desk, random_step
+from venue_desk import HERE, LOT, SECOND, Desk, random_step
 
 from adapters.kraken.session import KrakenSession
 from adapters.kraken.signing import Credentials
