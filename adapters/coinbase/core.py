@@ -20,6 +20,7 @@ _CLOCK_UNIT_NS = 1_000_000
 _SILENCES = (403, 429)
 #: Silence to keep when the venue asks for it without saying how long: twice as long each time, until it has answered.
 _SILENCE_FIRST_NS, _SILENCE_MAX_NS = NANOS, 32 * NANOS
+_DENIALS_MAX = 3
 
 
 class SessionCore(VenueCore[CoinbaseOptions, InstrumentGrid]):
@@ -45,14 +46,24 @@ class SessionCore(VenueCore[CoinbaseOptions, InstrumentGrid]):
         #: Ask for the venue's time at once, and throw tokens away that were signed before; set by the session.
         self.on_clock_in_doubt: Callable[[int], None] = _nothing
         self._silence_ns = _SILENCE_FIRST_NS
+        #: Tokens refused in a row.
+        self._denials = 0
 
     def venue_s(self, now_ns: int) -> int:
         """The venue's time in whole seconds: what a token is signed with."""
         return self.clock.venue_ns(now_ns) // NANOS
 
-    def answered(self) -> None:
+    def answered(self, *, is_public: bool) -> None:
         """The venue has answered as it should: a silence to come is a short one again."""
         self._silence_ns = _SILENCE_FIRST_NS
+        if not is_public:
+            self._denials = 0
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether the key itself seems to be refused: the venue refuses a right token now and then, and one whose time
+        is wrong, but not so many in a row."""
+        return self._denials > _DENIALS_MAX
 
     def judge(self, status: int, text: str, retry_after_ns: int, now_ns: int) -> Verdict:
         """What an error answer means for its request, and tell of what it means for all others.
@@ -67,6 +78,7 @@ class SessionCore(VenueCore[CoinbaseOptions, InstrumentGrid]):
             self.limits.block(until_ns)
             self.emit(RateLimited(until_ns, False, text), now_ns)
         elif verdict is Verdict.UNAUTHENTICATED:
+            self._denials += 1
             self.clock.distrust()
             self.on_clock_in_doubt(now_ns)
             self.emit(AuthenticationFailed(f"{status} {text}"), now_ns)

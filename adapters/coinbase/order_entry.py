@@ -162,7 +162,7 @@ class OrderEntry:
             verdict = self._core.judge(response.status, text, retry_after_ns(response.headers), now_ns)
             self._failed(request, verdict, text, now_ns)
             return
-        self._core.answered()
+        self._core.answered(is_public=False)
         try:
             if isinstance(request, CancelRequest):
                 self.cancels.on_answer(request, response.body, now_ns)

@@ -76,7 +76,7 @@ class RestLink(QuestionLink[RestQuestion, Verdict | None]):
         if response.status == 200:
             question.on_answer(response.body, question.asked_ns, now_ns)
             self._fulfilled()
-            core.answered()
+            core.answered(is_public=question.is_public)
             return
         text = answer_text(response)
         if response.status == 404 or (question.is_public and response.status == 401):
@@ -86,7 +86,9 @@ class RestLink(QuestionLink[RestQuestion, Verdict | None]):
         delay_ns = -1
         if verdict is Verdict.RATE_LIMITED:
             delay_ns = core.limits.blocked_until_ns - now_ns
-        elif verdict in (Verdict.FORBIDDEN, Verdict.REJECTED):
+        elif verdict in (Verdict.FORBIDDEN, Verdict.REJECTED) or (
+            verdict is Verdict.UNAUTHENTICATED and core.is_denied
+        ):
             delay_ns = core.options.auth_retry_ns
         self._refused(question, text, verdict, delay_ns, now_ns)
 
