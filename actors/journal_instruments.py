@@ -24,7 +24,7 @@ from engine.blotter import Blotter
 from engine.blotter_memory import BlotterMemory, memory_of, remember
 from engine.errors import UsageError
 from engine.instrument import Instrument
-from engine.messages import NewOrder
+from engine.messages import NewOrder, NewOrderList
 from engine.order import Order
 from engine.venue import InstrumentDefined
 
@@ -98,6 +98,8 @@ class JournalInstruments:
             if today != instrument_id:
                 record = msgspec.structs.replace(record, instrument_id=today)
             is_gone = today < 0
+        elif isinstance(record, NewOrderList):
+            return self._translated_list(record, at_ns)
         elif type(record) in _WITHOUT_INSTRUMENT:
             return record
         elif type(record) is InstrumentDefined:
@@ -111,6 +113,16 @@ class JournalInstruments:
             self._gone_orders.apply(record, at_ns)  # type: ignore[arg-type]  # the others have been told apart
             return None
         return record
+
+    def _translated_list(self, record: NewOrderList, at_ns: int) -> NewOrderList | None:
+        """All orders of a list are of one instrument."""
+        today = self._today(record.orders[0].instrument_id)
+        orders = tuple(msgspec.structs.replace(each, instrument_id=today) for each in record.orders)
+        record = msgspec.structs.replace(record, orders=orders)
+        if today >= 0:
+            return record
+        self._gone_orders.apply(record, at_ns)
+        return None
 
     def _is_gone(self, record: VenueRecord) -> bool:
         known = getattr(record, "orig_client_order_id", "") or getattr(record, "client_order_id", "")

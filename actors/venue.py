@@ -18,6 +18,7 @@ from actors.venue_counters import published_counters, venue_counters
 from actors.venue_events import VenueEvents
 from actors.venue_kill import VenueKill
 from actors.venue_lease import VenueLease
+from actors.venue_lists import ListEntry
 from actors.venue_orders import OrderEntry
 from actors.venue_records import LifeBegun, Reconciled
 from actors.venue_replay import VenueReplay, decode_memory
@@ -38,6 +39,7 @@ from engine.messages import (
     LogonRefused,
     Message,
     NewOrder,
+    NewOrderList,
     OrdersPending,
     Refusal,
     ReplaceOrder,
@@ -98,6 +100,7 @@ class VenueActor(Actor):
         self.core = VenueCore(ctx, settings, self.session, latch, self.gate, self._on_reconciled)
         self.blotter, self.delivery = self.core.blotter, self.core.delivery
         self.orders = OrderEntry(self.core, self._window)
+        self.lists = ListEntry(self.core, self.orders, self._window)
         self.kill = VenueKill(self.core, self.orders, lambda: self.lease.may_send(ctx.clock_ns()))
         self.events = VenueEvents(self.core, self.kill)
         self.telemetry = TelemetrySender(self.core, self.events, SWEEP_NS, now_ns)
@@ -206,6 +209,8 @@ class VenueActor(Actor):
                     self.delivery.announce_ready()
         elif isinstance(message, CancelAll):
             self.orders.on_cancel_all(sender, message, now_ns)
+        elif isinstance(message, NewOrderList):
+            self.lists.on_new_list(sender, message, now_ns)
         elif isinstance(message, StrategyLogon):
             self._on_logon(sender, message)
         elif isinstance(message, OrdersPending):

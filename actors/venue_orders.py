@@ -64,9 +64,12 @@ class OrderEntry:
 
     def on_new_order(self, sender: str, message: NewOrder, now_ns: int) -> None:
         order = Order.from_new(message)
-        refusal = self._may_submit(sender, order, now_ns) or self._submit(order, None, message, now_ns)
+        refusal = self.may_submit(sender, order, now_ns)
+        if refusal is None and order.instructions is not None and order.instructions.list_id:
+            refusal = _ALONE
+        refusal = refusal or self._submit(order, None, message, now_ns)
         if refusal is not None:
-            self._refuse(sender, order, refusal, now_ns)
+            self.refuse(sender, order, refusal, now_ns)
 
     def close_position(self, message: NewOrder, now_ns: int) -> Refusal | None:
         """An order of the venue actor's own, that closes a position under a kill that flattens; or why it cannot go."""
@@ -81,15 +84,17 @@ class OrderEntry:
         if orig is None or orig.strategy_id != message.strategy_id:
             ghost = ghost_order(message.client_order_id, message.strategy_id, message.orig_client_order_id)
             refusal = self._wrong_strategy(sender, message.strategy_id) or unknown_order(message.orig_client_order_id)
-            self._refuse(sender, ghost, refusal, now_ns)
+            self.refuse(sender, ghost, refusal, now_ns)
             return
         order = Order.from_replace(message, orig)
-        may_not = self._may_submit(sender, order, now_ns)
+        may_not = self.may_submit(sender, order, now_ns)
+        if may_not is None and order.instructions is not None and _is_listed(orig, order):
+            may_not = _IN_A_LIST
         if may_not is None and not orig.can_replace:
             may_not = not_open(orig)
         may_not = may_not or self._submit(order, orig, message, now_ns)
         if may_not is not None:
-            self._refuse(sender, order, may_not, now_ns)
+            self.refuse(sender, order, may_not, now_ns)
 
     # -- the order path -------------------------------------------------------------------------------------
 
@@ -164,11 +169,11 @@ class OrderEntry:
 
     def rehearse(self, sender: str, order: Order, message: NewOrder, now_ns: int) -> None:
         """Go through what an order meets besides the gate and the socket, for nothing (``actors/rehearsal.py``)."""
-        self._may_submit(sender, order, now_ns)
+        self.may_submit(sender, order, now_ns)
         self._journal.rehearse(message, now_ns)
         self._record(*_NOTHING_TAKEN)
 
-    def _may_submit(self, sender: str, order: Order, now_ns: int) -> Refusal | None:
+    def may_submit(self, sender: str, order: Order, now_ns: int) -> Refusal | None:
         """Everything about who asks and whether there is a way out; what is asked is the gate's business."""
         core, strategy_id, client_order_id = self._core, order.strategy_id, order.client_order_id
         attachment = self._delivery.by_actor(sender)
@@ -223,7 +228,7 @@ class OrderEntry:
             return None
         return Refusal(Reason.WRONG_STRATEGY, "strategy_id", strategy_id, text=f"{sender} may not speak for it")
 
-    def _refuse(
+    def refuse(
         self, sender: str, order: Order, refusal: Refusal, now_ns: int, exec_type: ExecType = ExecType.REJECTED
     ) -> None:
         self._count_refusal(refusal.reason)
@@ -242,11 +247,11 @@ class OrderEntry:
             # An order of somebody else is not described to whoever guessed its id.
             ghost = ghost_order(message.client_order_id, message.strategy_id)
             refusal = stranger or unknown_order(message.client_order_id)
-            self._refuse(sender, ghost, refusal, now_ns, ExecType.CANCEL_REJECTED)
+            self.refuse(sender, ghost, refusal, now_ns, ExecType.CANCEL_REJECTED)
             return
         may_not = self._may_not_cancel(order)
         if may_not is not None:
-            self._refuse(sender, order, may_not, now_ns, ExecType.CANCEL_REJECTED)
+            self.refuse(sender, order, may_not, now_ns, ExecType.CANCEL_REJECTED)
         else:
             self._cancel(order, now_ns)
 
@@ -310,6 +315,18 @@ class OrderEntry:
         for order in listed:
             if self._core.session_live and order.client_order_id not in self._blotter.orders:
                 self._session.transmit(self._session.encode_cancel(_found(order), now_ns), now_ns)
+
+
+def _is_listed(*orders: Order) -> bool:
+    return any(each.instructions is not None and each.instructions.list_id for each in orders)
+
+
+_ALONE = Refusal(Reason.BAD_ORDER_LIST, "list_id", text="an order of a list comes with the list, not alone")
+_IN_A_LIST = Refusal(
+    Reason.UNSUPPORTED,
+    "client_order_id",
+    text="an order of a list cannot be replaced; cancel the list and send another",
+)
 
 
 def valued(message: NewOrder | ReplaceOrder, order: Order) -> NewOrder | ReplaceOrder:

@@ -18,7 +18,7 @@ from actors.boot import HostBooted
 from engine.actor import Journal
 from engine.errors import UsageError
 from engine.journal import JournalFull, record_span, write_record
-from engine.messages import CancelOrder, NewOrder, ReplaceOrder
+from engine.messages import CancelOrder, NewOrder, NewOrderList, ReplaceOrder
 from engine.venue import InstrumentDefined, OrderEvent
 
 __all__ = [
@@ -84,7 +84,7 @@ class ThrottleEnded(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
 OwnRecord = (
     InstrumentDefined | Reconciled | DayStarted | DayBest | LifeBegun | StrategyThrottled | ThrottleEnded | HostBooted
 )
-VenueRecord = NewOrder | ReplaceOrder | CancelOrder | OrderEvent | OwnRecord
+VenueRecord = NewOrder | NewOrderList | ReplaceOrder | CancelOrder | OrderEvent | OwnRecord
 
 encode_record = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[VenueRecord] = msgspec.msgpack.Decoder(VenueRecord)
@@ -117,7 +117,7 @@ class VenueJournal:
         """Facts that wait for room. While there are any, no request is accepted."""
         return len(self._owed)
 
-    def request(self, record: NewOrder | ReplaceOrder | ThrottleEnded, now_ns: int) -> None:
+    def request(self, record: NewOrder | NewOrderList | ReplaceOrder | ThrottleEnded, now_ns: int) -> None:
         """Raises JournalFull: then nothing is written, and the request must not be made."""
         if self._owed and not self.catch_up():
             raise JournalFull(f"{len(self._owed)} facts already wait for room in the journal")

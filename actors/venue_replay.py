@@ -31,7 +31,7 @@ from config.settings import InstrumentLimitSettings
 from engine.blotter import Blotter
 from engine.blotter_memory import BlotterMemory, memory_of, remember
 from engine.instrument import Instrument
-from engine.messages import NewOrder, ReplaceOrder
+from engine.messages import NewOrder, NewOrderList, ReplaceOrder
 from engine.venue import InstrumentDefined
 from risk.gate import Gate
 from risk.gate_memory import GateMemory, gate_memory_of, remember_gate
@@ -116,6 +116,9 @@ class VenueReplay:
         self._blotter.apply(record, at_ns)  # type: ignore[arg-type]  # the others are the actor's own
         if kind is NewOrder or kind is ReplaceOrder:
             self._gate.restore(self._blotter.orders[record.client_order_id])  # type: ignore[union-attr]  # exact type
+        elif isinstance(record, NewOrderList):
+            orders = [self._blotter.orders[each.client_order_id] for each in record.orders]
+            self._gate.lists.restore(orders, record.contingency)
 
     def _take_own(self, record: VenueRecord) -> None:
         if isinstance(record, InstrumentDefined):

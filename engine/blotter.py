@@ -26,6 +26,7 @@ from engine.messages import (
     ExecutionReport,
     Fill,
     NewOrder,
+    NewOrderList,
     Position,
     PositionSnapshot,
     Refusal,
@@ -49,7 +50,7 @@ from engine.position import LedgerLine, NetPosition
 
 __all__ = ["Blotter", "OrderExposure", "OrderRecord", "Violation"]
 
-OrderRecord = NewOrder | ReplaceOrder | CancelOrder | OrderEvent
+OrderRecord = NewOrder | NewOrderList | ReplaceOrder | CancelOrder | OrderEvent
 
 
 class OrderExposure(Protocol):
@@ -172,11 +173,15 @@ class Blotter:
     def apply(self, record: OrderRecord, now_ns: int) -> list[ExecutionReport]:
         """Apply one journalled record and return the reports it makes, in order.
 
-        A NewOrder or ReplaceOrder makes none: the order is built and admitted (as in a replay of the journal; an order
-        that is at hand is given to ``admit``).
+        A NewOrder, NewOrderList or ReplaceOrder makes none: its orders are built and admitted (as in a replay of the
+        journal; an order that is at hand is given to ``admit``).
         """
         if isinstance(record, _REQUESTS):
             self.admit(self._build(record))
+            return []
+        if isinstance(record, NewOrderList):
+            for each in record.orders:
+                self.admit(Order.from_new(each))
             return []
         reports: list[ExecutionReport] = []
         order = self.orders.get(record.client_order_id)

@@ -4,7 +4,7 @@ A plain order (limit or market, GTC, IOC or FOK, post-only) is what every adapte
 venue and by instrument; an order that its venue lacks is refused before it is journalled, and told what there is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 
 import msgspec
@@ -75,11 +75,17 @@ class OrderSupport(msgspec.Struct, frozen=True):
         text = f"{self.where} takes no such end of an order; expires_wall_ns is UTC in ns: {bounds}"
         return Refusal(Reason.BAD_EXPIRE_TIME, "expires_wall_ns", str(expires_wall_ns), bounds, text)
 
-    def list_refusal(self, contingency: Contingency) -> Refusal | None:
-        """Why the venue takes no such list; None: it does."""
-        if contingency in self.lists:
-            return None
-        return self._lacks("contingency", f"{contingency.name} list", _names(self.lists) or "no lists of orders")
+    def list_refusal(self, contingency: Contingency, orders: Sequence[Order]) -> Refusal | None:
+        """Why the venue takes no such list; None: it does. Of a pair that is half a limit order, that half has to be
+        one that rests: the other waits for the market to go away from it."""
+        if contingency not in self.lists:
+            return self._lacks("contingency", f"{contingency.name} list", _names(self.lists) or "no lists of orders")
+        pair = {Contingency.OCO: orders, Contingency.OTOCO: orders[1:]}.get(contingency, ())
+        if any(not each.order_type.is_triggered and not each.post_only for each in pair):
+            return self._lacks("post_only", "pair with a limit order that may take", "post-only limit orders in pairs")
+        if pair and not any(each.order_type.is_triggered for each in pair):
+            return self._lacks("order_type", "pair without a trigger", "pairs of which at least one order waits")
+        return None
 
     def _lacks(self, field: str, observed: str, has: str) -> Refusal:
         text = f"{self.where} has no {observed}; it has: {has or 'none'}"

@@ -6,13 +6,14 @@ which the venue said it. Events about orders are also what the venue actor journ
 ``engine/messages`` hold for them.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
 from engine.actor import Context
 from engine.book import OrderBook
-from engine.codes import OrderStatus, Reason, Side
+from engine.codes import Contingency, OrderStatus, Reason, Side
 from engine.instrument import Instrument
 from engine.messages import Quote, Trade
 from engine.order import Approved, Order
@@ -263,6 +264,10 @@ class VenueSession(Protocol):
     def encode_cancel(self, order: Order, now_ns: int) -> bytes: ...
 
     def encode_replace(self, orig: Order, order: Approved, now_ns: int) -> bytes: ...
+
+    def encode_list(self, list_id: str, contingency: Contingency, orders: Sequence[Approved], now_ns: int) -> bytes:
+        """All orders of a list in one request; only of one that ``support`` has."""
+        ...
 
     def transmit(self, frame: bytes, now_ns: int) -> None:
         """Write an encoded request to the order link and count it against the venue's limits."""

@@ -26,6 +26,8 @@ __all__ = [
     "ExecutionReport",
     "ExecutionType",
     "Filter",
+    "ListPlaced",
+    "ListedOrder",
     "MyTrade",
     "OrderInfo",
     "OrderKind",
@@ -249,6 +251,18 @@ class Ack(_Wire, frozen=True):
     orderId: _Number
     clientOrderId: str
     transactTime: _Number
+
+
+class ListedOrder(_Wire, frozen=True):
+    orderId: _Number
+    clientOrderId: str
+
+
+class ListPlaced(_Wire, frozen=True):
+    """The answer to a list of orders."""
+
+    transactionTime: _Number
+    orders: tuple[ListedOrder, ...]
 
 
 class OrderInfo(_Wire, frozen=True):

@@ -6,6 +6,7 @@ from adapters.binance.core import SessionCore
 from adapters.binance.logon import LOG_ON, STAGE_TIMER, SUBSCRIBE, Logon
 from adapters.binance.messages import OrdersMessage, ReportEnvelope
 from adapters.binance.order_entry import CancelFrame, OrderEntry
+from adapters.binance.order_lists import ListFrame, OrderLists
 from adapters.binance.orders import OrderEncoder
 from adapters.binance.queries import Queries
 from adapters.binance.urls import BinanceEndpoints
@@ -40,6 +41,7 @@ class OrderLink:
         path = endpoints.orders_path + (_MICROSECONDS if core.options.time_unit == "MICROSECOND" else "")
         self.link = WebSocketLink(core, ORDERS_LINK, endpoints.orders, path, self)
         self.entry = OrderEntry(core)
+        self.lists = OrderLists(core)
         self.queries = Queries(core, encoder, self._send_signed)
         self.user_data = UserData(core, self.entry)
         self.logon = Logon(core, encoder, can_log_on, self.link.send, self.link.drop)
@@ -61,7 +63,7 @@ class OrderLink:
     def transmit(self, frame: bytes, now_ns: int) -> None:
         """Write a frame of order entry, count it; one that cannot leave is refused in a callback of its own."""
         if not self.may_request:
-            self.entry.not_sent(frame, "order link is down; nothing was sent", now_ns)
+            self._not_sent(frame, "order link is down; nothing was sent", now_ns)
             return
         core = self._core
         venue_ns = core.clock.venue_ns(now_ns)
@@ -74,7 +76,18 @@ class OrderLink:
                 return
         core.ctx.write(ORDERS_LINK, frame)
         core.limits.sent(purpose, 1, venue_ns)
-        self.entry.sent(frame, now_ns)
+        if isinstance(frame, ListFrame):
+            for _ in frame.client_order_ids[1:]:
+                core.limits.sent(purpose, 1, venue_ns)
+            self.lists.sent(frame)
+        else:
+            self.entry.sent(frame, now_ns)
+
+    def _not_sent(self, frame: bytes, text: str, now_ns: int) -> None:
+        if isinstance(frame, ListFrame):
+            self.lists.not_sent(frame, text, now_ns)
+        else:
+            self.entry.not_sent(frame, text, now_ns)
 
     def _send_signed(self, payload: bytes) -> bool:
         if not self.may_request:
@@ -91,6 +104,7 @@ class OrderLink:
         self._core.limits.lost()
         self.logon.lost(reason, now_ns)
         self.entry.lost(now_ns)
+        self.lists.lost()
         self.queries.lost(now_ns)
 
     def on_message(self, message: bytes, now_ns: int) -> None:
@@ -109,6 +123,8 @@ class OrderLink:
         kind = request_id[:2]
         if kind in ("n:", "c:", "r:"):
             self._on_entry(request_id, decoded, now_ns)
+        elif kind == "L:":
+            self._on_list(request_id[2:], decoded, now_ns)
         elif request_id in (LOG_ON, SUBSCRIBE):
             self.logon.on_answer(decoded, now_ns)
         else:
@@ -136,6 +152,13 @@ class OrderLink:
         cost = 0 if answer.status == 200 else 1
         self._core.limits.answered(purpose, 1, cost, self._core.clock.venue_ns(now_ns))
         self._entry_answers[kind](request_id[2:], answer, now_ns)
+
+    def _on_list(self, first: str, answer: OrdersMessage, now_ns: int) -> None:
+        orders = self.lists.on_answer(first, answer, now_ns)
+        cost = 0 if answer.status == 200 else 1
+        for _ in range(orders):
+            self._core.limits.answered(Purpose.NEW_ORDER, 1, cost, self._core.clock.venue_ns(now_ns))
+            cost = 0
 
     def _on_event(self, event: msgspec.Raw, now_ns: int) -> None:
         kind = self.user_data.on_event(event, now_ns)

@@ -5,7 +5,7 @@ A request's id says what it is and whom it concerns, so that an answer needs no 
     n:ID  order.place          q:ID  order.status          a:INSTRUMENT  openOrders.cancelAll
     c:ID  order.cancel         o:QUERY:INSTRUMENT  openOrders.status (INSTRUMENT empty: of all)
     r:ID  order.cancelReplace (ID is the new order's)      t:QUERY       myTrades
-    l:QUERY  allOrders
+    l:QUERY  allOrders         L:ID  orderList.place.… (ID is its first order's)
 
 Everything about an order that does not change from one to the next is formatted once (``_Template``): the order path
 joins a few texts. A logged-on session (Ed25519) signs nothing per request; with an HMAC key every request carries a

@@ -18,6 +18,7 @@ from adapters.binance.market_streams import STREAMS_LINK, MarketStreams
 from adapters.binance.options import BinanceOptions
 from adapters.binance.order_entry import CancelFrame, NewFrame, ReplaceFrame
 from adapters.binance.order_link import ORDERS_LINK, OrderLink
+from adapters.binance.order_lists import ListFrame, list_request
 from adapters.binance.orders import OrderEncoder
 from adapters.binance.rest import RestLink
 from adapters.binance.signing import Credentials, make_signer
@@ -28,7 +29,7 @@ from adapters.session import Link, LinkedSession
 from adapters.websocket import masked_text
 from engine.actor import Context
 from engine.book import OrderBook
-from engine.codes import Reason
+from engine.codes import Contingency, Reason
 from engine.order import Approved, Order
 from engine.order_support import NO_SUPPORT, OrderSupport
 from engine.venue import VenueListener
@@ -174,6 +175,16 @@ class BinanceSession(LinkedSession["_Parts"]):
         frame = ReplaceFrame(parts.orders.link.frame(payload))
         frame.client_order_id, frame.orig_client_order_id = order.client_order_id, orig.client_order_id
         frame.instrument_id = order.instrument_id
+        return frame
+
+    def encode_list(self, list_id: str, contingency: Contingency, orders: Sequence[Approved], now_ns: int) -> bytes:
+        """Raises UsageError for an unknown instrument."""
+        parts = self._started()
+        core = parts.core
+        method, params = list_request(list_id, contingency, orders, core.grid(orders[0].instrument_id))
+        request_id, timestamp = f"L:{orders[0].client_order_id}", core.clock.timestamp(now_ns)
+        frame = ListFrame(parts.orders.link.frame(self._encoder.request(request_id, method, params, timestamp)))
+        frame.client_order_ids = tuple(each.client_order_id for each in orders)
         return frame
 
     def transmit(self, frame: bytes, now_ns: int) -> None:

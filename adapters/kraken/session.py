@@ -30,7 +30,8 @@ from adapters.kraken.urls import KrakenEndpoints
 from adapters.session import Link, LinkedSession
 from engine.actor import Context
 from engine.book import OrderBook
-from engine.codes import Reason
+from engine.codes import Contingency, Reason
+from engine.errors import UsageError
 from engine.instrument import NANOS
 from engine.order import Approved, Order
 from engine.order_support import OrderSupport
@@ -163,6 +164,10 @@ class KrakenSession(LinkedSession["_Parts"]):
 
     def encode_replace(self, orig: Order, order: Approved, now_ns: int) -> bytes:
         return self._started().orders.entry.requests.encode_replace(orig, order, now_ns)
+
+    def encode_list(self, list_id: str, contingency: Contingency, orders: Sequence[Approved], now_ns: int) -> bytes:
+        """Raises UsageError: the venue takes no lists, and ``support`` says so before anybody asks."""
+        raise UsageError(f"list {list_id}: Kraken takes orders one by one")
 
     def transmit(self, frame: bytes, now_ns: int) -> None:
         """Write what ``encode_*`` returned (the very object: it knows what it is). What cannot leave is refused in a

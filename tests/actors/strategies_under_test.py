@@ -3,10 +3,10 @@
 from random import Random
 from typing import Any
 
-from engine.codes import OrderStatus, OrderType, Side, TimeInForce
+from engine.codes import OrderStatus, OrderType, SelfTradePrevention, Side, TimeInForce
 from engine.instrument import Instrument
 from engine.messages import Depth, ExecutionReport, Quote, Trade
-from engine.strategy import Strategy
+from engine.strategy import Leg, Strategy
 
 MS = 1_000_000
 
@@ -100,6 +100,53 @@ class Churner(Strategy):
             ]
         )
         send(instrument, lots, 0 if "order_type" in more else price_ticks, **more)
+
+
+class Planner(Churner):
+    """The same with orders that wait, hide, belong together, or say what is to happen when they meet their own."""
+
+    def _send(self, quote: Quote) -> None:
+        instrument, chance = next(iter(self.instruments.values())), self.random
+        side = Side.SELL if self.position_lots(instrument) > 0 else Side.BUY
+        up = 1 if side is Side.BUY else -1
+        touch = quote.ask_ticks if side is Side.BUY else quote.bid_ticks
+        near, far = touch + up * chance.randint(20, 150), touch - up * chance.randint(20, 150)
+        lots, send = chance.randint(2, 4) * self.lots, self.buy if side is Side.BUY else self.sell
+        kind = chance.choice(
+            ["stop", "stop-limit", "touch", "touch-limit", "trail", "iceberg", "stp", "oco", "bracket"]
+        )
+        if kind == "stop":
+            send(instrument, lots, order_type=OrderType.STOP, trigger_ticks=near)
+        elif kind == "stop-limit":
+            send(instrument, lots, near + up * 30, order_type=OrderType.STOP_LIMIT, trigger_ticks=near)
+        elif kind == "touch":
+            send(instrument, lots, order_type=OrderType.MARKET_IF_TOUCHED, trigger_ticks=far)
+        elif kind == "touch-limit":
+            send(instrument, lots, far, order_type=OrderType.LIMIT_IF_TOUCHED, trigger_ticks=far)
+        elif kind == "trail":
+            send(instrument, lots, order_type=OrderType.TRAILING_STOP, trailing_ppm=1_000)
+        elif kind == "iceberg":
+            send(instrument, lots, touch - up, display_lots=self.lots)
+        elif kind == "stp":
+            send(instrument, lots, touch, self_trade=chance.choice(list(SelfTradePrevention)[1:5]))
+        elif kind == "oco":
+            self.one_cancels_other(*self._exits(instrument, side, lots, far, near))
+        else:
+            other = Side.SELL if side is Side.BUY else Side.BUY
+            entry = Leg(instrument, side, lots, touch)
+            exits = self._exits(instrument, other, lots, near, far)
+            if chance.random() < 0.5:
+                self.one_triggers_pair(entry, *exits)
+            else:
+                self.one_triggers_other(entry, chance.choice(exits))
+
+    @staticmethod
+    def _exits(instrument: Instrument, side: Side, lots: int, target: int, stop: int) -> tuple[Leg, Leg]:
+        """A target that rests and a stop on the other side of the market."""
+        return (
+            Leg(instrument, side, lots, target, post_only=True),
+            Leg(instrument, side, lots, order_type=OrderType.STOP, trigger_ticks=stop),
+        )
 
 
 class Raiser(Hand):
