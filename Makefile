@@ -12,7 +12,7 @@ run: $(READY)                 ## install what is locked, then run the demo
 	$(BIN)/haltline demo
 
 test: $(READY)                ## every test, under ten minutes on two cores
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
 check: $(READY)               ## format, lint, types
 	$(BIN)/ruff format --check .

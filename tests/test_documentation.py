@@ -74,6 +74,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     typing.close()
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
