@@ -13,6 +13,7 @@ from actors.boot import boot_of
 from actors.lost_orders import ReachOfJournal
 from actors.rehearsal import Rehearsal
 from actors.telemetry import TelemetrySender
+from actors.venue_condition import ConditionTeller
 from actors.venue_core import IN_FLIGHT, ORDER_STAGES, VenueActorSettings, VenueCore, make_gate
 from actors.venue_counters import published_counters, venue_counters
 from actors.venue_events import VenueEvents
@@ -106,6 +107,7 @@ class VenueActor(Actor):
         self.telemetry = TelemetrySender(self.core, self.events, SWEEP_NS, now_ns)
         self._replay_journal(now_ns)
         self.lease = self._begin_lease(now_ns)
+        self.condition = ConditionTeller(self.core, self.lease.may_send)
         self.session.start(ctx, now_ns)
         ctx.set_timer("sweep", now_ns + SWEEP_NS)
         self.rehearsal = Rehearsal(self.core, self.orders)
@@ -191,6 +193,7 @@ class VenueActor(Actor):
     def on_peer_down(self, peer: str, now_ns: int) -> None:
         self._waiting_logons.pop(peer, None)
         self.delivery.unlisten(peer)
+        self.condition.forget(peer)
         attachment = self.delivery.detach(peer)
         if attachment is not None:
             self._orphans[attachment.strategy_id] = now_ns + ORPHAN_NS
@@ -329,6 +332,7 @@ class VenueActor(Actor):
         self.core.reconciliation.sweep(now_ns)
         self.kill.sweep(now_ns)
         self._serve_strategies()
+        self.condition.sweep(now_ns)
         for attachment in self.delivery.attachments.values():
             if attachment.stopped:
                 self.orders.cancel_strategy(attachment.strategy_id, -1, now_ns)

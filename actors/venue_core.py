@@ -4,6 +4,7 @@
              ├─ venue_events.py    what the venue tells
              ├─ venue_kill.py      kills and the latch: cancel until none
              ├─ venue_throttle.py  strategies that fired too often
+             ├─ venue_condition.py whether an order could leave, for routers
              ├─ venue_day.py       from where daily loss and drawdown are counted
              └─ venue_status.py    for people
 
@@ -30,7 +31,7 @@ from engine.codes import OrderStatus, OrderType, Reason, TimeInForce
 from engine.instrument import Instrument
 from engine.journal import JournalFull
 from engine.messages import Instructions, InstrumentDefinition, NewOrder, Quote, Refusal
-from engine.venue import OrderEvent, OrderFilled, OrderOutcomeUnknown, OrderSeen, VenueOrder, VenueSession
+from engine.venue import FeeRates, OrderEvent, OrderFilled, OrderOutcomeUnknown, OrderSeen, VenueOrder, VenueSession
 from risk.gate import AccountLimits, Gate, StrategyLimits
 from risk.latch import LatchView
 
@@ -75,6 +76,8 @@ class VenueActorSettings(msgspec.Struct, frozen=True):
     warm_ns: int = 0
     #: Strategy → the actor of its shadow, where it has one.
     shadows: dict[str, str] = {}
+    #: Strategies that have other venues to choose from, and are told whether an order could leave from here.
+    routed: tuple[str, ...] = ()
 
     @property
     def instrument_ids(self) -> tuple[int, ...]:
@@ -121,6 +124,9 @@ class VenueCore:
         self._on_reconciled = on_reconciled
         self.definitions: dict[int, InstrumentDefinition] = {}
         self.quotes: dict[int, Quote] = {}
+        self.fees: dict[int, FeeRates] = {}
+        #: Instruments whose book has a gap, until it has been got anew.
+        self.books_lost: set[int] = set()
         #: What the venue says is there, free or locked, by asset, in billionths.
         self.balances: dict[str, int] = {}
         #: By asset, what people should know of it.

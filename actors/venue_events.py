@@ -15,6 +15,7 @@ from engine.venue import (
     CancelAllAnswered,
     CancelRejected,
     ClockOffset,
+    FeeRates,
     InstrumentDefined,
     OpenOrdersListed,
     OrderAccepted,
@@ -80,6 +81,9 @@ class VenueEvents:
     def _on_book_changed(self, event: BookChanged) -> None:
         if not event.valid:
             self.book_gaps += 1
+            self._core.books_lost.add(event.instrument_id)
+        else:
+            self._core.books_lost.discard(event.instrument_id)
         levels = self._core.delivery.book_levels_max
         if levels and event.valid:
             bids, asks = self._core.session.book(event.instrument_id).depth(levels)
@@ -126,6 +130,8 @@ class VenueEvents:
             self._kill.on_cancel_all_answered(event, now_ns)
         elif isinstance(event, QueryFailed):
             self._reconciliation.on_query_failed(event, now_ns)
+        elif isinstance(event, FeeRates):
+            core.fees[event.instrument_id] = event
         elif isinstance(event, ClockOffset):
             self.clock_offset_ns = event.offset_ns
         elif isinstance(event, RateLimited | AuthenticationFailed):

@@ -18,6 +18,7 @@ __all__ = [
     "ApiError",
     "BookTicker",
     "BookTickerEnvelope",
+    "CommissionRates",
     "DepthEnvelope",
     "DepthUpdate",
     "ErrorData",
@@ -184,10 +185,18 @@ class AssetBalance(_Wire, frozen=True):
     locked: str
 
 
+class CommissionRates(_Wire, frozen=True):
+    """Shares of the notional, as decimal text."""
+
+    maker: str
+    taker: str
+
+
 class Account(_Wire, frozen=True):
     balances: tuple[AssetBalance, ...]
     canTrade: bool = True
     updateTime: _Number = 0
+    commissionRates: CommissionRates | None = None
 
 
 class Snapshot(_Wire, frozen=True):

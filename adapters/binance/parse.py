@@ -12,6 +12,7 @@ from adapters.binance.levels import Levels, parse_levels
 from adapters.binance.messages import (
     BookTicker,
     BookTickerEnvelope,
+    CommissionRates,
     DepthUpdate,
     ExecutionReport,
     ExecutionType,
@@ -31,6 +32,7 @@ from engine.instrument import INT64_MAX, Instrument, parse_decimal, parse_nanos
 from engine.messages import Quote, Trade
 from engine.venue import (
     Balance,
+    FeeRates,
     OrderAccepted,
     OrderCancelled,
     OrderEvent,
@@ -48,6 +50,7 @@ __all__ = [
     "depth_diff",
     "depth_snapshot",
     "execution_events",
+    "fee_rates",
     "instrument",
     "my_trade",
     "order_seen",
@@ -204,6 +207,11 @@ def balance(asset: str, free: str, locked: str) -> Balance:
     return Balance(
         asset, min(_nanos(free, f"{asset} free"), INT64_MAX), min(_nanos(locked, f"{asset} locked"), INT64_MAX)
     )
+
+
+def fee_rates(instrument_id: int, rates: CommissionRates) -> FeeRates:
+    """Shares → billionths of the notional."""
+    return FeeRates(instrument_id, _nanos(rates.maker, "maker rate"), _nanos(rates.taker, "taker rate"))
 
 
 def _fee(amount: str, asset: str | None) -> tuple[int, str]:

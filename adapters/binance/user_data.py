@@ -51,6 +51,9 @@ class UserData:
         that it leaves out have nothing."""
         told, self._told = self._told, {}
         self._tell(account, told, now_ns)
+        if account.commissionRates is not None:
+            for instrument_id in self._core.grids:
+                self._core.emit(parse.fee_rates(instrument_id, account.commissionRates), now_ns)
 
     def on_balances(self, account: Account, now_ns: int) -> None:
         """The same while the stream goes on: a snapshot may be older than what it has told, or than the last one."""

@@ -37,6 +37,7 @@ from engine.instrument import INT64_MAX
 from engine.messages import Quote, Trade
 from engine.venue import (
     Balance,
+    FeeRates,
     OrderAccepted,
     OrderCancelled,
     OrderEvent,
@@ -520,3 +521,12 @@ def test_older_filters() -> None:
 def test_an_instrument_without_tick_or_lot_is_a_venue_error(filters: tuple[Filter, ...]) -> None:
     with pytest.raises(VenueError):
         parse.instrument(SymbolInfo("X", "TRADING", "A", "B", (), filters), 1, "b")
+
+
+def test_the_accounts_own_fee_rates() -> None:
+    account = msgspec.json.decode(
+        b'{"balances":[],"commissionRates":{"maker":"0.00100000","taker":"0.00150000","buyer":"0","seller":"0"}}',
+        type=Account,
+    )
+    assert account.commissionRates is not None
+    assert parse.fee_rates(3, account.commissionRates) == FeeRates(3, 1_000_000, 1_500_000)
