@@ -377,8 +377,11 @@ class StrategyActor(Actor):
         instructions: Instructions | None = None,
     ) -> str:
         client_order_id = self._next_id()
-        order = WorkingOrder(client_order_id, instrument_id, side, _whole(quantity_lots), _whole(price_ticks))
         refusal = _shape_refusal(quantity_lots, price_ticks, order_type, time_in_force, post_only, instructions)
+        if refusal is None:
+            order = WorkingOrder(client_order_id, instrument_id, side, quantity_lots, price_ticks)
+        else:
+            order = WorkingOrder(client_order_id, instrument_id, side, _whole(quantity_lots), _whole(price_ticks))
         venue_actor = self._venue_of_instrument.get(instrument_id)
         if refusal is None and venue_actor is None:
             refusal = Refusal(
@@ -597,21 +600,10 @@ def _shape_refusal(
 
     NaN, infinities, fractions and numbers beyond 64 bits all end here; what they *mean* is the gate's business.
     """
-    for reason, field, value in (
-        (Reason.BAD_QUANTITY, "quantity_lots", quantity_lots),
-        (Reason.BAD_PRICE, "price_ticks", price_ticks),
-    ):
-        if type(value) is not int:
-            return Refusal(
-                reason,
-                field,
-                repr(value)[:64],
-                "a whole number",
-                f"{field} is {type(value).__name__} {value!r:.64}; "
-                f'it must be an int, as instrument.{field}("…") gives it',
-            )
-        if abs(value) > INT64_MAX:
-            return Refusal(Reason.NUMBER_OVERFLOW, field, str(value)[:64], str(INT64_MAX), f"{field} exceeds 64 bits")
+    if type(quantity_lots) is not int or not -INT64_MAX <= quantity_lots <= INT64_MAX:
+        return _number_refusal(Reason.BAD_QUANTITY, "quantity_lots", quantity_lots)
+    if type(price_ticks) is not int or not -INT64_MAX <= price_ticks <= INT64_MAX:
+        return _number_refusal(Reason.BAD_PRICE, "price_ticks", price_ticks)
     if not isinstance(order_type, OrderType):
         return Refusal(Reason.BAD_ORDER_TYPE, "order_type", repr(order_type)[:64], "MARKET or LIMIT", "use OrderType")
     if not isinstance(time_in_force, TimeInForce):
@@ -623,6 +615,18 @@ def _shape_refusal(
             Reason.UNSUPPORTED, "post_only", repr(post_only)[:64], "True or False", "post_only must be a bool"
         )
     return None if instructions is None else _instructions_refusal(instructions)
+
+
+def _number_refusal(reason: Reason, field: str, value: object) -> Refusal:
+    if type(value) is int:
+        return Refusal(Reason.NUMBER_OVERFLOW, field, str(value)[:64], str(INT64_MAX), f"{field} exceeds 64 bits")
+    return Refusal(
+        reason,
+        field,
+        repr(value)[:64],
+        "a whole number",
+        f'{field} is {type(value).__name__} {value!r:.64}; it must be an int, as instrument.{field}("…") gives it',
+    )
 
 
 def _leg_refusal(leg: Leg) -> Refusal | None:

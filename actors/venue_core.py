@@ -152,17 +152,20 @@ class VenueCore:
         if order is None:
             self.foreign_events += not self.blotter.is_known(client_order_id)
             return
+        if self.blotter.is_repeated(order, event):
+            return
         written = self.journal.fact(event, now_ns)
         reports = self.blotter.apply(event, now_ns)
-        if isinstance(event, OrderFilled):
+        if type(event) is OrderFilled:
             self.throttle.on_fill(order.strategy_id, order.instrument_id, now_ns)
         if not written:
             self._hold_reports()
         self.delivery.deliver(reports)
-        if order.status is OrderStatus.UNKNOWN:
+        status = order.status
+        if status is OrderStatus.UNKNOWN:
             self.in_flight.pop(client_order_id, None)
             self.reconciliation.doubt(order, now_ns)
-        elif order.status not in IN_FLIGHT:
+        elif status not in IN_FLIGHT:
             self.in_flight.pop(client_order_id, None)
         if self.blotter.critical != self._critical:
             self._on_critical()

@@ -58,6 +58,8 @@ class VenueEvents:
         kind = type(event)
         if kind is Quote:
             self._on_quote(event, now_ns)  # type: ignore[arg-type]  # kind is its exact type
+        elif kind in _ORDER_EVENTS:
+            self._on_order_event(event, now_ns)  # type: ignore[arg-type]  # kind is its exact type
         elif kind is Trade:
             self._core.delivery.publish(event)  # type: ignore[arg-type]  # kind is its exact type
         elif kind is BookChanged:
@@ -66,8 +68,6 @@ class VenueEvents:
             self._reconciliation.on_order_seen(event, now_ns)
         elif isinstance(event, OrderNotFound):
             self._reconciliation.on_order_not_found(event, now_ns)
-        elif kind in _ORDER_EVENTS:
-            self._on_order_event(event, now_ns)  # type: ignore[arg-type]  # kind is its exact type
         else:
             self._on_session_event(event, now_ns)
 
@@ -98,10 +98,10 @@ class VenueEvents:
             sent_ns = self._core.in_flight.get(event.client_order_id)
             if sent_ns is not None:
                 self._record_accept(now_ns - sent_ns)
-        elif isinstance(event, OrderFilled):
+        elif kind is OrderFilled:
             order = self._core.blotter.orders.get(event.client_order_id)
             if order is not None:
-                self._reconciliation.note_fill(order.instrument_id, event.trade_id)
+                self._reconciliation.note_fill(order.instrument_id, event.trade_id)  # type: ignore[union-attr]
         elif kind is OrderRejected:
             self.rejected_by_venue += 1
         elif kind is CancelRejected or kind is ReplaceRejected:

@@ -5,7 +5,7 @@
     keeper ──reads──▶ the venue actor's journal                    this process ──reads──▶ /proc, the counter page
 
 One venue actor under Ray as in ``throughput``, every limit set, journal on, ``haltline keeper`` beside it as beside
-``haltline run``; at 50 % of the throughput that the same machine has just carried, one order in ten filled. Latency
+``haltline run``; at 50 % of the throughput that the same machine has just carried, one order in four filled. Latency
 counts from the planned time of an order's tick. The first part of the run is warm-up: what is bounded (ended orders,
 reports) has to be full before anything can be said.
 
@@ -69,7 +69,7 @@ class Size(msgspec.Struct, frozen=True):
     share_percent: int = 50
     warm_up: float = 0.1
     window: int = 500
-    fill_every: int = 10
+    fill_every: int = 4
     pin: tuple[int, ...] = ()
 
 

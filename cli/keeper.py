@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ __all__ = ["keeper", "keeper_process"]
 #: An engine that starts needs every core; so does what it may have to catch up with.
 _BEGIN_S = 20.0
 _EVERY_S = 2.0
+#: A checkpoint is some megabytes that are forced to the disk, for which the journal beside it may have to wait.
+_KEEP_EVERY_S = 5.0
 _STOP_S = 5.0
 
 
@@ -54,16 +57,17 @@ def keeper(
 def _keep_until(config: Path, ended: threading.Event) -> None:
     from cli.journal_keeper import CHECKPOINT_EVERY, venue_keepers
 
-    keepers = venue_keepers(load_config(config, check_files=False))
+    keepers = dict.fromkeys(venue_keepers(load_config(config, check_files=False)), 0.0)
     while keepers and not ended.wait(_EVERY_S):
         for each in list(keepers):
             try:
                 while each.follow(1_000) and not ended.is_set():
-                    if each.behind >= CHECKPOINT_EVERY:
+                    if each.behind >= CHECKPOINT_EVERY and time.monotonic() >= keepers[each] + _KEEP_EVERY_S:
                         each.keep()
+                        keepers[each] = time.monotonic()
             except UsageError as error:  # it only saves time: the actor itself says what is wrong with its journal
                 ERRORS.print(f"haltline: no more checkpoints: {error}", markup=False, highlight=False, soft_wrap=True)
-                keepers.remove(each)
+                del keepers[each]
 
 
 def _step_back() -> None:

@@ -176,8 +176,9 @@ class Blotter:
         A NewOrder, NewOrderList or ReplaceOrder makes none: its orders are built and admitted (as in a replay of the
         journal; an order that is at hand is given to ``admit``).
         """
-        if isinstance(record, _REQUESTS):
-            self.admit(self._build(record))
+        kind = type(record)
+        if kind is NewOrder or kind is ReplaceOrder:
+            self.admit(self._build(record))  # type: ignore[arg-type]  # kind is its exact type
             return []
         if isinstance(record, NewOrderList):
             for each in record.orders:
@@ -186,16 +187,27 @@ class Blotter:
         reports: list[ExecutionReport] = []
         order = self.orders.get(record.client_order_id)
         if order is None:
-            self._on_unknown(record)
-        elif isinstance(record, OrderReplaced):
-            self._on_replaced(order, record, now_ns, reports)
-        elif isinstance(record, ReplaceRejected):
-            self._on_replace_rejected(order, record, now_ns, reports)
+            self._on_unknown(record)  # type: ignore[arg-type]  # kind is its exact type
+        elif kind is OrderReplaced:
+            self._on_replaced(order, record, now_ns, reports)  # type: ignore[arg-type]  # kind is its exact type
+        elif kind is ReplaceRejected:
+            self._on_replace_rejected(order, record, now_ns, reports)  # type: ignore[arg-type]  # kind is its exact type
         else:
-            legal = self._advance(order, record, now_ns, reports)
-            if legal and order.orig_client_order_id and isinstance(record, _LEAVES_ORIGINAL):
+            legal = self._advance(order, record, now_ns, reports)  # type: ignore[arg-type]  # kind is its exact type
+            if order.orig_client_order_id and legal and isinstance(record, _LEAVES_ORIGINAL):
                 self._on_replacement_failed(order, record, now_ns, reports)
         return reports
+
+    def is_repeated(self, order: Order, event: OrderEvent) -> bool:
+        """Whether the event is an accept that says nothing new, which is then counted and need not be applied: venues
+        tell of each order twice, in their answer and on their stream."""
+        if type(event) is not OrderAccepted or order.order_id != event.order_id or not order.accepted:
+            return False
+        status = order.status
+        if (status is not OrderStatus.NEW and status is not OrderStatus.PARTIALLY_FILLED) or order.ending is not None:
+            return False
+        self._duplicates += 1
+        return True
 
     def _build(self, request: NewOrder | ReplaceOrder) -> Order:
         if isinstance(request, NewOrder):
@@ -256,13 +268,12 @@ class Blotter:
             self._by_order_id[order.instrument_id, order.order_id] = order
         legal = True
         for outcome in outcomes:
-            if outcome is Outcome.TRADED:
-                assert isinstance(event, OrderFilled)
-                self._on_fill(order, event, was, now_ns, reports)
-            elif outcome is Outcome.DUPLICATE:
+            if outcome is _TRADED:
+                self._on_fill(order, event, was, now_ns, reports)  # type: ignore[arg-type]  # only fills are traded
+            elif outcome is _DUPLICATE:
                 self._duplicates += 1
-            elif outcome >= Outcome.ILLEGAL:
-                legal = legal and outcome is not Outcome.ILLEGAL
+            elif outcome >= _ILLEGAL:
+                legal = legal and outcome is not _ILLEGAL
                 self._violate(Violation(outcome, order.client_order_id, was, event))
             else:
                 reports.append(self._report_outcome(order, outcome, event, now_ns))
@@ -321,11 +332,14 @@ class Blotter:
     # -- reports --------------------------------------------------------------------------------------------
 
     def _report_outcome(self, order: Order, outcome: Outcome, event: OrderInput, now_ns: int) -> ExecutionReport:
-        if outcome is Outcome.ENDED and order.ending is not None:
+        if outcome is _ACCEPTED:
+            time_ns = event.venue_time_ns  # type: ignore[union-attr]  # the venue's word, whatever it is
+            return self._report(order, _NEW, order.status, time_ns, now_ns)
+        if outcome is _ENDED and order.ending is not None:
             event = order.ending  # with the last owed fill: what ended it is what counts
-        exec_type = _ENDED_AS[order.status] if outcome is Outcome.ENDED else _EXEC_TYPE[outcome]
+        exec_type = _ENDED_AS[order.status] if outcome is _ENDED else _EXEC_TYPE[outcome]
         venue_time_ns = 0 if isinstance(event, _WITHOUT_VENUE_TIME) else event.venue_time_ns
-        refusal = None if exec_type is ExecType.NEW else _why(order, exec_type, event)
+        refusal = _why(order, exec_type, event)
         return self._report(order, exec_type, order.status, venue_time_ns, now_ns, None, refusal)
 
     def _report(
@@ -467,8 +481,10 @@ class Blotter:
 #: More than one life can have made between two syncs of its journal.
 _LOST_REPORTS_MAX = 1_000_000
 
+_TRADED, _DUPLICATE, _ILLEGAL = Outcome.TRADED, Outcome.DUPLICATE, Outcome.ILLEGAL
+_ACCEPTED, _ENDED, _NEW = Outcome.ACCEPTED, Outcome.ENDED, ExecType.NEW
+
 # Tuples, because isinstance() is several times slower on a union.
-_REQUESTS = (NewOrder, ReplaceOrder)
 _LEAVES_ORIGINAL = (OrderRejected, OrderOutcomeUnknown)
 _WITHOUT_VENUE_TIME = (CancelOrder, ReplaceOrder, OrderOutcomeUnknown)
 _WITH_REASON = (OrderRejected, OrderExpired, ReplaceRejected)
@@ -476,7 +492,6 @@ _WITH_REASON = (OrderRejected, OrderExpired, ReplaceRejected)
 _SAID_BY_US = (2, 4)
 
 _EXEC_TYPE = {
-    Outcome.ACCEPTED: ExecType.NEW,
     Outcome.RESOLVED: ExecType.ORDER_STATUS,
     Outcome.IN_DOUBT: ExecType.UNKNOWN,
     Outcome.CANCEL_REJECTED: ExecType.CANCEL_REJECTED,

@@ -71,8 +71,9 @@ def parse_nanos(text: str, field: str = "amount") -> int:
 
 def decimal_text(units: int, scale: int) -> str:
     """``units / 10**scale`` as plain decimal text with exactly ``scale`` decimals."""
-    digits = f"{abs(units):0{scale + 1}d}"
-    sign = "-" if units < 0 else ""
+    digits, sign = (str(units), "") if units >= 0 else (str(-units), "-")
+    if len(digits) <= scale:
+        digits = digits.zfill(scale + 1)
     return f"{sign}{digits[:-scale]}.{digits[-scale:]}" if scale else sign + digits
 
 

@@ -69,18 +69,21 @@ class UsedOrderIds:
         self._texts_max, self._prefixes_max, self._ranges_max = texts_max, prefixes_max, ranges_max
         self._numbers: dict[str, NumberRanges] = {}
         self._texts: dict[str, None] = {}
+        #: The id that was asked about last, taken apart: it is most often added next.
+        self._asked, self._parts = "", ("", -1)
 
     def __contains__(self, client_order_id: str) -> bool:
-        prefix, _, digits = client_order_id.rpartition("-")
-        if _is_number(digits) and prefix:
-            ranges = self._numbers.get(prefix)
-            return ranges is not None and int(digits) in ranges
-        return client_order_id in self._texts
+        prefix, number = self._parts = _parts(client_order_id)
+        self._asked = client_order_id
+        if number < 0:
+            return client_order_id in self._texts
+        ranges = self._numbers.get(prefix)
+        return ranges is not None and number in ranges
 
     def add(self, client_order_id: str) -> bool:
         """False: it was used before."""
-        prefix, _, digits = client_order_id.rpartition("-")
-        if not (_is_number(digits) and prefix):
+        prefix, number = self._parts if client_order_id == self._asked else _parts(client_order_id)
+        if number < 0:
             if client_order_id in self._texts:
                 return False
             self._texts[client_order_id] = None
@@ -92,7 +95,7 @@ class UsedOrderIds:
             ranges = self._numbers[prefix] = NumberRanges(self._ranges_max)
             if len(self._numbers) > self._prefixes_max:
                 del self._numbers[next(iter(self._numbers))]
-        return ranges.add(int(digits))
+        return ranges.add(number)
 
     # -- as one value -----------------------------------------------------------------------------------------
 
@@ -108,8 +111,11 @@ class UsedOrderIds:
         self._texts.update(dict.fromkeys(texts))
 
 
-def _is_number(digits: str) -> bool:
-    """Whether the text is the one way in which this number is written, so that text and number are the same id."""
-    return (
+def _parts(client_order_id: str) -> tuple[str, int]:
+    """Prefix and number; ("", -1) for any other id. The number is one only as the text in which it is always written,
+    so that text and number are the same id."""
+    prefix, _, digits = client_order_id.rpartition("-")
+    is_number = (
         digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS_MAX and (digits[0] != "0" or len(digits) == 1)
     )
+    return (prefix, int(digits)) if is_number and prefix else ("", -1)

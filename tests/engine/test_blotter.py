@@ -137,6 +137,30 @@ def test_life_of_an_order_as_its_strategy_is_told() -> None:
     assert desk.exposure.closed_orders == [ONE]
 
 
+def test_only_an_accept_that_would_change_nothing_needs_no_record() -> None:
+    """``is_repeated`` against what applying the event does, in every state that these records lead to."""
+    ends = (cancelled(0), OrderExpired(ONE, f"v:{ONE}", 0, Reason.VENUE_EXPIRED, "", 5), cancelled(3), filled("t9", 10))
+    middles = ((), (filled("t1", 4),), (cancel(),), (replace(),), (OrderOutcomeUnknown(ONE, ""),))
+    repeated = 0
+    for begin in ((), (accepted(),), (OrderAccepted(ONE, "", 5),), (filled("t0", 1),)):
+        for middle in middles:
+            for end in ((), *((each,) for each in ends)):
+                desk = Desk()
+                desk.apply(new(), *begin, *middle, *end)
+                order, before = desk.blotter.orders[ONE], desk.blotter.counters()
+                state = {name: getattr(order, name) for name in Order.__slots__}
+                if desk.blotter.is_repeated(order, accepted()):
+                    repeated += 1
+                    counted = desk.blotter.counters()
+                    assert counted == {**before, "duplicates": before["duplicates"] + 1}
+                    assert desk.apply(accepted()) == []
+                    assert {name: getattr(order, name) for name in Order.__slots__} == state
+                    assert desk.blotter.counters() == {**counted, "duplicates": counted["duplicates"] + 1}
+                else:
+                    assert desk.blotter.counters() == before
+    assert repeated >= 2  # new, and partially filled
+
+
 def test_pending_states_are_not_reported() -> None:
     desk = Desk()
     desk.apply(new(), accepted())
