@@ -71,7 +71,7 @@ def seconds_text(wall_ns: int) -> str:
 
 def client_id(text: object) -> str | None:
     """A client order id as the venue keeps it: a UUID, dashed and in lower case, or up to 18 characters; None: bad."""
-    if not isinstance(text, str):
+    if not isinstance(text, str) or isinstance(text, Number):
         return None
     lower = text.lower()
     if _HEX.match(lower):

@@ -12,6 +12,7 @@ from adapters.simulator.kraken.orders import KrakenOrder
 __all__ = ["FIELDS", "METHODS"]
 
 Parameters = Mapping[str, object]
+_USERREF_DIGITS = 11
 _CANCEL_KINDS = ("order_id", "cl_ord_id", "order_userref")
 _ORDER_FIELDS = (
     "order_type",
@@ -98,8 +99,9 @@ def _batch_cancel(venue: Venue, credential: Credential, parameters: Parameters) 
     credential.permit("close-trades", "modify-trades")
     references: list[tuple[str, object]] = []
     for value in _list(parameters, "orders"):
-        is_userref = isinstance(value, int) or (isinstance(value, str) and value.removeprefix("-").isdecimal())
-        references.append(("order_userref", int(str(value))) if is_userref else ("order_id", value))
+        text = value if isinstance(value, str) else str(value) if type(value) is int else ""
+        is_userref = len(text) <= _USERREF_DIGITS and text.removeprefix("-").isdecimal()
+        references.append(("order_userref", int(text)) if is_userref else ("order_id", value))
     references += [("cl_ord_id", value) for value in _list(parameters, "cl_ord_id")]
     count = venue.trading.cancel_batch(venue.customer(credential), references, venue.socket_moment())
     return [Outcome({"count": count})]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from adapters.simulator.kraken.socket_orders import FIELDS
@@ -31,6 +31,8 @@ GOOD = {"order_type": "limit", "side": "buy", "symbol": "BTC/USD", "order_qty": 
 
 
 @ONCE
+@example(requests=[("batch_cancel", {"orders": [False, 10**30, "9" * 5_000]})])
+@example(requests=[("add_order", {**GOOD, "cl_ord_id": 0.5})])
 @given(
     requests=st.lists(
         st.one_of(
