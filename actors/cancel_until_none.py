@@ -5,7 +5,9 @@
                     └──────────────── some left, or no answer in time ◀──────┘
 
 One cancel-all is not enough: an order sent just before the halt may be accepted just after it, and an answer may be
-lost. So the venue's own list is the only thing that ends this, and only once no order's outcome is unknown.
+lost. So the venue's own list is the only thing that ends this, and only once no order's outcome is unknown. As long as
+that is all that is missing, no further list is asked for: it would confirm nothing, and take from the venue's limits
+what the question for the unknown order needs.
 
 What a venue cannot cancel at once, such as the orders of one strategy, is cancelled one by one; the list decides too.
 
@@ -56,6 +58,8 @@ class CancelUntilNone:
         self._live = False
         self._waiting: set[int] = set()
         self._query_id = 0
+        #: The last list was empty, and some order's outcome unknown.
+        self._only_unsettled = False
         self._next_query_id = next_query_id
         self._covers = covers
         self._cancel_singly = cancel_singly
@@ -69,11 +73,11 @@ class CancelUntilNone:
     def begin(self, now_ns: int, *, live: bool) -> None:
         """Start, or start over: an order may have been accepted since the last confirmation."""
         self.active, self._announced = True, False
-        self._live, self.rounds = live, 0
+        self._live, self.rounds, self._only_unsettled = live, 0, False
         self._cancel_all(now_ns)
 
     def session_live(self, live: bool, now_ns: int) -> None:
-        self._live = live
+        self._live, self._only_unsettled = live, False
         if live and self.active:
             self._cancel_all(now_ns)
 
@@ -115,6 +119,8 @@ class CancelUntilNone:
         self._list_if_answered(now_ns)
 
     def _list_if_answered(self, now_ns: int) -> None:
+        if self._only_unsettled and not self._is_settled():
+            return
         if self._live and not self._waiting and not self._query_id:
             self._query_id = self._next_query_id()
             self._session.query_open_orders(self._query_id, now_ns)
@@ -124,6 +130,7 @@ class CancelUntilNone:
             return
         self._left = tuple(order for order in event.orders if self._covers(order))
         self.orders_listed = len(self._left)
+        self._only_unsettled = not self._left
         if self._left:
             if self.rounds < _QUICK_ROUNDS:
                 self._cancel_all(now_ns)

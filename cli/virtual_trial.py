@@ -13,7 +13,6 @@ from actors.runtime.virtual import VirtualRuntime
 from actors.runtime.weather import Weather
 from actors.strategy import StrategyActor
 from actors.wiring import build_node_agent, counter_names_of, latch_view, make_plan, stages_of
-from adapters.simulator.binance.venue import SimulatedBinance
 from config.settings import EngineConfig
 from engine.actor import Actor
 from engine.codes import KillMode
@@ -53,7 +52,7 @@ class VirtualTrial:
     def __init__(
         self,
         config: EngineConfig,
-        make_venue: Callable[[], SimulatedBinance],
+        make_venue: Callable[[], Actor],
         *,
         seed: int,
         audit_books: bool = False,
@@ -107,7 +106,7 @@ class VirtualTrial:
     def _hosts(
         self,
         config: EngineConfig,
-        make_venue: Callable[[], SimulatedBinance],
+        make_venue: Callable[[], Actor],
         seed: int,
         audit_books: bool,
         more: Mapping[str, Callable[[], Actor]],

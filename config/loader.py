@@ -1,24 +1,21 @@
 """Reads a configuration file: everything that is wrong in one go, or a configuration that is right as a whole."""
 
 import re
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from config.accounts import check_keys
+from config.document import read_document
 from config.errors import ConfigErrors, ConfigProblem, KeyPath, key_text
 from config.files import check_files as check_named_files
-from config.lines import KeyLines, key_lines
 from config.relations import check_relations
 from config.settings import CREDENTIAL_TABLES, EngineConfig
 from config.shape import checked
-from engine.errors import UsageError
 
 __all__ = ["load_config", "state_dir_of"]
 
 _STATE_DIR = re.compile(r"""^\s*state_dir\s*=\s*("|')(.+?)\1""", re.MULTILINE)
-_AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)\Z")
 
 
 def load_config(path: Path | str, *, check_files: bool = True) -> EngineConfig:
@@ -30,8 +27,7 @@ def load_config(path: Path | str, *, check_files: bool = True) -> EngineConfig:
     Raises ConfigErrors with every error of the file, UsageError when the file itself cannot be read.
     """
     path = Path(path)
-    text = _read(path)
-    document, lines = _parse(path, text)
+    document, lines = read_document(path, "configuration")
     problems: list[ConfigProblem] = []
 
     def report(where: KeyPath, problem: str, remedy: str) -> None:
@@ -42,6 +38,7 @@ def load_config(path: Path | str, *, check_files: bool = True) -> EngineConfig:
     base = path.absolute().parent
     if check_files:
         check_named_files(good, base, report)
+        check_keys(good, base, report)
     if problems:
         raise ConfigErrors(problems)
     return _with_absolute_paths(msgspec.convert(good, EngineConfig), base)
@@ -58,35 +55,6 @@ def state_dir_of(path: Path) -> Path | None:
         return None
     found = _STATE_DIR.search(text)
     return path.absolute().parent / found.group(2) if found else None
-
-
-def _read(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"configuration {path}: {error.strerror}; name a readable TOML file") from error
-    try:
-        return data.decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _one(path, line, "is not UTF-8 text", "save the file as UTF-8") from error
-
-
-def _parse(path: Path, text: str) -> tuple[dict[str, Any], KeyLines]:
-    try:
-        return tomllib.loads(text), key_lines(text)
-    except RecursionError as error:
-        raise _one(path, 1, "is nested too deeply", "a configuration is four levels deep at most") from error
-    except ValueError as error:
-        message = str(error)
-        where = _AT_LINE.search(message)
-        line = int(where.group(1)) if where else max(text.rstrip().count("\n") + 1, 1)
-        problem = f"is not TOML: {_AT_LINE.sub('', message)}" + (f" at column {where.group(2)}" if where else "")
-        raise _one(path, line, problem, "correct the syntax; the rest is checked after that") from error
-
-
-def _one(path: Path, line: int, problem: str, remedy: str) -> ConfigErrors:
-    return ConfigErrors([ConfigProblem(str(path), line, "", problem, remedy)])
 
 
 def _with_absolute_paths(config: EngineConfig, base: Path) -> EngineConfig:

@@ -11,7 +11,7 @@ from adapters.kraken.client_ids import name_of
 from adapters.kraken.core import SessionCore
 from adapters.kraken.messages import ExecType, ExecutionReport, Message
 from adapters.kraken.numbers import instant_ns, nanos_floor
-from adapters.kraken.parse import SIDES, lots, report_fill
+from adapters.kraken.parse import SIDES, end_reason, lots, report_fill, takes
 from adapters.kraken.working import Working, WorkingOrders
 from engine.codes import OrderStatus, OrderType, Reason, TimeInForce
 from engine.errors import VenueError
@@ -28,7 +28,6 @@ from engine.venue import (
 __all__ = ["Executions"]
 
 _decode_reports = msgspec.json.Decoder(tuple[ExecutionReport, ...]).decode
-_USER, _POST_ONLY, _SELF_TRADE = "user requested", "post only", ("self trade", "self-trade", "stp")
 _TYPES = {"market": OrderType.MARKET}
 _IN_FORCE = {"IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK}
 
@@ -234,16 +233,9 @@ class Executions:
             self._expired(working, own_lots, reason, text, report, now_ns)
 
     def _why(self, working: Working, report: ExecutionReport) -> tuple[Reason, str]:
-        text = report.reason
-        said = text.lower()
-        if _POST_ONLY in said:
-            return Reason.VENUE_POST_ONLY_WOULD_TAKE, text
-        if any(word in said for word in _SELF_TRADE):
-            return Reason.VENUE_SELF_TRADE, text
-        takes = working.order_type is OrderType.MARKET or working.time_in_force is not TimeInForce.GTC
-        if report.exec_type is ExecType.EXPIRED or (takes and _USER not in said):
-            return Reason.VENUE_EXPIRED, text or report.exec_type.value
-        return Reason.VENUE_CANCELLED, text
+        ends_itself, is_expired = takes(working.order_type, working.time_in_force), report.exec_type is ExecType.EXPIRED
+        reason = end_reason(report.reason, ends_itself=ends_itself, is_expired=is_expired)
+        return reason, report.reason or (report.exec_type.value if reason is Reason.VENUE_EXPIRED else "")
 
     def _expired(
         self, working: Working, own_lots: int, reason: Reason, text: str, report: ExecutionReport, now_ns: int

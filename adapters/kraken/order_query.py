@@ -14,10 +14,10 @@ from adapters.kraken.errors import Verdict
 from adapters.kraken.executions import Executions
 from adapters.kraken.messages import OrderAmend, OrderAmends, OrderInfo
 from adapters.kraken.numbers import seconds_ns
-from adapters.kraken.parse import PairGrid, lots, order_status, ticks
+from adapters.kraken.parse import PairGrid, end_reason, lots, order_status, takes, ticks
 from adapters.kraken.questions import ClosedOrders, OpenOrders, Questions, amended_ns, is_amended
 from adapters.kraken.working import Working, WorkingOrders, engine_id, split_id
-from engine.codes import OrderStatus
+from engine.codes import OrderStatus, Reason
 from engine.order import Order
 from engine.venue import OrderAccepted, OrderNotFound, OrderReplaced, OrderSeen, QueryFailed
 
@@ -133,6 +133,10 @@ class OrderQuery:
         own_lots = max(0, cum_lots - base_lots)
         quantity_lots = order.quantity_lots if amends else total_lots
         status = order_status(info, own_lots, quantity_lots)
+        if status is OrderStatus.CANCELLED:
+            ends_itself = takes(order.order_type, order.time_in_force)
+            if end_reason(info.reason or "", ends_itself=ends_itself, is_expired=False) is not Reason.VENUE_CANCELLED:
+                status = OrderStatus.EXPIRED  # as its report says, too
         closed_ns = seconds_ns(info.closetm)
         venue_ns = closed_ns or seconds_ns(info.opentm)
         name = engine_id(order_id, amends)

@@ -25,7 +25,7 @@ from adapters.kraken.messages import (
     TradeInfo,
 )
 from adapters.kraken.numbers import instant_ns, nanos_floor, number_text, seconds_ns
-from engine.codes import OrderStatus, Side
+from engine.codes import OrderStatus, OrderType, Reason, Side, TimeInForce
 from engine.errors import UsageError, VenueError
 from engine.instrument import INT64_MAX, Instrument, parse_decimal
 from engine.messages import Trade
@@ -36,6 +36,7 @@ __all__ = [
     "PairGrid",
     "asset_names",
     "balance",
+    "end_reason",
     "fee_rates",
     "instrument",
     "levels",
@@ -43,12 +44,14 @@ __all__ = [
     "order_status",
     "public_trade",
     "report_fill",
+    "takes",
     "ticks",
     "trade_fill",
     "v2_symbol",
 ]
 
 SIDES = {OrderSide.BUY: Side.BUY, OrderSide.SELL: Side.SELL}
+_USER, _POST_ONLY, _SELF_TRADE = "user requested", "post only", ("self trade", "self-trade", "stp")
 _RENAMED = {"XBT": "BTC", "XDG": "DOGE"}
 
 
@@ -154,6 +157,23 @@ def lots(raw: Raw | str, grid: InstrumentGrid) -> int:
 
 def ticks(raw: Raw | str, grid: InstrumentGrid) -> int:
     return grid.ticks.parse(number_text(raw))
+
+
+def takes(order_type: OrderType, time_in_force: TimeInForce) -> bool:
+    """Whether such an order ends by itself, at once."""
+    return order_type is OrderType.MARKET or time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+
+
+def end_reason(said: str, *, ends_itself: bool, is_expired: bool) -> Reason:
+    """Why an order ended that was not filled: the venue says ``canceled`` for almost all of it, and why in words."""
+    said = said.lower()
+    if _POST_ONLY in said:
+        return Reason.VENUE_POST_ONLY_WOULD_TAKE
+    if any(word in said for word in _SELF_TRADE):
+        return Reason.VENUE_SELF_TRADE
+    if is_expired or (ends_itself and _USER not in said):
+        return Reason.VENUE_EXPIRED
+    return Reason.VENUE_CANCELLED
 
 
 def order_status(info: OrderInfo, cum_lots: int, quantity_lots: int) -> OrderStatus:

@@ -80,15 +80,16 @@ class _Fate:
 
 class FaultLayer:
     """``injected`` counts what has happened, by kind of fault; ``on_fault(kind of fault, kind of message)`` is told
-    each time. ``held``: how many messages wait."""
+    each time. ``held``: how many messages wait. ``arrived``: requests by kind, as they came, before anything happened
+    to them. ``played``: every rule there was."""
 
     def __init__(self, wire: _Wire, ctx: Context, handler: _Handler, target: FaultTarget) -> None:
         self._wire, self._handler, self._target = wire, handler, target
         self._agenda = Agenda(ctx)
         self.moments = Moments(wire, self._agenda, target, self._links_of, self._strike_any)
+        self.played: list[Drawn] = []
         self._rules: list[Drawn] = []
         self._timed: list[Drawn] = []
-        self._added = 0
         self._has_begun = False
         self._link_kinds: dict[str, str] = {}
         self._current: tuple[_Request, _Fate] | None = None
@@ -97,6 +98,7 @@ class FaultLayer:
         self._swapped: dict[tuple[int, str], Callable[[], None]] = {}
         self.held = 0
         self.injected: Counter[str] = Counter()
+        self.arrived: Counter[str] = Counter()
         self.on_fault: Callable[[str, str], None] = lambda what, which: None
 
     @property
@@ -106,8 +108,8 @@ class FaultLayer:
     def add(self, faults: Iterable[Fault], seed: int) -> None:
         """More rules. Their times count from the first connection, or from now if that has been."""
         for fault in faults:
-            self._added += 1
-            drawn = Drawn(fault, seed * 1_000 + self._added)
+            drawn = Drawn(fault, seed * 1_000 + len(self.played))
+            self.played.append(drawn)
             (self._timed if isinstance(fault, TimedFault) and not fault.after else self._rules).append(drawn)
             if self._has_begun:
                 self._start(drawn)
@@ -164,6 +166,7 @@ class FaultLayer:
         return response
 
     def _meet(self, request: _Request) -> None:
+        self.arrived[request.kind] += 1
         closed = self.moments.why_closed()
         if closed is not None:
             self._say_no(request, *closed)
@@ -176,9 +179,9 @@ class FaultLayer:
             if not drawn.is_about(names, kind):
                 continue
             act = partial(self._carry_out_later, request)
-            if self._is_held(drawn, request.link, kind, act, passed):
+            if self._is_held(drawn, request.link, act):
                 return
-            if not drawn.happens(self._wire.now_ns):
+            if self._overtakes(drawn, kind, passed) or not drawn.happens(self._wire.now_ns):
                 continue
             self._note(drawn, request.kind)
             if self._befall(drawn, request, fate, kind, act):
@@ -301,12 +304,12 @@ class FaultLayer:
                 return
             if not drawn.is_about(names, link_kind):
                 continue
-            if self._is_held(drawn, link, link_kind, write, passed):
+            if self._is_held(drawn, link, write):
                 return
             if drawn.owed:
                 drawn.owed -= 1
                 return
-            if not drawn.happens(self._wire.now_ns):
+            if self._overtakes(drawn, link_kind, passed) or not drawn.happens(self._wire.now_ns):
                 continue
             self._note(drawn, kind)
             fault = drawn.fault
@@ -346,18 +349,21 @@ class FaultLayer:
         drawn.late_until_ns[link] = due_ns
         self._agenda.put(due_ns, partial(self._let_go, act))
 
-    def _is_held(
-        self, drawn: Drawn, link: str, link_kind: str, act: Callable[[], None], passed: list[Callable[[], None]]
-    ) -> bool:
-        """Whether it waits behind what the same rule holds; of a reordering, what waits goes after it."""
-        if isinstance(drawn.fault, Delay) and self._is_late(drawn, link):
-            self.held += 1
-            self._agenda.put(drawn.late_until_ns[link], partial(self._let_go, act))
-            return True
+    def _is_held(self, drawn: Drawn, link: str, act: Callable[[], None]) -> bool:
+        """Whether it waits behind what the same rule holds."""
+        if not isinstance(drawn.fault, Delay) or not self._is_late(drawn, link):
+            return False
+        self.held += 1
+        self._agenda.put(drawn.late_until_ns[link], partial(self._let_go, act))
+        return True
+
+    def _overtakes(self, drawn: Drawn, link_kind: str, passed: list[Callable[[], None]]) -> bool:
+        """Whether one waits for this one to go first."""
         key = (id(drawn), link_kind)
-        if isinstance(drawn.fault, Reorder) and key in self._swapped:
-            passed.append(partial(self._release, key, self._swapped[key]))
-        return False
+        if key not in self._swapped:
+            return False
+        passed.append(partial(self._release, key, self._swapped[key]))
+        return True
 
     def _is_late(self, drawn: Drawn, link: str) -> bool:
         return self._wire.now_ns < drawn.late_until_ns.get(link, 0)

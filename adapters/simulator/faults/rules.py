@@ -75,6 +75,31 @@ Message = Literal[
     "trade",
     "ticker",
 ]
+#: A message, or nothing: then the clock says when.
+After = Literal[
+    "",
+    "any",
+    "request",
+    "order",
+    "replace",
+    "cancel",
+    "query",
+    "subscribe",
+    "command",
+    "answer",
+    "order_answer",
+    "replace_answer",
+    "cancel_answer",
+    "query_answer",
+    "subscribe_answer",
+    "push",
+    "report",
+    "fill",
+    "balance",
+    "book",
+    "trade",
+    "ticker",
+]
 RefusedWhy = Literal["rate_limit", "ban", "clock", "key", "maintenance", "overload"]
 
 #: What else a message of some kind is: a fill is a report, and pushed; an order, replace or cancel is a command.
@@ -117,7 +142,7 @@ class TimedFault(_Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     been handled."""
 
     every_ms: Milliseconds = 0
-    after: Message | Literal[""] = ""
+    after: After = ""
 
 
 # -- messages -----------------------------------------------------------------------------------------------------
@@ -295,4 +320,4 @@ class FaultScript(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     seconds: Annotated[int, msgspec.Meta(ge=1, le=3_600)] = 15
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**32)] = 1
     venues: tuple[Literal["binance", "coinbase", "kraken"], ...] = ()
-    fault: tuple[Fault, ...]
+    fault: Annotated[tuple[Fault, ...], msgspec.Meta(min_length=1)]
