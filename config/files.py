@@ -83,6 +83,8 @@ def _state_dir_problem(path: Path) -> Wrong | None:
         return f"cannot be used: {path}: {error.strerror}", "name another directory"
     if not stat.S_ISDIR(mode):
         return f"{path} is not a directory", "name a directory"
+    if os.path.samefile(path, path / ".."):
+        return f"{path} is the root of a file system", "name a directory of its own, as in /var/lib/haltline/desk1"
     if not os.access(path, os.W_OK | os.X_OK):
         return f"{path} is not writable by this user", "change its owner, or name another directory"
     return None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from config.accounts import check_accounts
 from config.errors import KeyPath
 from config.routes import check_routed_strategy, check_routes
 from config.scopes import check_scope
@@ -44,6 +45,7 @@ def check_relations(good: _Table, report: Report) -> None:
         _check_venue(good, venue, path, report)
     for path, person in tables(good, "people"):
         _check_key(person.get("public_key"), (*path, "public_key"), report)
+    check_accounts(good, report)
     check_routes(good, report)
     for path, strategy in tables(good, "strategies"):
         _check_strategy(good, strategy, path, report)

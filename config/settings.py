@@ -43,14 +43,18 @@ _NANOS_PER_MS = 1_000_000
 #: Short, because strategy ids go into client order ids, which venues cut at 36 characters.
 ShortName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,15}\Z", description="1 to 16 of a-z, 0-9 and -")]
 RunName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z", description="1 to 32 of a-z, 0-9 and -")]
+#: What is not seen on a screen: two names that differ by it alone look the same.
+_INVISIBLE = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
+)
 #: Venues list symbols in any script; only what would break a name, a log line or a stream path is kept out. Some
 #: write a pair with a slash in it.
-_SYMBOL = r"[^\s\x00-\x1f\x7f:/a-z]{1,32}(?:/[^\s\x00-\x1f\x7f:/a-z]{1,32})?\Z"
+_SIGN = r"[^\s\x00-\x1f\x7f-\x9f:/a-z" + _INVISIBLE + "]"
+_SYMBOL = _SIGN + "{1,32}(?:/" + _SIGN + r"{1,32})?\Z"
 Symbol = Annotated[str, Meta(pattern="^" + _SYMBOL, description='the venue\'s own name in upper case, as in "BTCUSDT"')]
 #: Venues name assets in any script, too.
-AssetName = Annotated[
-    str, Meta(pattern=r"^[^\s\x00-\x1f\x7f:/a-z]{1,32}\Z", description='an asset in upper case, as in "USDT"')
-]
+AssetName = Annotated[str, Meta(pattern="^" + _SIGN + r"{1,32}\Z", description='an asset in upper case, as in "USDT"')]
 InstrumentName = Annotated[
     str,
     Meta(

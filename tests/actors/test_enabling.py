@@ -22,7 +22,7 @@ from store.segment import MemoryJournal
 replace = msgspec.structs.replace
 
 SYMBOL = "binance:BTCUSDT"
-KEYS = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b".")) for name in ("ann", "bea")}
+KEYS = {name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b".")) for name in ("ann", "bea", "cyd")}
 PERSON = '\n[[people]]\nname = "{name}"\npublic_key = "{key}"\nmay = ["{may}"]\n'
 
 
@@ -53,6 +53,7 @@ class Floor:
             table.replace("executions_window_ms = 10000", "executions_window_ms = 60000"),
             person("ann", "enable"),
             person("bea", "release"),
+            person("cyd", "release"),
         )
         self.console = Console()
         self.desk.add("console", self.console)

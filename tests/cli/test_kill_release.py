@@ -17,12 +17,16 @@ from risk.latch import LatchPage
 Run = Callable[..., CompletedProcess[str]]
 
 
+#: The second of the two who release.
+BOB = '\n[[people]]\nname = "bob"\npublic_key = "{}"\nmay = ["release"]\n'.format("b0" * 32)
+
+
 def keygen(haltline: Run, desk: Path, name: str) -> Path:
-    """A person's new key, made known to the configuration as the command says."""
+    """A person's new key, made known to the configuration as the command says, beside that of another."""
     key = desk.parent / f"{name}.pem"
     done = haltline("kill", "keygen", "--out", str(key), "--name", name)
     assert done.returncode == 0, done.stderr
-    desk.write_text(desk.read_text() + done.stdout)
+    desk.write_text(desk.read_text() + done.stdout + BOB)
     return key
 
 

@@ -92,8 +92,8 @@ orders_url = "wss://venue.example/ws-api/v3"
 streams_url = "wss://venue.example"
 [venues.credentials]
 key_type = "ed25519"
-api_key_file = "key.txt"
-secret_file = "secret.txt"
+api_key_file = "key-2.txt"
+secret_file = "secret-2.txt"
 [[venues.instruments]]
 symbol = "BTCUSDT"
 [venues.instruments.limits]
@@ -136,8 +136,8 @@ def right_text() -> str:
 @pytest.fixture
 def config_path(tmp_path: Path) -> Path:
     """Where to write a configuration: beside it are the files that ``right_text`` names."""
-    for name in ("key.txt", "secret.txt"):
-        (tmp_path / name).write_text("value\n")
+    for name in ("key.txt", "secret.txt", "key-2.txt", "secret-2.txt"):
+        (tmp_path / name).write_text(f"value of {name}\n")
         (tmp_path / name).chmod(0o600)
     (tmp_path / "ca.pem").write_text("authority\n")
     (tmp_path / "strategy.py").write_text("class Quoter: ...\n")

@@ -374,10 +374,10 @@ def test_a_key_file_open_to_others_is_an_error(
     right_text: str, config_path: Path, problems_of: Problems, mode: int
 ) -> None:
     (config_path.parent / "secret.txt").chmod(mode)
-    first, second = problems_of(right_text)
-    assert [first.key, second.key] == [f"venues[{n}].credentials.secret_file" for n in (0, 1)]
-    assert f"(mode {mode:04o})" in first.problem
-    assert "chmod 600" in first.remedy
+    (found,) = problems_of(right_text)
+    assert found.key == "venues[0].credentials.secret_file"
+    assert f"(mode {mode:04o})" in found.problem
+    assert "chmod 600" in found.remedy
 
 
 def test_files_are_looked_at_only_when_asked(right_text: str, config_path: Path) -> None:
@@ -396,6 +396,8 @@ FILES = [
     ('secret_file = "secret.txt"', f'secret_file = "{"a./" * 2000}"', "venues[0].credentials.secret_file", "too long"),
     ('state_dir = "state"', 'state_dir = "missing/state"', "engine.state_dir", "missing does not exist"),
     ('state_dir = "state"', 'state_dir = "ca.pem"', "engine.state_dir", "is not a directory"),
+    ('state_dir = "state"', 'state_dir = "/"', "engine.state_dir", "root of a file system"),
+    ('state_dir = "state"', 'state_dir = "/usr/.."', "engine.state_dir", "root of a file system"),
     ('state_dir = "state"', 'state_dir = "ca.pem/x"', "engine.state_dir", "Not a directory"),
     ('"strategy.py:Quoter"', '"gone.py:Quoter"', "strategies[0].source", "No such file"),
     ('"strategy.py:Quoter"', '"no_such_module:Quoter"', "strategies[0].source", "not installed"),
