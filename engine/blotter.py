@@ -13,7 +13,7 @@ reserved for it any more the gate gets it as ``filled_unreserved``. It is a viol
 picture of the venue was wrong.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -131,7 +131,8 @@ class Blotter:
         self.violations: deque[Violation] = deque(maxlen=violations_max)
         self._open: dict[str, Order] = {}
         self._by_order_id: dict[tuple[int, str], Order] = {}
-        self._old_trades: dict[tuple[str, str], None] = {}  # (order id, trade id) of evicted orders
+        #: (order id, trade id) of evicted orders. The first of a dict is found behind all that have left: 15 us.
+        self._old_trades: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._used = UsedOrderIds()
         self._strategies: dict[str, _StrategyBook] = {}
         self._report_seq_first = 0
@@ -321,7 +322,7 @@ class Blotter:
         for trade_id in sorted(order.trade_ids):
             self._old_trades[order.order_id, trade_id] = None
         while len(self._old_trades) > self._trades_max:
-            del self._old_trades[next(iter(self._old_trades))]
+            self._old_trades.popitem(last=False)
 
     def _violate(self, violation: Violation) -> None:
         self.violations.append(violation)

@@ -7,6 +7,7 @@ as used. Prefixes are one per strategy and session; beyond ``prefixes_max`` the 
 """
 
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Sequence
 
 __all__ = ["NumberRanges", "UsedOrderIds"]
@@ -68,7 +69,7 @@ class UsedOrderIds:
     def __init__(self, *, texts_max: int = 100_000, prefixes_max: int = 1_000, ranges_max: int = 10_000) -> None:
         self._texts_max, self._prefixes_max, self._ranges_max = texts_max, prefixes_max, ranges_max
         self._numbers: dict[str, NumberRanges] = {}
-        self._texts: dict[str, None] = {}
+        self._texts: OrderedDict[str, None] = OrderedDict()
         #: The id that was asked about last, taken apart: it is most often added next.
         self._asked, self._parts = "", ("", -1)
 
@@ -88,7 +89,7 @@ class UsedOrderIds:
                 return False
             self._texts[client_order_id] = None
             if len(self._texts) > self._texts_max:
-                del self._texts[next(iter(self._texts))]
+                self._texts.popitem(last=False)
             return True
         ranges = self._numbers.get(prefix)
         if ranges is None:

@@ -85,6 +85,7 @@ class Gate:
         self._bind()
         self._check: _Kernel = gate_kernel.check
         self._may_send: _Kernel = gate_kernel.may_send
+        self._release: Callable[..., None] = gate_books.release
         #: Where the row of each strategy begins that may send.
         self._strategies: dict[str, int] = {}
         #: Lots still reserved, by client order id, of every order not yet released in full.
@@ -392,10 +393,11 @@ class Gate:
         released = min(reserved, max(released_lots, 0))
         first = 0 if client_order_id in self._ended else 1
         strategy_at = self._strategy_at(order)
-        gate_books.release(
+        self._release(
             self._state, order.instrument_id, strategy_at, int(order.side), released, order.reserve_ticks, first
         )
-        self._ended.add(client_order_id)
+        if first:
+            self._ended.add(client_order_id)
         self._keep(client_order_id, reserved - released)
 
     def _keep(self, client_order_id: str, lots: int) -> None:
@@ -571,19 +573,20 @@ class Gate:
     def warm_up(self) -> None:
         """Compile or load every kernel, on a scratch copy: the first real order must not pay for it.
 
-        From then on the two kernels of the order path are called by their compiled entry, without looking up their
-        types on each call.
+        From then on the kernels of an order's path and of its end are called by their compiled entry, without looking
+        up their types on each call.
         """
         scratch = GateTables(self._tables.account, self._latch, 1)
         at = scratch.strategy_at("")
         state, words = scratch.state, self._words
         self._check = entry_of(gate_kernel.check, state, words, 0, at, 0, 1, 1, 0)
         self._may_send = entry_of(gate_kernel.may_send, state, words, 0, at, 0, 0)
+        self._release = entry_of(gate_books.release, state, 0, at, 1, 1, 1, 1)
         self._scratch = state, at
         self._check(state, words, 0, at, 0, 1, 1, 0)
         self._may_send(state, words, 1, at, 0, 0)
         gate_books.reserve(state, 0, at, 1, 1, 1)
-        gate_books.release(state, 0, at, 1, 1, 1, 1)
+        self._release(state, 0, at, 1, 1, 1, 1)
         gate_books.fill(state, 0, at, 1, 0, 1, 1, 1, 0)
         gate_books.refund(state, 0, at, 0, 1, 1, 1, 0)
         gate_books.quote(state, 0, 1, 1, 0)
