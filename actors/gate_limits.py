@@ -38,13 +38,14 @@ def account_limits(account: AccountSettings, venue_actors: int) -> AccountLimits
     )
 
 
-def strategy_limits(limits: StrategyLimitSettings) -> StrategyLimits:
+def strategy_limits(limits: StrategyLimitSettings, venues: int) -> StrategyLimits:
+    """What it may do at each of so many venues: an equal part, so that all together stay within the whole."""
     return StrategyLimits(
-        orders_per_second=limits.orders_per_second_max,
-        orders_burst=limits.orders_burst_max,
-        position_notional_micros=_floor(limits.position_notional_max, _MICROS),
-        gross_notional_micros=_floor(limits.gross_notional_max, _MICROS),
-        executions=limits.executions_max,
+        orders_per_second=max(1, limits.orders_per_second_max // venues),
+        orders_burst=max(1, limits.orders_burst_max // venues),
+        position_notional_micros=_floor(limits.position_notional_max, _MICROS) // venues,
+        gross_notional_micros=_floor(limits.gross_notional_max, _MICROS) // venues,
+        executions=max(1, limits.executions_max // venues),
         executions_window_ns=limits.executions_window_ns,
     )
 

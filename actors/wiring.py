@@ -26,6 +26,7 @@ from actors.places import (
     latch_path,
     latency_path,
     risk_actor,
+    router_actor,
     run_dir,
     shadow_actor,
     strategy_actor,
@@ -34,6 +35,7 @@ from actors.places import (
     venue_actor,
 )
 from actors.risk import RiskActor, RiskActorSettings
+from actors.router import RouteMember, RouterActor, RouterSettings, RouteSpec
 from actors.runtime.durability import SYNC_STAGE
 from actors.runtime.fence import ProcessFence
 from actors.runtime.observer import BlockingObserver
@@ -48,6 +50,8 @@ from actors.undertaker import Undertaker, UndertakerSettings
 from actors.venue import ORDER_STAGES, VenueActor, VenueActorSettings
 from actors.venue_counters import venue_counter_names
 from config.hashing import run_hash
+from config.route_settings import ROUTE
+from config.routes import is_routed, routes_of, venues_of
 from config.settings import EngineConfig, StrategySettings, VenueSettings, instruments_of
 from engine.actor import Actor
 from engine.book_audit import BookAudit
@@ -102,9 +106,10 @@ def make_plan(config: EngineConfig, *, seed: int = 0, audit_books: bool = False)
     for strategy in config.strategies:
         name = strategy_actor(strategy.id)
         if strategy.placement == "co-located":
-            hosts[venue_actor(strategy.venue)].append(name)
+            host = hosts[venue_actor(strategy.venue)]
         else:
-            hosts[name] = [name]
+            host = hosts[name] = []
+        host += [router_actor(strategy.id), name] if is_routed(strategy) else [name]
     for strategy in clutched_strategies(config):
         hosts[shadow_actor(strategy.id)] = [shadow_actor(strategy.id)]
     settings = HostSettings(
@@ -211,7 +216,7 @@ def counter_names_of(config: EngineConfig, actor: str) -> tuple[str, ...]:
     if kind == "risk":
         return exposure_names(_exposure_scope(config, name).holders)
     if kind == "venue":
-        return venue_counter_names([strategy.id for strategy in config.strategies if strategy.venue == name])
+        return venue_counter_names([each.id for each in config.strategies if name in venues_of(config, each)])
     return ()
 
 
@@ -255,6 +260,8 @@ def build_actor(arguments: bytes) -> Actor:
         return build_node_agent(config, ProcessFence(run_dir(config)))
     if kind == "undertaker":
         return _undertaker(config, config.venue(name))
+    if kind == "router":
+        return _router(next(strategy for strategy in config.strategies if strategy.id == name), config)
     if kind == "shadow":
         return _shadow(next(strategy for strategy in config.strategies if strategy.id == name), config)
     return _strategy(next(strategy for strategy in config.strategies if strategy.id == name), config)
@@ -369,16 +376,18 @@ def venue_settings(config: EngineConfig, venue: VenueSettings) -> VenueActorSett
     )
     holders = len(_venue_actors_of(config, venue.account))
     limits = account_limits(config.account(venue.account), holders)
+    here = [each for each in config.strategies if venue.name in venues_of(config, each)]
     return VenueActorSettings(
         venue=venue.name,
         account_id=venue.account,
         risk_actor=risk_actor(venue.account),
         kill_actor=KILL_SWITCH,
         config_hash=run_hash(config),
-        strategies={s.id: strategy_actor(s.id) for s in config.strategies if s.venue == venue.name},
+        strategies={s.id: router_actor(s.id) if is_routed(s) else strategy_actor(s.id) for s in here},
         instruments=instruments,
         account_limits=limits,
-        strategy_limits={s.id: strategy_limits(s.limits) for s in config.strategies if s.venue == venue.name},
+        strategy_limits={s.id: strategy_limits(s.limits, len(venues_of(config, s))) for s in here},
+        routed=tuple(s.id for s in here if is_routed(s)),
         lease_renew_ns=config.lease.renew_ns,
         balance_query_ns=venue.balance_query_ns,
         warm_ns=venue.warm_ms * 1_000_000,
@@ -403,11 +412,43 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
 
 def _strategy(strategy: StrategySettings, config: EngineConfig) -> StrategyActor:
     instruments = {instrument.name: instrument for instrument in instruments_of(config)}
-    routes = tuple(
-        VenueRoute(venue_actor(instruments[name].venue), instruments[name].instrument_id)
-        for name in strategy.instruments
-    )
+    if is_routed(strategy):
+        routes = tuple(VenueRoute(router_actor(strategy.id), each.instrument_id) for each in _routes(strategy, config))
+    else:
+        routes = tuple(
+            VenueRoute(venue_actor(instruments[name].venue), instruments[name].instrument_id)
+            for name in strategy.instruments
+        )
     return StrategyActor(strategy.id, strategy.account, build_strategy(strategy.source, strategy.parameters), routes)
+
+
+def _router(strategy: StrategySettings, config: EngineConfig) -> RouterActor:
+    return RouterActor(
+        RouterSettings(strategy.id, strategy.account, strategy_actor(strategy.id), _routes(strategy, config))
+    )
+
+
+def _routes(strategy: StrategySettings, config: EngineConfig) -> tuple[RouteSpec, ...]:
+    """The strategy's; ids of routed instruments follow those of the venues'."""
+    instruments = {instrument.name: instrument for instrument in instruments_of(config)}
+    ids = {route.symbol: number for number, route in enumerate(config.routes, len(instruments))}
+    return tuple(
+        RouteSpec(
+            ids[route.symbol],
+            ROUTE,
+            route.symbol,
+            tuple(
+                RouteMember(venue_actor(instruments[name].venue), instruments[name].instrument_id, name)
+                for name in route.instruments
+            ),
+            route.policy,
+            route.failover,
+            route.same_value,
+            route.stale_ns,
+            route.book_levels,
+        )
+        for route in routes_of(config, strategy)
+    )
 
 
 def _shadow(strategy: StrategySettings, config: EngineConfig) -> ShadowActor:
@@ -424,6 +465,6 @@ def _shadow(strategy: StrategySettings, config: EngineConfig) -> ShadowActor:
         account_limits=account_limits(
             config.account(strategy.account), len(_venue_actors_of(config, strategy.account))
         ),
-        strategy_limits=strategy_limits(strategy.limits),
+        strategy_limits=strategy_limits(strategy.limits, 1),
     )
     return ShadowActor(settings, lambda: build_strategy(strategy.source, strategy.parameters))
