@@ -34,20 +34,32 @@ def warm_up() -> None:
 
 
 def trading_session(
-    venue: VenueSettings, symbols: Symbols, listener: VenueListener, audit: BookAudit | None
+    venue: VenueSettings,
+    symbols: Symbols,
+    listener: VenueListener,
+    audit: BookAudit | None,
+    request_share_percent: int = 100,
 ) -> VenueSession:
-    """What a venue actor trades on. ``audit`` is shown what the books are built from. Raises UsageError for credentials
-    that cannot be used."""
-    return _ADAPTERS[venue.adapter](venue, symbols, listener, audit, False)
+    """What a venue actor trades on. ``audit`` is shown what the books are built from; ``request_share_percent`` is its
+    part of limits that it shares with others. Raises UsageError for credentials that cannot be used."""
+    return _ADAPTERS[venue.adapter](venue, symbols, listener, audit, False, request_share_percent)
 
 
-def cancelling_session(venue: VenueSettings, symbols: Symbols, listener: VenueListener) -> VenueSession:
-    """What an undertaker cancels on: its own credentials if there are any, and no market data."""
-    return _ADAPTERS[venue.adapter](venue, symbols, listener, None, True)
+def cancelling_session(
+    venue: VenueSettings, symbols: Symbols, listener: VenueListener, request_share_percent: int = 100
+) -> VenueSession:
+    """What an undertaker cancels on: its own credentials if there are any, no market data, and the part of shared
+    limits that its venue actor does not spend any more."""
+    return _ADAPTERS[venue.adapter](venue, symbols, listener, None, True, request_share_percent)
 
 
 def _binance(
-    venue: VenueSettings, symbols: Symbols, listener: VenueListener, audit: BookAudit | None, only_cancels: bool
+    venue: VenueSettings,
+    symbols: Symbols,
+    listener: VenueListener,
+    audit: BookAudit | None,
+    only_cancels: bool,
+    share_percent: int,
 ) -> VenueSession:
     key_type, api_key, secret = _credentials(venue, for_undertaker=only_cancels)
     orders_path = urlsplit(venue.orders_url).path
@@ -58,12 +70,17 @@ def _binance(
         **({"orders_path": orders_path} if orders_path else {}),
     )
     credentials = Credentials(api_key, KeyType(key_type), secret)
-    options = BinanceOptions(market_data=not only_cancels)
+    options = BinanceOptions(market_data=not only_cancels, request_share_percent=share_percent)
     return BinanceSession(venue.name, symbols, credentials, endpoints, listener, options, depth_observer=audit)
 
 
 def _coinbase(
-    venue: VenueSettings, symbols: Symbols, listener: VenueListener, audit: BookAudit | None, only_cancels: bool
+    venue: VenueSettings,
+    symbols: Symbols,
+    listener: VenueListener,
+    audit: BookAudit | None,
+    only_cancels: bool,
+    share_percent: int,
 ) -> VenueSession:
     """Orders go where ``rest_url`` points; ``orders_url`` is where their reports come from."""
     _, key_name, secret = _credentials(venue, for_undertaker=only_cancels)
@@ -73,12 +90,21 @@ def _coinbase(
         streams=_endpoint(venue.streams_url, venue.ca_file),
     )
     credentials = coinbase_signing.Credentials(key_name, secret)
-    options = CoinbaseOptions(market_data=not only_cancels, key_may_withdraw=venue.key_may_withdraw)
+    options = CoinbaseOptions(
+        market_data=not only_cancels,
+        key_may_withdraw=venue.key_may_withdraw,
+        request_share_percent=share_percent,
+    )
     return CoinbaseSession(venue.name, symbols, credentials, endpoints, listener, options, book_observer=audit)
 
 
 def _kraken(
-    venue: VenueSettings, symbols: Symbols, listener: VenueListener, audit: BookAudit | None, only_cancels: bool
+    venue: VenueSettings,
+    symbols: Symbols,
+    listener: VenueListener,
+    audit: BookAudit | None,
+    only_cancels: bool,
+    share_percent: int,
 ) -> VenueSession:
     """An undertaker's key need not see what the account holds."""
     _, api_key, secret = _credentials(venue, for_undertaker=only_cancels)

@@ -75,7 +75,7 @@ class OrderEntry:
     def close_position(self, message: NewOrder, now_ns: int) -> Refusal | None:
         """An order of the venue actor's own, that closes a position under a kill that flattens; or why it cannot go."""
         order = Order.from_new(message)
-        refusal = self._core.stopped or self._no_way_out(now_ns)
+        refusal = self._core.stopped or self._no_way_out(message.instrument_id, now_ns)
         if refusal is None and self._delivery.held:
             refusal = Refusal(Reason.JOURNAL_FULL, text="the journal has no room for what has already happened")
         return refusal or self._submit(order, None, message, now_ns, closes=True)
@@ -206,7 +206,7 @@ class OrderEntry:
             return Refusal(
                 Reason.DUPLICATE_CLIENT_ORDER_ID, "client_order_id", client_order_id, text="this id has been used"
             )
-        may_not = self._no_way_out(now_ns)
+        may_not = self._no_way_out(order.instrument_id, now_ns)
         return may_not if order.instructions is None else may_not or self._unsupported(order, now_ns)
 
     def _unsupported(self, order: Order, now_ns: int) -> Refusal | None:
@@ -214,11 +214,16 @@ class OrderEntry:
         support = self._session.support(order.instrument_id) if type(order.instrument_id) is int else NO_SUPPORT
         return shape_fault(order) or support.refusal(order, self._ctx.wall_ns(now_ns))
 
-    def _no_way_out(self, now_ns: int) -> Refusal | None:
+    def _no_way_out(self, instrument_id: int, now_ns: int) -> Refusal | None:
         core = self._core
         if not core.ready:
             return Refusal(Reason.NOT_READY, text="the venue is not connected and reconciled yet")
         reason = self._session.send_refusal(now_ns)
+        if reason is Reason.VENUE_RATE_LIMIT:
+            asked = instrument_id if type(instrument_id) is int else -1  # nobody has looked at it yet
+            wait_ns = self._session.send_wait_ns(asked, now_ns)
+            text = f"{core.settings.venue}: no room within the venue's limits; the next order may be sent in {wait_ns} ns"
+            return Refusal(reason, "wait_ns", "", str(wait_ns), text)
         if reason is not Reason.NONE:
             return Refusal(reason, text=f"{core.settings.venue}: {reason.name.lower().replace('_', ' ')}")
         return None

@@ -49,6 +49,7 @@ from actors.trigger_specs import trigger_specs
 from actors.undertaker import Undertaker, UndertakerSettings
 from actors.venue import ORDER_STAGES, VenueActor, VenueActorSettings
 from actors.venue_counters import venue_counter_names
+from config.accounts import request_share_percent
 from config.hashing import run_hash
 from config.route_settings import ROUTE
 from config.routes import is_routed, routes_of, venues_of
@@ -313,8 +314,9 @@ def build_node_agent(config: EngineConfig, fence: Callable[[str], str]) -> NodeA
 def _undertaker(config: EngineConfig, venue: VenueSettings) -> Undertaker:
     symbols = [(each.instrument_id, each.symbol) for each in instruments_of(config) if each.venue == venue.name]
     settings = UndertakerSettings(venue_actor(venue.name), KILL_SWITCH, tuple(number for number, _ in symbols))
+    share_percent = request_share_percent(config, venue)
     notice = "" if venue.undertaker_credentials else "no credentials of its own: it cancels with the venue actor's"
-    return Undertaker(settings, lambda listener: cancelling_session(venue, symbols, listener), notice)
+    return Undertaker(settings, lambda listener: cancelling_session(venue, symbols, listener, share_percent), notice)
 
 
 def _people_who_may(config: EngineConfig, what: Literal["release", "enable"]) -> dict[str, str]:
@@ -407,7 +409,8 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
     audit = BookAudit() if audit_books else None
     symbols = [(instrument_id, symbol) for instrument_id, symbol, _ in settings.instruments]
     window = create_window(run_dir(config), venue_actor(venue.name), latch_path(config))
-    return VenueActor(settings, lambda listener: trading_session(venue, symbols, listener, audit), audit, window)
+    share = request_share_percent(config, venue)
+    return VenueActor(settings, lambda listener: trading_session(venue, symbols, listener, audit, share), audit, window)
 
 
 def _strategy(strategy: StrategySettings, config: EngineConfig) -> StrategyActor:

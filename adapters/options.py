@@ -13,6 +13,8 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         cancel_share_ppm: share of the venue's request limits that only cancels may spend (``adapters/purpose.py``).
+        request_share_percent: what this session may spend of the limits that it shares with others of ours: those per
+            IP at Binance, those per user at Coinbase. Kraken counts nothing of ours together.
         idle_timeout_ns: a WebSocket that says nothing for so long is dead.
         answer_timeout_ns: how long a question, a handshake, a logon or a subscription may take.
         clock_refresh_ns: how often the venue's clock is looked at.
@@ -29,6 +31,7 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
     message_bytes_max: int
     body_bytes_max: int
     cancel_share_ppm: int = 200_000
+    request_share_percent: int = 100
     answer_timeout_ns: int = 10 * NANOS
     link_age_max_ns: int = 23 * 3_600 * NANOS
     retry_first_ns: int = NANOS // 4
@@ -38,6 +41,7 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         self.must_be("cancel_share_ppm", 0, 999_999)
+        self.must_be("request_share_percent", 1, 100)
         for name in self.__struct_fields__:
             if name.endswith(("_ns", "_bytes_max")) and getattr(self, name) <= 0:
                 raise UsageError(f"{name} {getattr(self, name)} must be above 0")

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from os.path import realpath
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from config.errors import KeyPath
 from config.files import secret_path_problem
-from config.settings import CREDENTIAL_TABLES
+from config.settings import CREDENTIAL_TABLES, EngineConfig, VenueSettings
 from config.shape import Report, tables
 
-__all__ = ["check_accounts", "check_keys"]
+__all__ = ["check_accounts", "check_keys", "request_share_percent"]
 
 _Table = dict[str, Any]
 #: An API key has no more.
@@ -24,6 +25,30 @@ _KEY_BYTES_MAX = 4_096
 def check_accounts(good: _Table, report: Report) -> None:
     """Report what can be told from a document alone, as ``config.shape.checked`` returned it."""
     _check_people(good, report)
+    _check_shares(good, report)
+
+
+def _check_shares(good: _Table, report: Report) -> None:
+    """What tables share, they must not give out twice. One that has none written takes an equal part."""
+    given: dict[tuple[Any, str], int] = {}
+    together: dict[tuple[Any, str], int] = {}
+    venues = [(path, venue) for path, venue in tables(good, "venues") if venue.get("adapter") != "kraken"]
+    for _, venue in venues:
+        together[_host(venue)] = together.get(_host(venue), 0) + 1
+    for path, venue in venues:
+        place = _host(venue)
+        percent = venue.get("request_share_percent", 0)
+        given[place] = given.get(place, 0) + (percent or 100 // together[place])
+        if percent and given[place] > 100:
+            report(
+                (*path, "request_share_percent"),
+                f"is {percent}, and with it the tables of this venue may spend {given[place]} % of what they share",
+                "lower it, or leave it out everywhere for equal parts",
+            )
+
+
+def _host(venue: _Table) -> tuple[Any, str]:
+    return venue.get("adapter"), urlsplit(venue.get("rest_url", "")).netloc.lower()
 
 
 def _check_people(good: _Table, report: Report) -> None:
@@ -77,3 +102,24 @@ def _credentials(good: _Table) -> Iterator[tuple[KeyPath, _Table, str]]:
         for table in CREDENTIAL_TABLES:
             if isinstance(venue.get(table), dict):
                 yield (*path, table), venue[table], f'venue "{venue.get("name", path[1])}"'
+
+
+# -- request limits ----------------------------------------------------------------------------------------------
+
+
+def request_share_percent(config: EngineConfig, venue: VenueSettings) -> int:
+    """What one venue table may spend of the request limits that it shares with others.
+
+    Binance counts requests per IP, and all venue actors of a configuration are taken to have the same; Coinbase per
+    user, of whom every key here is taken to be. So the tables of one adapter and host share: each has what it was
+    given, or an equal part. Kraken counts per key and per account: every table has all of its own.
+    """
+    if venue.adapter == "kraken":
+        return 100
+    place = _place(venue)
+    together = sum(_place(each) == place for each in config.venues)
+    return venue.request_share_percent or max(1, 100 // together)
+
+
+def _place(venue: VenueSettings) -> tuple[str, str]:
+    return venue.adapter, urlsplit(venue.rest_url).netloc.lower()

@@ -257,6 +257,9 @@ class VenueSettings(msgspec.Struct, frozen=True):
     goes through the order path without an order, so that code and data are at hand when one comes; 0: never.
 
     ``key_may_withdraw``: whether a key that may move money out is accepted, where the venue tells what its keys may do.
+
+    ``request_share_percent``: its part of request limits that several tables share (``config/accounts.py``); 0: an
+    equal one.
     """
 
     name: ShortName
@@ -274,6 +277,7 @@ class VenueSettings(msgspec.Struct, frozen=True):
     spin: bool = False
     warm_ms: Annotated[int, Meta(ge=0, le=1_000)] = 0
     key_may_withdraw: bool = False
+    request_share_percent: Annotated[int, Meta(ge=0, le=100)] = 0
 
     @property
     def balance_query_ns(self) -> int:

@@ -269,7 +269,7 @@ def _duplicate_order(reason: Reason, order: Order, observed: int, limit: int, in
     if observed == ABSENT:
         text = "too many orders within the duplicate window to tell a repeated one; wait"
         return Refusal(reason, "", "", f"{limit} ns", text)
-    text = f"the same order was sent {observed} ns ago; within {limit} ns it counts as a repeat"
+    text = f"the same order was sent {observed} ns ago; it counts as a repeat for {limit - observed} ns more"
     return Refusal(reason, "", f"{observed} ns", f"{limit} ns", text)
 
 

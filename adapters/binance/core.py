@@ -32,7 +32,7 @@ class SessionCore(VenueCore[BinanceOptions, InstrumentGrid]):
         #: Filled from exchangeInfo.
         self.grids_by_symbol: dict[str, InstrumentGrid] = {}
         self.supports: dict[int, OrderSupport] = {}
-        self.limits = RateLimits(options.cancel_share_ppm)
+        self.limits = RateLimits(options.cancel_share_ppm, options.request_share_percent)
         #: Asks for the venue's time at once; set by the session.
         self.reread_clock: Callable[[int], None] = _nothing
 

@@ -3,6 +3,9 @@
 REQUEST_WEIGHT (per IP, REST and WebSocket API together) and RAW_REQUESTS count requests; ORDERS (per account) counts
 new orders. All run in calendar-aligned intervals of the venue's clock. What the venue reports as used is
 believed; what is on its way and not yet answered is added to it. A request that was sent and lost stays counted.
+
+Several sessions behind one IP spend the same limits per IP, and none sees what another has in flight. Each keeps to its
+part of them, of which the cancels have their share, and besides never goes beyond what the venue reports of all.
 """
 
 from collections.abc import Iterable, Mapping
@@ -66,13 +69,16 @@ class Window:
 class RateLimits:
     """All limits of one IP and account. Times called ``venue_ns`` are the venue's clock, ``now_ns`` is ours.
 
-    ``cancel_share_ppm`` of every request limit is kept for cancels (``adapters/purpose.py``).
+    ``cancel_share_ppm`` of every request limit is kept for cancels (``adapters/purpose.py``). ``part_percent``: what
+    this session may spend of what is counted per IP.
     """
 
-    def __init__(self, cancel_share_ppm: int) -> None:
-        self._share_ppm = cancel_share_ppm
+    def __init__(self, cancel_share_ppm: int, part_percent: int = 100) -> None:
+        self._share_ppm, self._part_percent = cancel_share_ppm, part_percent
         #: (kind, interval) → window. Until exchangeInfo tells, the venue's published weight limit stands.
         self._windows: dict[tuple[str, int], Window] = {(_WEIGHT, 60 * NANOS): Window(60 * NANOS, 6_000)}
+        #: Our part of what is counted per IP, by our own count; none when it is all ours.
+        self._parts: dict[tuple[str, int], Window] = {}
         #: So many new orders have room for certain while no interval begins or, by a clock that steps back, is left.
         self._sure = self._sure_from_ns = self._sure_until_ns = 0
         self._sort()
@@ -80,8 +86,14 @@ class RateLimits:
 
     def _sort(self) -> None:
         self._sure = 0
-        self._weights = [window for (kind, _), window in self._windows.items() if kind == _WEIGHT]
-        self._raws = [window for (kind, _), window in self._windows.items() if kind == _RAW]
+        if self._part_percent < 100:
+            for (kind, interval_ns), window in self._windows.items():
+                if kind != _ORDERS:
+                    part = self._parts.setdefault((kind, interval_ns), Window(interval_ns, 0))
+                    part.limit = window.limit * self._part_percent // 100
+        counted = (*self._windows.items(), *self._parts.items())
+        self._weights = [window for (kind, _), window in counted if kind == _WEIGHT]
+        self._raws = [window for (kind, _), window in counted if kind == _RAW]
         self._orders = [window for (kind, _), window in self._windows.items() if kind == _ORDERS]
 
     def configure(self, limits: Iterable[RateLimit]) -> None:
@@ -137,6 +149,15 @@ class RateLimits:
             return self.blocked_until_ns
         return now_ns + min(window.next_ns(venue_ns) for window in self._weights) - venue_ns
 
+    def order_wait_ns(self, venue_ns: int, now_ns: int) -> int:
+        """How long until a new order has room, if what is on its way turns out to weigh nothing; 0: it has."""
+        waits = [self.blocked_until_ns - now_ns, self.banned_until_ns - now_ns, 0]
+        for window in (*self._weights, *self._raws, *self._orders):
+            kept = 0 if window in self._orders else reserved(Purpose.NEW_ORDER, window.limit, self._share_ppm)
+            if not window.has_room(1, kept, venue_ns):
+                waits.append(window.end_ns - venue_ns)
+        return max(waits)
+
     # -- sending and answers ---------------------------------------------------------------------------------
 
     def sent(self, purpose: Purpose, weight: int, venue_ns: int) -> None:
@@ -175,7 +196,7 @@ class RateLimits:
     def lost(self) -> None:
         """No answer to what is in flight will come: all of it counts as used."""
         self._sure = 0
-        for window in self._windows.values():
+        for window in (*self._windows.values(), *self._parts.values()):
             window.used += window.in_flight
             window.in_flight = 0
 

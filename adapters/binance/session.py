@@ -143,6 +143,10 @@ class BinanceSession(LinkedSession["_Parts"]):
             return Reason.VENUE_RATE_LIMIT
         return Reason.NONE
 
+    def send_wait_ns(self, instrument_id: int, now_ns: int) -> int:
+        core = self._started().core
+        return core.limits.order_wait_ns(core.clock.venue_ns(now_ns), now_ns)
+
     def encode_new(self, order: Approved, now_ns: int) -> bytes:
         """Raises UsageError for an unknown instrument or an impossible client order id; so do the other two."""
         parts = self._started()

@@ -41,7 +41,8 @@ class SessionCore(VenueCore[CoinbaseOptions, InstrumentGrid]):
         super().__init__(ctx, listener, options, symbols, _CLOCK_UNIT_NS)
         #: Filled from the venue's products.
         self.grids_by_symbol: dict[str, InstrumentGrid] = {}
-        self.limits = RateLimits(options.requests_per_second, options.cancel_share_ppm)
+        requests_per_second = max(1, options.requests_per_second * options.request_share_percent // 100)
+        self.limits = RateLimits(requests_per_second, options.cancel_share_ppm)
         self.tokens = TokenMaker(signer, token_host, options.token_life_s, ctx.random_below)
         #: Ask for the venue's time at once, and throw tokens away that were signed before; set by the session.
         self.on_clock_in_doubt: Callable[[int], None] = _nothing

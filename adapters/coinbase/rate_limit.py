@@ -1,6 +1,6 @@
 """The venue's request limit, counted on our side so that it is never hit, with a share that only cancels may spend.
 
-The venue allows one key so many private requests per second and does not say how it counts. A sliding second is the
+The venue allows one user so many private requests per second and does not say how it counts. A sliding second is the
 strictest way it could: whoever stays below that stays below a fixed window and a bucket too.
 
 What an answer's headers say to be left is believed where it is less than we thought.

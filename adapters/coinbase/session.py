@@ -30,6 +30,7 @@ from adapters.coinbase.tokens import TOKENS_TIMER, TokenStock
 from adapters.coinbase.trade_queries import TradeQueries
 from adapters.coinbase.urls import CoinbaseEndpoints
 from adapters.coinbase.user_channel import USER_LINK, UserChannel
+from adapters.purpose import Purpose
 from adapters.session import Link, LinkedSession
 from engine.actor import Context
 from engine.book import OrderBook
@@ -206,6 +207,9 @@ class CoinbaseSession(LinkedSession["_Parts"]):
         if parts is None or not self._is_live:
             return Reason.VENUE_LINK_DOWN
         return parts.entry.send_refusal(now_ns)
+
+    def send_wait_ns(self, instrument_id: int, now_ns: int) -> int:
+        return self._started().core.limits.next_chance_ns(Purpose.NEW_ORDER, now_ns) - now_ns
 
     def encode_new(self, order: Approved, now_ns: int) -> bytes:
         """Raises UsageError for an unknown instrument or an impossible client order id; so do the other two."""

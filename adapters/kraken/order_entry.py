@@ -74,8 +74,7 @@ class OrderEntry:
         """Write and count; what has no room is refused in a callback of its own. Cancels always have."""
         limits = self._core.limits
         if isinstance(frame, NewFrame):
-            if not limits.has_room(frame.instrument_id, NEW_MILLI, now_ns):
-                self.not_sent(frame, Reason.VENUE_RATE_LIMIT, "no room in the pair's counter; nothing was sent", now_ns)
+            if not self._has_room(frame, NEW_MILLI, now_ns):
                 return
             limits.spent(frame.instrument_id, NEW_MILLI, now_ns)
             self._track_new(frame, now_ns)
@@ -84,8 +83,7 @@ class OrderEntry:
             if frame.refusal:
                 self.not_sent(frame, Reason.VENUE_REJECTED, frame.refusal, now_ns)
                 return
-            if not limits.has_room(frame.instrument_id, cost_milli, now_ns):
-                self.not_sent(frame, Reason.VENUE_RATE_LIMIT, "no room in the pair's counter; nothing was sent", now_ns)
+            if not self._has_room(frame, cost_milli, now_ns):
                 return
             limits.spent(frame.instrument_id, cost_milli, now_ns)
             self._track_amend(frame, now_ns)
@@ -93,6 +91,16 @@ class OrderEntry:
             limits.spent(frame.instrument_id, cancel_cost_milli(age_ns(frame.working, now_ns)), now_ns)
         if isinstance(frame, RequestFrame):
             self._send(frame, now_ns)
+
+    def _has_room(self, frame: NewFrame | AmendFrame, cost_milli: int, now_ns: int) -> bool:
+        """If it has none it is refused, with the wait until it would have."""
+        limits, at = self._core.limits, frame.instrument_id
+        if limits.has_room(at, cost_milli, now_ns):
+            return True
+        wait_ns = limits.order_wait_ns(at, cost_milli, now_ns)
+        text = f"no room in the pair's counter; nothing was sent; there is room in {wait_ns} ns"
+        self.not_sent(frame, Reason.VENUE_RATE_LIMIT, text, now_ns)
+        return False
 
     def _track_new(self, frame: NewFrame, now_ns: int) -> None:
         order, core = frame.order, self._core

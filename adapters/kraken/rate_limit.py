@@ -115,6 +115,13 @@ class RateLimits:
             return True
         return counter.has_room(cost_milli, self._reserved(counter, Purpose.NEW_ORDER), now_ns)
 
+    def order_wait_ns(self, instrument_id: int, cost_milli: int, now_ns: int) -> int:
+        """How long until a new order or an amend of this pair has room; 0: it has."""
+        counter, blocked_ns = self._pairs.get(instrument_id), max(0, self.blocked_until_ns - now_ns)
+        if counter is None:
+            return blocked_ns
+        return max(blocked_ns, counter.wait_ns(cost_milli, self._reserved(counter, Purpose.NEW_ORDER), now_ns))
+
     def has_any_room(self, now_ns: int) -> bool:
         """Whether a new order of any pair could be sent."""
         if now_ns < self.blocked_until_ns:

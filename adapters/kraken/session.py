@@ -21,6 +21,7 @@ from adapters.kraken.order_lists import OrderLists
 from adapters.kraken.order_query import OrderQuery
 from adapters.kraken.order_types import order_support
 from adapters.kraken.questions import Questions
+from adapters.kraken.rate_limit import NEW_MILLI
 from adapters.kraken.rest import RestLink
 from adapters.kraken.rest_cancels import RestCancels
 from adapters.kraken.signing import Credentials, Signer
@@ -154,6 +155,9 @@ class KrakenSession(LinkedSession["_Parts"]):
         if not parts.core.ctx.writable(ORDERS_LINK):
             return Reason.VENUE_LINK_BUSY
         return Reason.NONE if parts.core.limits.has_any_room(now_ns) else Reason.VENUE_RATE_LIMIT
+
+    def send_wait_ns(self, instrument_id: int, now_ns: int) -> int:
+        return self._started().core.limits.order_wait_ns(instrument_id, NEW_MILLI, now_ns)
 
     def encode_new(self, order: Approved, now_ns: int) -> bytes:
         """Raises UsageError for an unknown instrument or what the venue does not have; so do the other two."""

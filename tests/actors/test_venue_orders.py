@@ -316,5 +316,10 @@ def test_the_venues_own_order_limit_is_kept_on_our_side(make_desk: MakeDesk) -> 
     desk = make_desk(strategy("one", "Churner", seed=4), options=VenueOptions(VenueLimits(orders_per_10_seconds=50)))
     desk.run_for(10)
     assert desk.refusals("one")["VENUE_RATE_LIMIT"] > 100
+    waits = [
+        r.refusal for r in desk.told("one") if r.refusal is not None and r.refusal.reason is Reason.VENUE_RATE_LIMIT
+    ]
+    assert all(each.field == "wait_ns" and 0 < int(each.limit) <= 10 * SECOND_NS for each in waits)
+    assert all(f"may be sent in {each.limit} ns" in each.text for each in waits)
     assert not [r for r in desk.told("one") if r.refusal and r.refusal.text.startswith("-1015")]
     assert SIMULATOR in desk.runtime.hosts

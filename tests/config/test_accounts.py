@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from config.accounts import request_share_percent
 from config.errors import ConfigProblem
 from config.loader import load_config
 
@@ -125,3 +126,34 @@ def test_a_name_has_no_sign_that_nobody_sees(
     found = problems_of(right_text.replace(old, new.format(sign), 1))
     assert any(ascii(sign)[1:-1] in each.problem for each in found)  # it is shown, not printed
     assert not any(sign in str(each) for each in found)
+
+
+# -- request limits that are shared --------------------------------------------------------------------------------
+
+
+def shares(config_path: Path, text: str) -> list[int]:
+    config_path.write_text(text)
+    config = load_config(config_path)
+    return [request_share_percent(config, venue) for venue in config.venues]
+
+
+def test_tables_of_one_venue_share_its_limits_per_address(right_text: str, config_path: Path) -> None:
+    assert shares(config_path, right_text) == [100, 100]  # of two hosts
+    same = right_text.replace("https://127.0.0.1:8443", "https://VENUE.example")
+    assert shares(config_path, same) == [50, 50]
+    given = same.replace('account = "main"\nrest_url', 'account = "main"\nrequest_share_percent = 30\nrest_url')
+    assert shares(config_path, given) == [30, 50]
+
+
+def test_nobody_gives_out_more_of_a_shared_limit_than_there_is(right_text: str, problems_of: Problems) -> None:
+    same = right_text.replace("https://127.0.0.1:8443", "https://venue.example")
+    given = same.replace('account = "main"\nrest_url', 'account = "main"\nrequest_share_percent = 70\nrest_url')
+    assert (
+        problems_of(given.replace('account = "other"\nrest', 'account = "other"\nrequest_share_percent = 30\nrest'))
+        == []
+    )
+    (found,) = problems_of(
+        given.replace('account = "other"\nrest', 'account = "other"\nrequest_share_percent = 31\nrest')
+    )
+    assert found.key == "venues[1].request_share_percent"
+    assert "may spend 101 % of what they share" in found.problem

@@ -209,3 +209,78 @@ def test_what_is_sure_to_have_room_has_room(steps: list[tuple[str, int, int]]) -
                 each.orders_full(venue_ns)
             elif what == "block":
                 each.block(now_ns + count * NANOS, count % 2 == 0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_STEPS)
+def test_the_wait_that_a_refusal_tells_is_how_long_it_takes(steps: list[tuple[str, int, int]]) -> None:
+    """If nothing else is sent: then there is room, and not a moment before."""
+    made = limits()
+    venue_ns = now_ns = 100 * MINUTE
+    for what, step_ns, count in steps:
+        venue_ns, now_ns = venue_ns + abs(step_ns), now_ns + abs(step_ns)
+        if what == "ask":
+            wait_ns = made.order_wait_ns(venue_ns, now_ns)
+            assert (wait_ns == 0) == made.has_room(NEW, 1, venue_ns, now_ns)
+        elif what in ("send", "other"):
+            purpose = NEW if what == "send" else QUERY
+            made.sent(purpose, 1 + count * 3, venue_ns)
+            made.answered(purpose, 1 + count * 3, 1 + count * 3, venue_ns)
+        elif what == "report":
+            made.report([RateLimit("RAW_REQUESTS", "MINUTE", 5, 9, 900), RateLimit("ORDERS", "DAY", 1, 7, 7)], venue_ns)
+        elif what == "block":
+            made.block(now_ns + count * NANOS, count % 2 == 0)
+    wait_ns = made.order_wait_ns(venue_ns, now_ns)
+    if wait_ns:
+        assert not made.has_room(NEW, 1, venue_ns + wait_ns - 1, now_ns + wait_ns - 1)
+    assert made.has_room(NEW, 1, venue_ns + wait_ns, now_ns + wait_ns)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.integers(0, 2),
+            st.sampled_from(list(Purpose)),
+            st.integers(1, 30),
+            st.integers(0, 9 * NANOS),
+            st.booleans(),
+        ),
+        max_size=80,
+    )
+)
+def test_sessions_behind_one_address_never_pass_its_limit_and_each_keeps_its_cancels_share(
+    steps: list[tuple[int, Purpose, int, int, bool]],
+) -> None:
+    """None of the three sees the others: not even what the venue reports, as here nobody gets an answer with counts."""
+    parts = [RateLimits(200_000, 33) for _ in range(3)]
+    for part in parts:
+        part.configure(LISTED)
+    at, sent = 0, list[tuple[int, Purpose, int, int]]()
+    for which, purpose, weight, wait, answered in steps:
+        at += wait
+        if not parts[which].has_room(purpose, weight, at, 0):
+            continue
+        parts[which].sent(purpose, weight, at)
+        sent.append((which, purpose, weight, at))
+        if answered:
+            parts[which].answered(purpose, weight, weight, at)
+        minute = [(one, p, w) for one, p, w, t in sent if t // MINUTE == at // MINUTE]
+        assert sum(w for _, _, w in minute) <= 100
+        for one in range(3):
+            assert sum(w for by, p, w in minute if by == one and p in (NEW, QUERY)) <= 33 - 6
+    for part in parts:
+        later = at + 10 * MINUTE
+        part.lost()
+        assert part.has_room(CANCEL_ALL, 33, later, 0)
+
+
+def test_a_part_is_not_all_when_the_others_have_spent_more_than_theirs() -> None:
+    made = RateLimits(200_000, 50)
+    made.configure(LISTED)
+    at = MINUTE + NANOS
+    assert made.has_room(NEW, 1, at, 0)
+    made.report([RateLimit("REQUEST_WEIGHT", "MINUTE", 1, 100, 80)], at)
+    assert not made.has_room(NEW, 1, at, 0)  # of the whole limit no more than the cancels' share is left
+    assert made.has_room(CANCEL, 10, at, 0)
+    assert made.order_wait_ns(at, 0) == MINUTE - NANOS
