@@ -6,8 +6,8 @@
 
 One venue actor under Ray as in ``throughput``, every limit set, journal on, ``haltline keeper`` beside it as beside
 ``haltline run``; at 50 % of the throughput that the same machine has just carried, one order in four filled. Latency
-counts from the planned time of an order's tick. The first part of the run is warm-up: what is bounded (ended orders,
-reports) has to be full before anything can be said.
+counts from the planned time of an order's tick. The first 30 % of the run are warm-up: what is bounded (ended orders,
+trades, reports) has to be full before anything can be said; that takes some three minutes.
 
     latency          every order
     p99_9            of each interval of some seconds, over time; _first and _last: the intervals of the first and the
@@ -67,7 +67,7 @@ class Size(msgspec.Struct, frozen=True):
     flood_ticks: int
     readings_every_s: float
     share_percent: int = 50
-    warm_up: float = 0.1
+    warm_up: float = 0.3
     window: int = 500
     fill_every: int = 4
     pin: tuple[int, ...] = ()
