@@ -70,7 +70,9 @@ def _binance(
         **({"orders_path": orders_path} if orders_path else {}),
     )
     credentials = Credentials(api_key, KeyType(key_type), secret)
-    options = BinanceOptions(market_data=not only_cancels, request_share_percent=share_percent)
+    options = BinanceOptions(
+        market_data=not only_cancels, key_may_withdraw=venue.key_may_withdraw, request_share_percent=share_percent
+    )
     return BinanceSession(venue.name, symbols, credentials, endpoints, listener, options, depth_observer=audit)
 
 

@@ -15,6 +15,8 @@ __all__ = [
     "Account",
     "AccountPosition",
     "Ack",
+    "AmendResult",
+    "AmendedOrder",
     "ApiError",
     "BookTicker",
     "BookTickerEnvelope",
@@ -121,6 +123,12 @@ class ServerTime(_Wire, frozen=True):
     serverTime: _Number
 
 
+class KeyRestrictions(_Wire, frozen=True):
+    """What an API key may do."""
+
+    enableWithdrawals: bool
+
+
 class RateLimit(_Wire, frozen=True):
     """``count`` comes with WebSocket API answers only."""
 
@@ -153,6 +161,7 @@ class Filter(_Wire, frozen=True):
     askMultiplierUp: str = "0"
     askMultiplierDown: str = "0"
     limit: _Number = 0
+    maxNumOrderAmends: _Number = 0
     minTrailingAboveDelta: _Number = 0
     maxTrailingAboveDelta: _Number = 0
     minTrailingBelowDelta: _Number = 0
@@ -272,6 +281,16 @@ class ListPlaced(_Wire, frozen=True):
 
     transactionTime: _Number
     orders: tuple[ListedOrder, ...]
+
+
+class AmendedOrder(_Wire, frozen=True):
+    orderId: _Number
+    executedQty: str
+
+
+class AmendResult(_Wire, frozen=True):
+    transactTime: _Number
+    amendedOrder: AmendedOrder
 
 
 class OrderInfo(_Wire, frozen=True):

@@ -19,12 +19,14 @@ class BinanceOptions(SessionOptions, frozen=True, kw_only=True):
         recv_window_ms: how old a request may be when the venue gets it.
         time_unit: MILLISECOND or MICROSECOND, for every time both ways.
         snapshot_levels: depth of a book's snapshot; 5,000 costs 250 of 6,000 weight per minute, 1,000 costs 50.
+        key_may_withdraw: whether a key that may withdraw funds is used all the same.
         idle_timeout_ns: a link that says nothing for so long is dead (the venue pings every 20 s).
     """
 
     recv_window_ms: int = 2_000
     time_unit: str = "MILLISECOND"
     snapshot_levels: int = 5_000
+    key_may_withdraw: bool = False
     idle_timeout_ns: int = 60 * NANOS
     clock_refresh_ns: int = 30 * NANOS
     message_bytes_max: int = 4 << 20

@@ -21,7 +21,7 @@ _decode_error = msgspec.json.Decoder(ApiError).decode
 
 class RestQuestion(Question[int]):
     """``on_answer(body, asked_ns, now_ns)`` may raise VenueError or DECODE_ERRORS when the body is not what it should
-    be. A failure is the venue's code, 0 when it gave none."""
+    be. A failure is the venue's code (below 0), HTTP's status when it gave none, 0 when there was no answer."""
 
     __slots__ = ("is_signed", "method", "on_answer", "params", "path", "weight")
 
@@ -97,7 +97,8 @@ class RestLink(QuestionLink[RestQuestion, int]):
             delay_ns = core.limits.blocked_until_ns - now_ns
         elif verdict is Verdict.UNAUTHENTICATED or verdict is Verdict.REJECTED:
             delay_ns = core.options.auth_retry_ns
-        self._refused(question, text, error.code if error is not None else 0, delay_ns, now_ns)
+        code = error.code if error is not None else response.status
+        self._refused(question, text, code, delay_ns, now_ns)
 
     def _lost(self, question: RestQuestion, now_ns: int) -> None:
         self._has_weighed(question, now_ns)

@@ -1,11 +1,12 @@
-"""What is asked over REST: the venue's clock, its instruments, the account, and cancel-all without an order link."""
+"""What is asked over REST: the venue's clock, what the key may do, instruments, the account, and cancel-all without an
+order link."""
 
 import msgspec
 
 from adapters.binance import parse
 from adapters.binance.core import SessionCore
 from adapters.binance.market_streams import MarketStreams
-from adapters.binance.messages import Account, ExchangeInfo, ServerTime
+from adapters.binance.messages import Account, ExchangeInfo, KeyRestrictions, ServerTime
 from adapters.binance.order_link import OrderLink
 from adapters.binance.order_types import order_support
 from adapters.binance.rest import RestLink, RestQuestion
@@ -13,21 +14,27 @@ from adapters.binance.urls import REST_PATHS
 from adapters.grid import InstrumentGrid
 from adapters.purpose import Purpose
 from engine.errors import UsageError, VenueError
-from engine.venue import CancelAllAnswered, ClockOffset, InstrumentDefined, SessionState
+from engine.venue import AuthenticationFailed, CancelAllAnswered, ClockOffset, InstrumentDefined, SessionState
 
-__all__ = ["CLOCK_TIMER", "Startup"]
+__all__ = ["CLOCK_TIMER", "KEY_TIMER", "Startup"]
 
 CLOCK_TIMER = "session:clock"
+#: Asks again what a key may do that may do too much.
+KEY_TIMER = "session:key"
+#: A test environment does not have the venue's wallet, which is what knows about keys.
+_NO_SUCH_PATH = 404
 #: What the venue answers when there is nothing to cancel.
 _NONE_OPEN = -2011
 
 _decode_time = msgspec.json.Decoder(ServerTime).decode
+_decode_key = msgspec.json.Decoder(KeyRestrictions).decode
 _decode_exchange_info = msgspec.json.Decoder(ExchangeInfo).decode
 _decode_account = msgspec.json.Decoder(Account).decode
 
 
 class Startup:
-    """Time, then instruments, then the other links are opened; the account whenever the order link asks for it."""
+    """Time, then the key, then instruments, then the other links are opened; the account whenever the order link asks
+    for it."""
 
     def __init__(
         self, core: SessionCore, rest: RestLink, orders: OrderLink, streams: MarketStreams, venue_name: str
@@ -50,7 +57,31 @@ class Startup:
         core.ctx.set_timer(CLOCK_TIMER, now_ns + core.options.clock_refresh_ns)
         if not self._has_begun:
             self._has_begun = True
+            self.ask_key(now_ns)
+
+    # -- the key ---------------------------------------------------------------------------------------------
+
+    def ask_key(self, now_ns: int) -> None:
+        question = RestQuestion("key", REST_PATHS.key, (), 1, self._on_key, self._no_key, is_signed=True)
+        self._rest.ask(question, now_ns)
+
+    def _on_key(self, body: bytes, asked_ns: int, now_ns: int) -> None:
+        core = self._core
+        if _decode_key(body).enableWithdrawals and not core.options.key_may_withdraw:
+            text = "the API key may withdraw funds; use one that may not, or allow it by key_may_withdraw"
+            core.emit(AuthenticationFailed(text), now_ns)
+            core.emit(SessionState(False, text), now_ns)
+            core.ctx.set_timer(KEY_TIMER, now_ns + core.options.auth_retry_ns)
+            return
+        self._ask_exchange_info(now_ns)
+
+    def _no_key(self, text: str, code: int, now_ns: int) -> None:
+        if code == _NO_SUCH_PATH:
+            self._core.ctx.log("the venue does not tell here what the key may do")
+            self._rest.forget("key")
             self._ask_exchange_info(now_ns)
+        else:
+            self._on_failure(text, code, now_ns)
 
     # -- instruments -----------------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ class RestPaths(msgspec.Struct, frozen=True):
     account: str = "/api/v3/account"
     depth: str = "/api/v3/depth"
     open_orders: str = "/api/v3/openOrders"
+    key: str = "/sapi/v1/account/apiRestrictions"
 
 
 REST_PATHS = RestPaths()

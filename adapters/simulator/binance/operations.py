@@ -90,6 +90,7 @@ OPERATIONS = (
     Operation("allOrders", "GET", "/api/v3/allOrders", _READ, _fixed(20), queries.all_orders),
     Operation("myTrades", "GET", "/api/v3/myTrades", _READ, _trades_weight, queries.my_trades),
     Operation("account.status", "GET", "/api/v3/account", _READ, _fixed(20), queries.account_status),
+    Operation("", "GET", "/sapi/v1/account/apiRestrictions", _READ, _fixed(1), queries.key_restrictions),
     Operation("account.commission", "GET", "/api/v3/account/commission", _READ, _fixed(20), queries.commission),
     Operation("account.rateLimits.orders", "GET", "/api/v3/rateLimit/order", _READ, _fixed(40), queries.order_counts),
     Operation(
@@ -97,7 +98,7 @@ OPERATIONS = (
     ),
 )
 
-BY_WS_METHOD = {operation.ws_method: operation for operation in OPERATIONS}
+BY_WS_METHOD = {operation.ws_method: operation for operation in OPERATIONS if operation.ws_method}
 BY_REST_PATH: dict[str, dict[str, Operation]] = {}
 for _operation in OPERATIONS:
     BY_REST_PATH.setdefault(_operation.rest_path, {})[_operation.rest_method] = _operation

@@ -22,6 +22,7 @@ __all__ = [
     "commission",
     "depth",
     "exchange_info",
+    "key_restrictions",
     "my_trades",
     "open_orders",
     "order_counts",
@@ -293,6 +294,24 @@ def account_status(venue: Venue, call: Call) -> object:
         ],
         "permissions": ["SPOT"],
         "uid": account.uid,
+    }
+
+
+def key_restrictions(venue: Venue, call: Call) -> object:
+    """Every key of an account may do what the account may."""
+    call.parameters.finish()
+    account = call.owner
+    return {
+        "ipRestrict": False,
+        "createTime": 1_600_000_000_000,
+        "enableReading": True,
+        "enableWithdrawals": account.can_withdraw,
+        "enableInternalTransfer": False,
+        "enableMargin": False,
+        "enableFutures": False,
+        "permitsUniversalTransfer": False,
+        "enableVanillaOptions": False,
+        "enableSpotAndMarginTrading": account.can_trade,
     }
 
 

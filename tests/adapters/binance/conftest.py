@@ -77,6 +77,7 @@ class Venue:
         self.requests: list[dict[str, Any]] = []
         self.subscribed: list[str] = []
         self.control: list[tuple[str, Opcode, bytes]] = []
+        self.may_withdraw = False
         self.balances = [{"asset": "USDT", "free": "1000.00000000", "locked": "1.5"}]
         self.snapshot: dict[str, Any] = {"lastUpdateId": 100, "bids": [["10.00", "1"]], "asks": [["11.00", "2"]]}
         self.rest_rules: dict[str, Callable[[dict[str, str]], Any]] = {}
@@ -107,6 +108,9 @@ class Venue:
             ],
             "symbols": [symbol_info(each, bases[each]) for each in msgspec.json.decode(params["symbols"])],
         }
+
+    def rest_apiRestrictions(self, params: dict[str, str]) -> Any:
+        return {"enableReading": True, "enableWithdrawals": self.may_withdraw, "somethingNew": 1}
 
     def rest_account(self, params: dict[str, str]) -> Any:
         return {"canTrade": True, "updateTime": 5, "balances": self.balances}
