@@ -23,12 +23,14 @@ from engine.order import Order
 from engine.venue import (
     OpenOrdersListed,
     OrderEvent,
+    OrderFilled,
     OrderNotFound,
     OrderRejected,
     OrderSeen,
     OrdersListed,
     QueryFailed,
     TradesListed,
+    VenueOrder,
     VenueSession,
 )
 
@@ -211,6 +213,9 @@ class Reconciliation:
                 self.foreign_orders += 1
                 continue
             listed.add(order.client_order_id)
+            if _is_amended(order, seen):
+                self.doubt(order, now_ns)  # only the session can tell what of it is this order's
+                continue
             self.on_order_seen(
                 OrderSeen(order.client_order_id, seen.order_id, seen.status, seen.quantity_lots, seen.cum_lots, 0),
                 now_ns,
@@ -281,7 +286,7 @@ class Reconciliation:
             return
         for fill in event.fills:
             self.last_trade_id[event.instrument_id] = query.listed_up_to = fill.trade_id
-            order = self._find(event.instrument_id, fill.client_order_id, fill.order_id)
+            order = self._find_traded(event.instrument_id, fill)
             if order is not None:
                 before = order.cum_lots
                 self._settle(msgspec.structs.replace(fill, client_order_id=order.client_order_id), now_ns)
@@ -300,7 +305,7 @@ class Reconciliation:
     def _on_order_trades(self, event: TradesListed, now_ns: int) -> None:
         """They say nothing about any other trade, so nothing about where the next search begins."""
         for fill in event.fills:
-            order = self._find(event.instrument_id, fill.client_order_id, fill.order_id)
+            order = self._find_traded(event.instrument_id, fill)
             if order is not None:
                 before = order.cum_lots
                 self._settle(msgspec.structs.replace(fill, client_order_id=order.client_order_id), now_ns)
@@ -338,6 +343,17 @@ class Reconciliation:
 
     def _find(self, instrument_id: int, client_order_id: str, order_id: str) -> Order | None:
         return self._blotter.orders.get(client_order_id) or self._blotter.by_order_id(instrument_id, order_id)
+
+    def _find_traded(self, instrument_id: int, fill: OrderFilled) -> Order | None:
+        """Whose a listed trade is. Where a venue lists all trades of an order and its amends under one id, they are
+        those of the first name that has not had all of its own, in their order."""
+        order = self._find(instrument_id, fill.client_order_id, fill.order_id)
+        while order is not None and order.status is OrderStatus.REPLACED and fill.trade_id not in order.trade_ids:
+            following = self._blotter.orders.get(order.replaced_by)
+            if following is None or not _begins_at_a_quantity(following.order_id, fill.order_id):
+                break
+            order = following
+        return order
 
     # -- time -----------------------------------------------------------------------------------------------
 
@@ -377,3 +393,15 @@ class Reconciliation:
         self._query_id += 1
         self._order_queries.add(self._query_id)
         self._session.query_order_trades(self._query_id, order, now_ns)
+
+
+def _begins_at_a_quantity(order_id: str, venue_id: str) -> bool:
+    """Whether an id is of an amend of that venue order, told from its other names by what had executed before."""
+    return order_id.startswith(f"{venue_id}/") and order_id.count("/") == 2
+
+
+def _is_amended(order: Order, seen: VenueOrder) -> bool:
+    """Whether the venue lists an order and its amends as one, so that its quantities are not this order's."""
+    if order.order_id:
+        return _begins_at_a_quantity(order.order_id, seen.order_id)
+    return bool(order.orig_order_id) and order.orig_order_id.partition("/")[0] == seen.order_id

@@ -108,6 +108,8 @@ class VenueActor(Actor):
         self._replay_journal(now_ns)
         self.lease = self._begin_lease(now_ns)
         self.condition = ConditionTeller(self.core, self.lease.may_send)
+        for order in self.blotter.open_orders():
+            self.session.recall(order)
         self.session.start(ctx, now_ns)
         ctx.set_timer("sweep", now_ns + SWEEP_NS)
         self.rehearsal = Rehearsal(self.core, self.orders)

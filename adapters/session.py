@@ -8,6 +8,7 @@ from adapters.core import DEFERRED_TIMER
 from engine.actor import Context
 from engine.book import OrderBook
 from engine.errors import UsageError
+from engine.order import Order
 
 __all__ = ["Link", "LinkedSession", "SessionParts"]
 
@@ -60,6 +61,9 @@ class LinkedSession(ABC, Generic[_Parts]):
         if book is None:
             raise UsageError(f"instrument {instrument_id} is not one of this session's")
         return book
+
+    def recall(self, order: Order) -> None:
+        """Nothing to remember: the venue tells an order's past itself."""
 
     def _started(self) -> _Parts:
         if self._parts is None:

@@ -36,6 +36,7 @@ class _OrderMemory(msgspec.Struct, frozen=True, array_like=True, gc=False):
     order_id: str
     order_type: OrderType
     orig_client_order_id: str
+    orig_order_id: str
     post_only: bool
     price_ticks: int
     quantity_lots: int

@@ -50,6 +50,7 @@ class Order:
 
     Attributes that are not FIX's:
         instructions: what it asks for beyond a plain order; None: nothing.
+        orig_order_id: the venue's id of the order that it replaces, as known when it was asked for; "" otherwise.
         reserve_ticks: the price at which the gate valued it; set by the gate.
         sent_ns: when its bytes were handed to the socket; 0 until then. Set by the venue actor.
         accepted: the venue has said that it has (or had) the order.
@@ -72,6 +73,7 @@ class Order:
         "order_id",
         "order_type",
         "orig_client_order_id",
+        "orig_order_id",
         "post_only",
         "price_ticks",
         "quantity_lots",
@@ -101,6 +103,7 @@ class Order:
     ) -> None:
         self.client_order_id: str = request.client_order_id
         self.orig_client_order_id = orig_client_order_id
+        self.orig_order_id = ""
         self.account_id: str = request.account_id
         self.strategy_id: str = request.strategy_id
         self.instrument_id = instrument_id
@@ -135,7 +138,7 @@ class Order:
 
     @staticmethod
     def from_replace(replace: ReplaceOrder, orig: "Order") -> "Order":
-        return Order(
+        order = Order(
             replace,
             orig.client_order_id,
             orig.instrument_id,
@@ -145,6 +148,8 @@ class Order:
             orig.post_only,
             replace.instructions if replace.instructions is not None else _carried(orig.instructions),
         )
+        order.orig_order_id = orig.order_id
+        return order
 
     @property
     def leaves_lots(self) -> int:

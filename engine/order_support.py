@@ -26,7 +26,7 @@ class OrderSupport(msgspec.Struct, frozen=True):
     trailing_step_ppm, trailing_most_ppm: a trailing distance is a multiple of the one and at most the other.
     expires_step_ns, expires_most_ns: how exactly a GTD order's end can be told, and how far off it may be.
     lists: what can be placed together.
-    amends_down: a lower quantity at the same price keeps the order's place in the queue.
+    amends_most: how often a lower quantity at the same price keeps the order's place in the queue; 0: never.
     """
 
     where: str
@@ -39,7 +39,7 @@ class OrderSupport(msgspec.Struct, frozen=True):
     expires_step_ns: int = 1
     expires_most_ns: int = 0
     lists: frozenset[Contingency] = frozenset()
-    amends_down: bool = False
+    amends_most: int = 0
 
     def refusal(self, order: Order, wall_ns: int) -> Refusal | None:
         """Why the venue does not take an order with instructions that the gate could approve; None: it does.

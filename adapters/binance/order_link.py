@@ -2,6 +2,7 @@
 
 import msgspec
 
+from adapters.binance.amends import AmendFrame, AmendLink, Amends
 from adapters.binance.core import SessionCore
 from adapters.binance.logon import LOG_ON, STAGE_TIMER, SUBSCRIBE, Logon
 from adapters.binance.messages import OrdersMessage, ReportEnvelope
@@ -18,6 +19,7 @@ from engine.errors import VenueError
 __all__ = ["ORDERS_LINK", "OrderLink"]
 
 ORDERS_LINK = "session:orders"
+_AMEND_WEIGHT = 4
 _MICROSECONDS = "?timeUnit=MICROSECOND"
 
 _PUSH, _REPORT = b'{"subscriptionId":', b',"event":{"e":"executionReport"'
@@ -36,6 +38,7 @@ class OrderLink:
         endpoints: BinanceEndpoints,
         encoder: OrderEncoder,
         can_log_on: bool,
+        recalled: dict[str, tuple[AmendLink, int]],
     ) -> None:
         self._core = core
         path = endpoints.orders_path + (_MICROSECONDS if core.options.time_unit == "MICROSECOND" else "")
@@ -43,7 +46,9 @@ class OrderLink:
         self.entry = OrderEntry(core)
         self.lists = OrderLists(core)
         self.queries = Queries(core, encoder, self._send_signed)
-        self.user_data = UserData(core, self.entry)
+        self.amends = Amends(core, recalled)
+        self.user_data = UserData(core, self.entry, self.amends)
+        self.queries.amends = self.amends
         self.logon = Logon(core, encoder, can_log_on, self.link.send, self.link.drop)
         self._entry_answers = {"n": self.entry.on_new, "c": self.entry.on_cancel, "r": self.entry.on_replace}
 
@@ -75,6 +80,10 @@ class OrderLink:
                 self.entry.not_sent(frame, "no room within the venue's rate limits; nothing was sent", now_ns)
                 return
         core.ctx.write(ORDERS_LINK, frame)
+        if isinstance(frame, AmendFrame):
+            core.limits.sent(Purpose.QUERY, _AMEND_WEIGHT, venue_ns)  # it is no new order
+            self.amends.sent(frame)
+            return
         core.limits.sent(purpose, 1, venue_ns)
         if isinstance(frame, ListFrame):
             for _ in frame.client_order_ids[1:]:
@@ -105,6 +114,7 @@ class OrderLink:
         self.logon.lost(reason, now_ns)
         self.entry.lost(now_ns)
         self.lists.lost()
+        self.amends.lost()
         self.queries.lost(now_ns)
 
     def on_message(self, message: bytes, now_ns: int) -> None:
@@ -123,6 +133,10 @@ class OrderLink:
         kind = request_id[:2]
         if kind in ("n:", "c:", "r:"):
             self._on_entry(request_id, decoded, now_ns)
+        elif kind == "k:":
+            cost = 0 if decoded.status == 200 else _AMEND_WEIGHT
+            self._core.limits.answered(Purpose.QUERY, _AMEND_WEIGHT, cost, self._core.clock.venue_ns(now_ns))
+            self.amends.on_answer(request_id[2:], decoded, now_ns)
         elif kind == "L:":
             self._on_list(request_id[2:], decoded, now_ns)
         elif request_id in (LOG_ON, SUBSCRIBE):

@@ -11,6 +11,7 @@ __all__ = ["order_kind", "order_params", "order_support"]
 #: One basis point, the venue's unit of a trailing distance.
 _BIP_PPM = 100
 _NO_BOUND_PPM = 999_900
+_NO_AMENDS_BOUND = 1_000_000
 
 _KINDS = {
     OrderType.MARKET: OrderKind.MARKET,
@@ -86,7 +87,7 @@ def order_support(info: SymbolInfo, venue: str) -> OrderSupport:
         trailing_step_ppm=_BIP_PPM,
         trailing_most_ppm=_trailing_most(filters.get("TRAILING_DELTA")),
         lists=frozenset(lists),
-        amends_down=info.amendAllowed,
+        amends_most=_amends_most(filters.get("MAX_NUM_ORDER_AMENDS")) if info.amendAllowed else 0,
     )
 
 
@@ -95,6 +96,10 @@ def _times_in_force(kind: OrderType) -> tuple[TimeInForce, ...]:
     if kind is OrderType.MARKET:
         return (_GTC, _IOC)
     return (_GTC, _IOC, _FOK) if kind.is_priced else (_GTC,)
+
+
+def _amends_most(bound: Filter | None) -> int:
+    return _NO_AMENDS_BOUND if bound is None else bound.maxNumOrderAmends
 
 
 def _trailing_most(bounds: Filter | None) -> int:

@@ -5,6 +5,7 @@ A request's id says what it is and whom it concerns, so that an answer needs no 
     n:ID  order.place          q:ID  order.status          a:INSTRUMENT  openOrders.cancelAll
     c:ID  order.cancel         o:QUERY:INSTRUMENT  openOrders.status (INSTRUMENT empty: of all)
     r:ID  order.cancelReplace (ID is the new order's)      t:QUERY       myTrades
+    k:ID  order.amend.keepPriority (ID is the new order's)
     l:QUERY  allOrders         L:ID  orderList.place.… (ID is its first order's)
 
 Everything about an order that does not change from one to the next is formatted once (``_Template``): the order path
@@ -123,6 +124,17 @@ class OrderEncoder:
         }
         return self.request(f"r:{cid}", "order.cancelReplace", params, timestamp)
 
+    def amend(self, order_id: int, order: Order, total_lots: int, grid: InstrumentGrid, timestamp: int) -> bytes:
+        """``order.amend.keepPriority`` to a lower total, what has executed included, under the new order's name."""
+        cid = _checked(order.client_order_id)
+        params: dict[str, str | int] = {
+            "symbol": grid.instrument.symbol,
+            "orderId": order_id,
+            "newClientOrderId": cid,
+            "newQty": grid.instrument.quantity_text(total_lots),
+        }
+        return self.request(f"k:{cid}", "order.amend.keepPriority", params, timestamp)
+
     def order_status(self, order: Order, grid: InstrumentGrid, timestamp: int) -> bytes:
         params = {"symbol": grid.instrument.symbol, **_reference(order, "orderId", "origClientOrderId")}
         return self.request(f"q:{order.client_order_id}", "order.status", params, timestamp)
@@ -153,8 +165,9 @@ class OrderEncoder:
 
 def _reference(order: Order, by_order_id: str, by_client_order_id: str) -> dict[str, str | int]:
     """After any cancel the client order id at the venue is another one, so its own id comes first."""
-    if order.order_id.isascii() and order.order_id.isdigit():
-        return {by_order_id: int(order.order_id)}
+    venue_id = order.order_id.partition("/")[0]  # (adapters/binance/amends.py)
+    if venue_id.isascii() and venue_id.isdigit():
+        return {by_order_id: int(venue_id)}
     return {by_client_order_id: order.client_order_id}
 
 

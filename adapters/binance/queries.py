@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from adapters.binance import parse
+from adapters.binance.amends import Amends, link_of
 from adapters.binance.core import SessionCore
 from adapters.binance.errors import Verdict
 from adapters.binance.messages import MyTrade, OrderInfo, OrdersMessage
@@ -47,7 +48,7 @@ _decode_trades = msgspec.json.Decoder(tuple[MyTrade, ...]).decode
 class _Question:
     """``failed(text)`` makes the event that tells of a failure. ``order_id``: whose trades are asked for, if one's."""
 
-    __slots__ = ("deadline_ns", "failed", "instrument_id", "order_id", "purpose", "query_id", "weight")
+    __slots__ = ("deadline_ns", "failed", "instrument_id", "order", "order_id", "purpose", "query_id", "weight")
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class _Question:
         self.query_id, self.instrument_id = query_id, instrument_id
         self.purpose, self.weight, self.deadline_ns, self.failed = purpose, weight, deadline_ns, failed
         self.order_id = ""
+        self.order: Order | None = None
 
 
 class _Listing:
@@ -79,6 +81,8 @@ class Queries:
         self._questions: dict[str, _Question] = {}
         self._listings: dict[int, _Listing] = {}
         self._cancel_alls = 0
+        #: What is asked about an amended order; set by the order link.
+        self.amends: Amends | None = None
 
     # -- asking ----------------------------------------------------------------------------------------------
 
@@ -98,6 +102,7 @@ class Queries:
             now_ns + self._core.options.answer_timeout_ns,
             lambda text: QueryFailed(0, client_order_id, text),
         )
+        question.order = order
         self._ask(request_id, question, payload, now_ns)
 
     def open_orders(self, query_id: int, now_ns: int) -> None:
@@ -139,8 +144,8 @@ class Queries:
 
     def order_trades(self, query_id: int, order: Order, now_ns: int) -> None:
         """However old they are. Raises UsageError for an instrument that the session does not have."""
-        start = {"orderId": int(order.order_id)}
-        self._ask_trades(query_id, order.instrument_id, start, now_ns, order.order_id)
+        venue_id = link_of(order.order_id).venue_id
+        self._ask_trades(query_id, order.instrument_id, {"orderId": int(venue_id)}, now_ns, venue_id)
 
     def _ask_trades(
         self, query_id: int, instrument_id: int, start: dict[str, int], now_ns: int, order_id: str = ""
@@ -231,7 +236,10 @@ class Queries:
         kind = request_id[0]
         if kind == "q":
             grid, unit_ns = self._core.grid(question.instrument_id), self._core.options.unit_ns
-            return parse.order_seen(_decode_order(answer.result), request_id[2:], grid, unit_ns)
+            info, order = _decode_order(answer.result), question.order
+            if order is not None and self.amends is not None:
+                return self.amends.seen(order, info, grid, now_ns)
+            return parse.order_seen(info, request_id[2:], grid, unit_ns)
         if kind == "o":
             return self._open_orders_event(request_id, question, answer.result)
         if kind == "t":

@@ -1,7 +1,7 @@
 """BinanceSession: one account's connection to Binance spot, as a venue actor drives it (``engine.venue.VenueSession``).
 
-    start ─▶ REST time ─▶ exchangeInfo ─▶ InstrumentDefined… ─┬▶ order link: logon, user data ─▶ REST account ─▶ live
-                                                              └▶ market streams ─▶ REST depth snapshots ─▶ books valid
+    start ─▶ REST time ─▶ key ─▶ exchangeInfo ─▶ InstrumentDefined… ─┬▶ order link: logon, user data ─▶ account ─▶ live
+                                                                     └▶ market streams ─▶ depth snapshots ─▶ books valid
 
 Three links, each re-made by itself: ``session:rest``, ``session:orders`` (WebSocket API: order entry and user data),
 ``session:streams`` (market data, unless the options want none). Closing them leaves orders at the venue: there is no
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from adapters.binance import levels, parse
+from adapters.binance.amends import AmendFrame, AmendLink, can_amend, link_of
 from adapters.binance.core import SessionCore
 from adapters.binance.depth import DepthObserver
 from adapters.binance.market_streams import STREAMS_LINK, MarketStreams
@@ -22,8 +23,9 @@ from adapters.binance.order_lists import ListFrame, list_request
 from adapters.binance.orders import OrderEncoder
 from adapters.binance.rest import RestLink
 from adapters.binance.signing import Credentials, make_signer
-from adapters.binance.startup import CLOCK_TIMER, Startup
+from adapters.binance.startup import CLOCK_TIMER, KEY_TIMER, Startup
 from adapters.binance.urls import BinanceEndpoints
+from adapters.grid import InstrumentGrid
 from adapters.purpose import Purpose
 from adapters.session import Link, LinkedSession
 from adapters.websocket import masked_text
@@ -70,6 +72,7 @@ class BinanceSession(LinkedSession["_Parts"]):
         self._signer = make_signer(credentials)
         self._encoder = OrderEncoder(self._signer, self.options.recv_window_ms)
         self.request_validity_ns = self.options.request_validity_ns
+        self._recalled: dict[str, tuple[AmendLink, int]] = {}
 
     @staticmethod
     def warm_up() -> None:
@@ -85,7 +88,7 @@ class BinanceSession(LinkedSession["_Parts"]):
         endpoints, signer = self._endpoints, self._signer
         core = SessionCore(ctx, self._listener, self.options, self._symbols)
         rest = RestLink(core, REST_LINK, endpoints.rest, signer)
-        orders = OrderLink(core, endpoints, self._encoder, signer.can_log_on)
+        orders = OrderLink(core, endpoints, self._encoder, signer.can_log_on, self._recalled)
         streams = MarketStreams(core, rest, endpoints, self._books, self._observer)
         startup = Startup(core, rest, orders, streams, self._venue_name)
         core.reread_clock = startup.ask_time
@@ -116,7 +119,7 @@ class BinanceSession(LinkedSession["_Parts"]):
         return parts.rest if name == REST_LINK else None
 
     def _timers(self, parts: "_Parts") -> Mapping[str, Callable[[int], None]]:
-        return {CLOCK_TIMER: parts.startup.ask_time}
+        return {CLOCK_TIMER: parts.startup.ask_time, KEY_TIMER: parts.startup.ask_key}
 
     def _on_link_timer(self, parts: "_Parts", key: str, now_ns: int) -> None:
         if key.startswith(REST_LINK):
@@ -127,6 +130,12 @@ class BinanceSession(LinkedSession["_Parts"]):
             parts.streams.on_timer(key, now_ns)
 
     # -- order entry -----------------------------------------------------------------------------------------
+
+    def recall(self, order: Order) -> None:
+        """An amended order is known by another name at the venue than by its id."""
+        link = link_of(order.order_id)
+        if link.number:
+            self._recalled[order.client_order_id] = (link, order.quantity_lots)
 
     def support(self, instrument_id: int) -> OrderSupport:
         parts = self._parts
@@ -175,10 +184,25 @@ class BinanceSession(LinkedSession["_Parts"]):
     def encode_replace(self, orig: Order, order: Approved, now_ns: int) -> bytes:
         parts = self._started()
         core = parts.core
-        payload = self._encoder.replace(orig, order, core.grid(order.instrument_id), core.clock.timestamp(now_ns))
+        grid, timestamp = core.grid(order.instrument_id), core.clock.timestamp(now_ns)
+        if can_amend(orig, order, self.support(order.instrument_id)):
+            return self._encode_amend(parts, orig, order, grid, timestamp)
+        payload = self._encoder.replace(orig, order, grid, timestamp)
         frame = ReplaceFrame(parts.orders.link.frame(payload))
         frame.client_order_id, frame.orig_client_order_id = order.client_order_id, orig.client_order_id
         frame.instrument_id = order.instrument_id
+        return frame
+
+    def _encode_amend(
+        self, parts: "_Parts", orig: Order, order: Approved, grid: InstrumentGrid, timestamp: int
+    ) -> bytes:
+        link = link_of(orig.order_id)
+        total_lots = link.base_lots + orig.cum_lots + order.quantity_lots
+        frame = AmendFrame(
+            parts.orders.link.frame(self._encoder.amend(int(link.venue_id), order, total_lots, grid, timestamp))
+        )
+        frame.client_order_id, frame.orig_client_order_id = order.client_order_id, orig.client_order_id
+        frame.instrument_id, frame.link, frame.quantity_lots = order.instrument_id, link, order.quantity_lots
         return frame
 
     def encode_list(self, list_id: str, contingency: Contingency, orders: Sequence[Approved], now_ns: int) -> bytes:

@@ -3,6 +3,7 @@
 import msgspec
 
 from adapters.binance import parse
+from adapters.binance.amends import Amends
 from adapters.binance.core import SessionCore
 from adapters.binance.messages import Account, AccountPosition, EventType, ExecutionReport
 from adapters.binance.order_entry import OrderEntry
@@ -17,8 +18,8 @@ _decode_position = msgspec.json.Decoder(AccountPosition).decode
 
 
 class UserData:
-    def __init__(self, core: SessionCore, entry: OrderEntry) -> None:
-        self._core, self._entry = core, entry
+    def __init__(self, core: SessionCore, entry: OrderEntry, amends: Amends) -> None:
+        self._core, self._entry, self._amends = core, entry, amends
         #: When each asset's amounts were last told by the stream, in the venue's unit.
         self._told: dict[str, int] = {}
 
@@ -37,7 +38,10 @@ class UserData:
         if grid is None:
             self._core.count("report of an instrument that is not ours")
             return
-        for event in parse.execution_events(report, grid, self._core.options.unit_ns):
+        events = parse.execution_events(report, grid, self._core.options.unit_ns)
+        if self._amends.has_any():
+            events = self._amends.translated(report, events, grid, now_ns)
+        for event in events:
             self._entry.on_report(event, now_ns)
 
     def _on_position(self, position: AccountPosition, now_ns: int) -> None:

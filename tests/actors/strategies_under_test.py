@@ -109,11 +109,16 @@ class Planner(Churner):
         instrument, chance = next(iter(self.instruments.values())), self.random
         side = Side.SELL if self.position_lots(instrument) > 0 else Side.BUY
         up = 1 if side is Side.BUY else -1
+        resting = [o for o in self.open_orders.values() if o.status is OrderStatus.NEW and o.leaves_lots > self.lots]
+        if resting and chance.random() < 0.3:
+            order = chance.choice(resting)
+            self.replace(order.client_order_id, chance.randint(1, order.leaves_lots - 1), order.price_ticks)
+            return
         touch = quote.ask_ticks if side is Side.BUY else quote.bid_ticks
         near, far = touch + up * chance.randint(20, 150), touch - up * chance.randint(20, 150)
         lots, send = chance.randint(2, 4) * self.lots, self.buy if side is Side.BUY else self.sell
         kind = chance.choice(
-            ["stop", "stop-limit", "touch", "touch-limit", "trail", "iceberg", "stp", "oco", "bracket"]
+            ["stop", "stop-limit", "touch", "touch-limit", "trail", "iceberg", "stp", "oco", "bracket", "plain"]
         )
         if kind == "stop":
             send(instrument, lots, order_type=OrderType.STOP, trigger_ticks=near)
@@ -129,6 +134,8 @@ class Planner(Churner):
             send(instrument, lots, touch - up, display_lots=self.lots)
         elif kind == "stp":
             send(instrument, lots, touch, self_trade=chance.choice(list(SelfTradePrevention)[1:5]))
+        elif kind == "plain":
+            send(instrument, lots, touch - up * chance.randint(0, 3))
         elif kind == "oco":
             self.one_cancels_other(*self._exits(instrument, side, lots, far, near))
         else:

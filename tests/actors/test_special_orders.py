@@ -22,8 +22,10 @@ def test_minutes_of_such_orders_leave_equal_books(make_desk: MakeDesk) -> None:
     records = desk.orders_at_venue()
     kinds = {(record.terms.order_type, record.status) for record in records}
     for kind in ("STOP_LOSS", "TAKE_PROFIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"):
-        assert (kind, "FILLED") in kinds
+        assert {(kind, "FILLED"), (kind, "CANCELED")} & kinds
+    assert ("STOP_LOSS", "FILLED") in kinds
     assert "OCO_TRIGGER" in {record.expiry_reason for record in records}
+    assert any(record.amends > 0 and record.status == "FILLED" for record in records)
     assert any(record.list_id > 0 and record.status == "FILLED" for record in records)
     assert any(record.terms.iceberg_lots and record.status == "FILLED" for record in records)
 

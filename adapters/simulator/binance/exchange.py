@@ -183,6 +183,7 @@ class Exchange:
         record.updated_wall_ns = self.clock(now_ns)
         self._release(record, gone_lots)
         record.quantity_lots = quantity_lots
+        record.amends += 1
         if quantity_lots <= done_lots:
             record.status = "EXPIRED"
             self._close(record)

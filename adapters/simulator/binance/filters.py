@@ -10,6 +10,7 @@ from engine.errors import UsageError
 from engine.instrument import NANOS, decimal_text, parse_decimal
 
 __all__ = [
+    "AMENDS_MOST",
     "ORDER_TYPES",
     "check_iceberg",
     "check_market_notional",
@@ -35,6 +36,7 @@ ORDER_TYPES = (
 )
 _ICEBERG_PARTS_MOST = 10
 _TRAILING_BIPS = (10, 2_000)
+AMENDS_MOST = 10
 
 _DECIMALS_MAX = 8
 _PPM = 1_000_000
@@ -229,6 +231,7 @@ def _filters(listing: Listing) -> list[dict[str, object]]:
             }
         )
     filters.append({"filterType": "ICEBERG_PARTS", "limit": _ICEBERG_PARTS_MOST})
+    filters.append({"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": AMENDS_MOST})
     least, most = _TRAILING_BIPS
     filters.append(
         {

@@ -172,6 +172,7 @@ class OrderRecord:
     working_wall_ns: int = 0
     #: The list that it is part of, -1 for none.
     list_id: int = -1
+    amends: int = 0
     trades: list[TradeRecord] = field(default_factory=list)
 
     @property

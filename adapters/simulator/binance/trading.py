@@ -2,7 +2,7 @@
 
 from adapters.simulator.binance.call import Call, Venue
 from adapters.simulator.binance.errors import ApiError, cancel_rejected, rejected
-from adapters.simulator.binance.filters import check_notional, check_quantity, parse_quantity
+from adapters.simulator.binance.filters import AMENDS_MOST, check_notional, check_quantity, parse_quantity
 from adapters.simulator.binance.listing import Listing
 from adapters.simulator.binance.order_entry import read_order_terms, read_symbol
 from adapters.simulator.binance.orders import OrderRecord, OrderTerms, amended_order, cancel_response, place_response
@@ -214,6 +214,8 @@ def _check_amendment(venue: Venue, record: OrderRecord, quantity_lots: int, new_
     check_quantity(listing, quantity_lots, is_market=False)
     if quantity_lots == record.quantity_lots:
         raise ApiError(-2038, "The requested action would change no state; rejecting")
+    if record.amends >= AMENDS_MOST:
+        raise ApiError(-2038, "Filter failure: MAX_NUM_ORDER_AMENDS")
     if quantity_lots > record.quantity_lots:
         raise ApiError(-2038, "Order amend (quantity increase) is not supported.")
     check_notional(listing, record.terms.price_ticks * quantity_lots)
