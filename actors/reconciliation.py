@@ -244,6 +244,12 @@ class Reconciliation:
         self._search_missing(now_ns)
         self._advance(now_ns)
 
+    @staticmethod
+    def _is_missing(doubt: _Doubt, order: Order) -> bool:
+        """Its name has not been found often enough: only the search among all orders can tell now, and must not be kept
+        from the venue's limits by asking for the name again and again."""
+        return doubt.not_found >= NOT_FOUND_MIN and not order.order_id
+
     def _search_missing(self, now_ns: int) -> None:
         """Look among all orders for those whose name has not been found often enough."""
         if now_ns < self._searched_ns + OWED_RETRY_NS:
@@ -251,7 +257,7 @@ class Reconciliation:
         missing: dict[int, list[Order]] = {}
         for client_order_id, doubt in self._doubts.items():
             order = self._blotter.orders.get(client_order_id)
-            if order is not None and doubt.not_found >= NOT_FOUND_MIN and not order.order_id:
+            if order is not None and self._is_missing(doubt, order):
                 missing.setdefault(order.instrument_id, []).append(order)
         for instrument_id, orders in missing.items():
             if not self._search.is_searching(instrument_id):
@@ -369,8 +375,9 @@ class Reconciliation:
             order = self._blotter.orders.get(client_order_id)
             if order is None or (order.status is not OrderStatus.UNKNOWN and doubt.answered):
                 del self._doubts[client_order_id]  # the user stream told meanwhile
-            elif now_ns >= doubt.asked_ns + RETRY_NS:
+            elif now_ns >= doubt.asked_ns + RETRY_NS and not (doubt.answered and self._is_missing(doubt, order)):
                 self._ask(order, now_ns)
+        self._search_missing(now_ns)
         self._advance(now_ns)
         if self._phase is Phase.TRADES:
             self._ask_trades(now_ns)

@@ -122,8 +122,7 @@ class Exchange(Generic[OrderT]):
 
     def cancel(self, order: OrderT, now_ns: int) -> bool:
         """Cancel an open order; False when it is not open."""
-        self._cancels_asked += 1
-        if self.spare_every and self._cancels_asked % self.spare_every == 0:
+        if self.is_spared():
             return False
         return self._withdraw(order, "cancelled", now_ns)
 
@@ -151,6 +150,11 @@ class Exchange(Generic[OrderT]):
             self._amended(order, now_ns)
             return
         self._requeue(order, quantity_lots, price_ticks, post_only, now_ns)
+
+    def is_spared(self) -> bool:
+        """To be asked once for each cancel: whether it is one that does nothing."""
+        self._cancels_asked += 1
+        return bool(self.spare_every) and self._cancels_asked % self.spare_every == 0
 
     def trade_by_others(self, symbol: str, side: Side, price_ticks: int, lots: int, now_ns: int) -> None:
         """Nobody's order takes what it can get, whether the market is open or not."""

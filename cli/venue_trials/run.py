@@ -132,7 +132,7 @@ class _Trial(VirtualTrial):
         if not truth.fills:
             yield "nothing was executed: the trial says little"
         for drawn in self.simulated.faults.played:
-            if not drawn.done:
+            if not drawn.done and drawn.fault.percent == 100:
                 yield f"{drawn.fault} never happened"
 
     def _kill(self) -> Iterator[str]:

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from adapters.kraken.client_ids import venue_id
-from adapters.simulator import binance, kraken
+from adapters.simulator import binance, coinbase, kraken
 from adapters.simulator.binance.venue import SimulatedBinance
+from adapters.simulator.coinbase.venue import SimulatedCoinbase
 from adapters.simulator.kraken.venue import SimulatedKraken
 from adapters.simulator.synthetic_market import FlowParameters, SyntheticMarket, default_instrument
 from adapters.simulator.venue import SimulatedVenue
-from cli.simulated_venues import KRAKEN_FLOW, kraken_instrument
+from cli.simulated_venues import COINBASE_FLOW, KRAKEN_FLOW, coinbase_instrument, kraken_instrument
 from engine.actor import Endpoint
 from engine.instrument import Instrument
 
@@ -27,6 +30,9 @@ _ENDPOINT = (Endpoint("localhost", _PORT, False),)
 _API_KEY = "trialkey".ljust(64, "x")
 _HMAC = "trialsecret".ljust(64, "x")
 _KRAKEN_SECRET = base64.b64encode(b"trialkey" * 8).decode()
+#: Not drawn: a seed is a run.
+_P256 = ec.derive_private_key(0x1234567890ABCDEF, ec.SECP256R1())
+_P256_PEM = _P256.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 
 _CONFIG = """
 [engine]
@@ -127,6 +133,15 @@ def _binance(seed: int) -> SimulatedVenue:
     return SimulatedBinance({instrument.symbol: market}, (account,), _ENDPOINT, options)
 
 
+def _coinbase(seed: int) -> SimulatedVenue:
+    instrument = coinbase_instrument()
+    market = SyntheticMarket(instrument, seed, _quiet(COINBASE_FLOW))
+    public = _P256.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    account = coinbase.SimAccount(ACCOUNT, (coinbase.SimKey(_API_KEY, public),), _money(instrument))
+    options = coinbase.VenueOptions(seed=seed, read_lag_ns=150_000_000)
+    return SimulatedCoinbase({instrument.symbol: market}, (account,), _ENDPOINT, options)
+
+
 def _kraken(seed: int) -> SimulatedVenue:
     instrument = kraken_instrument()
     market = SyntheticMarket(instrument, seed, _quiet(KRAKEN_FLOW))
@@ -148,6 +163,19 @@ TRIAL_VENUES: dict[str, TrialVenue] = {
         quote_rounding_nanos=0,
         name_at_venue=lambda name: name,
         simulated=_binance,
+    ),
+    "coinbase": TrialVenue(
+        name="coinbase",
+        currency="USD",
+        instrument=coinbase_instrument(),
+        orders_path="",
+        streams_path="",
+        key_type="es256",
+        secret=_P256_PEM,
+        lots=100_000,
+        quote_rounding_nanos=2,
+        name_at_venue=lambda name: name,
+        simulated=_coinbase,
     ),
     "kraken": TrialVenue(
         name="kraken",

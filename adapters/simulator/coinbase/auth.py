@@ -121,6 +121,13 @@ class KeyRing:
         if (credential := self._credentials.pop(name, None)) is not None:
             self._revoked[name] = credential
 
+    def names(self) -> list[str]:
+        """The API keys that are known now."""
+        return list(self._credentials)
+
+    def revoked(self) -> list[str]:
+        return list(self._revoked)
+
     def restore(self, name: str) -> None:
         if (credential := self._revoked.pop(name, None)) is not None:
             self._credentials[name] = credential

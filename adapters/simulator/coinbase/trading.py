@@ -209,6 +209,8 @@ class Trading:
             return "DUPLICATE_CANCEL_REQUEST"
         if order.edit is not None:
             return "ORDER_IS_BEING_REPLACED"
+        if self._exchange.is_spared():
+            return "" if self._exchange.spare_every == 1 else "UNKNOWN_CANCEL_FAILURE_REASON"
         order.is_cancel_queued = True
         self._enqueue("cancel", order, moment)
         return ""

@@ -14,6 +14,7 @@ from adapters.simulator.coinbase.auth import KeyRing
 from adapters.simulator.coinbase.connections import Connections
 from adapters.simulator.coinbase.core import Venue
 from adapters.simulator.coinbase.encoding import Ids, Stamps
+from adapters.simulator.coinbase.fault_target import CoinbaseFaults
 from adapters.simulator.coinbase.market_feed import MARKET_CHANNELS, MarketFeed
 from adapters.simulator.coinbase.orders import CoinbaseOrder, FillNote
 from adapters.simulator.coinbase.rest import Rest
@@ -26,12 +27,12 @@ from adapters.simulator.exchange import Exchange
 from adapters.simulator.http_server import HttpRequest, HttpResponse
 from adapters.simulator.listing import Listing
 from adapters.simulator.market import Market, Public
-from adapters.simulator.port import Port
 from adapters.simulator.prng import SplitMix64
 from adapters.simulator.public_trades import PublicTrade, public_trade
+from adapters.simulator.venue import SimulatedVenue
 from adapters.simulator.websocket_server import WebSocketMessage
 from adapters.simulator.window import Window
-from engine.actor import Actor, Context, Endpoint
+from engine.actor import Context, Endpoint
 from engine.codes import TimeInForce
 from engine.errors import UsageError
 from engine.instrument import NANOS
@@ -46,7 +47,7 @@ _GOING_AWAY, _POLICY = 1001, 1008
 _DEFAULT_OPTIONS = VenueOptions()
 
 
-class SimulatedCoinbase(Actor):
+class SimulatedCoinbase(SimulatedVenue):
     """The venue. ``markets`` by product (BTC-USD), ``accounts`` with their keys, ``endpoints`` to listen on (keys
     ``venue0``, …). Raises UsageError for accounts, keys or instruments that cannot be."""
 
@@ -59,7 +60,9 @@ class SimulatedCoinbase(Actor):
     ) -> None:
         if not markets or not endpoints or not accounts:
             raise UsageError("a simulated venue needs at least one market, one account and one endpoint to listen on")
+        super().__init__()
         self._endpoints, self._options = tuple(endpoints), options
+        self.accounts_with_keys = [account.name for account in accounts if account.keys]
         listings = {symbol: Listing(market, options.cost_decimals) for symbol, market in markets.items()}
         for symbol, listing in listings.items():
             if symbol != listing.symbol or symbol != f"{listing.base}-{listing.quote}":
@@ -86,7 +89,7 @@ class SimulatedCoinbase(Actor):
 
     def on_start(self, ctx: Context, now_ns: int) -> None:
         self._ctx = ctx
-        self.server = Port(ctx, self, self._options.backlog_bytes_max)
+        self.open_port(ctx, self, self._options.backlog_bytes_max, None)
         self.exchange.clock = self.server.wall_ns
         self._begin(now_ns)
         for number, endpoint in enumerate(self._endpoints):
@@ -126,6 +129,9 @@ class SimulatedCoinbase(Actor):
         self._begin(now_ns)
         self.server.on_link_down(link)
         self._finish()
+
+    def fault_target(self) -> CoinbaseFaults:
+        return CoinbaseFaults(self)
 
     # -- what tests and operators can do to the venue -----------------------------------------------------------
 

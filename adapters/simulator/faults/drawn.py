@@ -41,8 +41,10 @@ class Drawn:
         self.late_until_ns: dict[str, int] = {}
 
     def is_about(self, names: tuple[str, ...], link_kind: str) -> bool:
+        """A fault that befalls connections has those as its ``link``: it comes after a message on any."""
         fault = self.fault
-        return (fault.link == "any" or fault.link == link_kind) and any(name in names for name in self._meant)
+        is_there = fault.link in ("any", link_kind) or isinstance(fault, TimedFault)
+        return is_there and any(name in names for name in self._meant)
 
     def happens(self, now_ns: int) -> bool:
         """To be asked once for each message that the rule is about."""

@@ -139,7 +139,7 @@ class MessageFault(_Rule, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 class TimedFault(_Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Happens at ``at_ms`` and, with ``every_ms``, again and again; or, with ``after``, whenever such a message has
-    been handled."""
+    been handled. ``link``: which connections it befalls, where it befalls connections."""
 
     every_ms: Milliseconds = 0
     after: After = ""
