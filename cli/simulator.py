@@ -7,6 +7,7 @@ import signal
 import stat
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from actors.runtime.local import LocalRuntime
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
 from adapters.simulator.market import Market
 from adapters.simulator.recording import Recording, instrument_of, read_lines, scan
+from adapters.simulator.remembered import RememberedVenue
 from adapters.simulator.replay_market import ReplayMarket
 from cli.screen import CONSOLE
 from cli.simulated_venues import VENUES, VenueKind
@@ -28,7 +30,7 @@ from engine.errors import UsageError
 from risk.latch import LatchPage
 from risk.latency import LatencyPage
 from risk.scope import TradingNames
-from store.segment import MemoryJournal
+from store.segment import MemoryJournal, SegmentJournal
 
 __all__ = ["simulator"]
 
@@ -36,6 +38,9 @@ _BALANCES = {"USDT": "1000000", "USDC": "1000000", "USD": "1000000", "BTC": "20"
 #: The streams that an engine follows: what it can be expected to have processed at the end.
 _FOLLOWED = ("@trade", "@bookTicker", "@depth@100ms")
 _SPARE_BASE = "1000000"
+_SEGMENT_BYTES = 16 << 20
+#: A remembered venue is forced to the disk this often; the death of its process takes nothing anyway.
+_SYNC_NS = 50_000_000
 
 
 def simulator(
@@ -58,6 +63,10 @@ def simulator(
         ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Seed of the synthetic order flow.")] = 1,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="Remember everything in this directory, so that a restart, kill -9 included, goes on there."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line once it listens.")] = False,
 ) -> None:
     """Be a venue: its REST and WebSocket protocols on one port, with a matching engine behind.
@@ -86,6 +95,9 @@ def simulator(
         seconds = float((found.last_time_ns - found.first_time_ns) / pace) / 1e9
     endpoint = Endpoint("localhost", port, tls)
     actor = kind.actor(markets, tuple(_balances(markets).items()), keys, endpoint, seed)
+    if state is not None:
+        flow = f"seed {seed}" if recording is None else f"recording {recording.name} at speed {speed}"
+        actor = RememberedVenue(actor, f"{venue} with {flow}")
     name = kind.key_name(key_type)
     ready = SimulatorReady(
         port,
@@ -97,10 +109,12 @@ def simulator(
         messages,
         seconds,
     )
-    uvloop.run(_serve(actor, kind, keys, ready, json))
+    uvloop.run(_serve(actor, kind, keys, ready, state, json))
 
 
-async def _serve(actor: Actor, kind: VenueKind, keys: VenueKeys, ready: SimulatorReady, json: bool) -> None:
+async def _serve(
+    actor: Actor, kind: VenueKind, keys: VenueKeys, ready: SimulatorReady, state: Path | None, json: bool
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -113,16 +127,21 @@ async def _serve(actor: Actor, kind: VenueKind, keys: VenueKeys, ready: Simulato
         seed=0,
         certificate_file=str(keys.certificate_file),
         key_file=str(keys.key_file),
+        sync_every_ns=0 if state is None else _SYNC_NS,
     )
-    spec = HostSpec("simulator", (ActorSpec("simulator", lambda _: actor),), _resources, settings)
+    spec = HostSpec("simulator", (ActorSpec("simulator", lambda _: actor),), partial(_resources, state), settings)
     async with LocalRuntime([spec]) as runtime:
         ready.port = runtime.actor("simulator").listening_port("venue0")
         _announce(kind, ready, json)
         await stop.wait()
 
 
-def _resources(actor: str, arguments: bytes) -> Resources:
-    return Resources(MemoryJournal(), LatchPage.memory(TradingNames()).view(), LatencyPage.memory(("loop_lag",)))
+def _resources(state: Path | None, actor: str, arguments: bytes) -> Resources:
+    latch, latency = LatchPage.memory(TradingNames()).view(), LatencyPage.memory(("loop_lag",))
+    if state is None:
+        return Resources(MemoryJournal(), latch, latency)
+    journal = SegmentJournal(state, _SEGMENT_BYTES, actor)
+    return Resources(journal, latch, latency, journal.close)
 
 
 def _announce(kind: VenueKind, ready: SimulatorReady, json: bool) -> None:
