@@ -91,6 +91,9 @@ class OrderEntry:
         may_not = self.may_submit(sender, order, now_ns)
         if may_not is None and order.instructions is not None and _is_listed(orig, order):
             may_not = _IN_A_LIST
+        if may_not is None and message.instructions is not None:
+            support = self._session.support(order.instrument_id)
+            may_not = None if support.replaces_instructions else _KEEPS_INSTRUCTIONS
         if may_not is None and not orig.can_replace:
             may_not = not_open(orig)
         may_not = may_not or self._submit(order, orig, message, now_ns)
@@ -321,6 +324,13 @@ class OrderEntry:
         for order in listed:
             if self._core.session_live and order.client_order_id not in self._blotter.orders:
                 self._session.transmit(self._session.encode_cancel(_found(order), now_ns), now_ns)
+
+
+_KEEPS_INSTRUCTIONS = Refusal(
+    Reason.UNSUPPORTED,
+    "instructions",
+    text="the venue changes price and quantity of an order and nothing else; cancel it and send another",
+)
 
 
 def _is_listed(*orders: Order) -> bool:

@@ -27,6 +27,7 @@ class OrderSupport(msgspec.Struct, frozen=True):
     expires_step_ns, expires_most_ns: how exactly a GTD order's end can be told, and how far off it may be.
     lists: what can be placed together.
     amends_most: how often a lower quantity at the same price keeps the order's place in the queue; 0: never.
+    replaces_instructions: whether a replacement may have other instructions than its original.
     """
 
     where: str
@@ -40,6 +41,7 @@ class OrderSupport(msgspec.Struct, frozen=True):
     expires_most_ns: int = 0
     lists: frozenset[Contingency] = frozenset()
     amends_most: int = 0
+    replaces_instructions: bool = False
 
     def refusal(self, order: Order, wall_ns: int) -> Refusal | None:
         """Why the venue does not take an order with instructions that the gate could approve; None: it does.

@@ -87,6 +87,7 @@ def order_support(info: SymbolInfo, venue: str) -> OrderSupport:
         trailing_step_ppm=_BIP_PPM,
         trailing_most_ppm=_trailing_most(filters.get("TRAILING_DELTA")),
         lists=frozenset(lists),
+        replaces_instructions=True,
         amends_most=_amends_most(filters.get("MAX_NUM_ORDER_AMENDS")) if info.amendAllowed else 0,
     )
 

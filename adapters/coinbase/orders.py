@@ -9,6 +9,7 @@ import re
 
 import msgspec
 
+from adapters.coinbase.order_types import configuration
 from adapters.coinbase.urls import PATHS
 from adapters.grid import InstrumentGrid
 from engine.codes import OrderType, Side, TimeInForce
@@ -97,6 +98,8 @@ class OrderEncoder:
         cid = order.client_order_id
         if CLIENT_ORDER_ID.fullmatch(cid) is None:
             raise UsageError(f"client order id {cid!r}: 1 to 128 of A-Z, a-z, 0-9, - and _")
+        if order.instructions is not None:
+            return self._special(order, grid, token)
         key = (order.instrument_id, order.side, order.order_type, order.time_in_force, order.post_only)
         template = self._templates.get(key)
         if template is None:
@@ -105,8 +108,21 @@ class OrderEncoder:
         quantity = grid.instrument.quantity_text(order.quantity_lots)
         price = f'{priced}{grid.instrument.price_text(order.price_ticks)}"' if priced else ""
         body = f'{{"client_order_id":"{cid}",{middle}{quantity}"{price}{end}'
+        return self._new_frame(order, body, token)
+
+    def _special(self, order: Order, grid: InstrumentGrid, token: str) -> NewFrame:
+        body = {
+            "client_order_id": order.client_order_id,
+            "product_id": grid.instrument.symbol,
+            "side": order.side.name,
+            "order_configuration": configuration(order, grid),
+        }
+        return self._new_frame(order, _encode_json(body).decode("ascii"), token)
+
+    def _new_frame(self, order: Order, body: str, token: str) -> NewFrame:
         frame = NewFrame(self._request(PATHS.orders, token, body))
-        frame.client_order_id, frame.instrument_id, frame.quantity_lots = cid, order.instrument_id, order.quantity_lots
+        frame.client_order_id, frame.instrument_id = order.client_order_id, order.instrument_id
+        frame.quantity_lots = order.quantity_lots
         return frame
 
     # -- the rest --------------------------------------------------------------------------------------------

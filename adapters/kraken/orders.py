@@ -7,6 +7,7 @@ Everything about an order that does not change from one to the next is formatted
 import msgspec
 
 from adapters.kraken.numbers import instant_text
+from adapters.kraken.order_types import wishes
 from adapters.kraken.parse import PairGrid
 from engine.codes import OrderType, Side, TimeInForce
 from engine.errors import UsageError
@@ -17,7 +18,8 @@ __all__ = ["BATCH_MAX", "OrderEncoder"]
 #: Orders in one batch_cancel.
 BATCH_MAX = 50
 _SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
-_IN_FORCE = {TimeInForce.GTC: "gtc", TimeInForce.IOC: "ioc", TimeInForce.FOK: "fok"}
+_IN_FORCE = {TimeInForce.GTC: "gtc", TimeInForce.IOC: "ioc", TimeInForce.FOK: "fok", TimeInForce.GTD: "gtd"}
+_LIMIT, _ICEBERG = '"order_type":"limit"', '"order_type":"iceberg"'
 _encode_json = msgspec.json.Encoder().encode
 
 
@@ -33,8 +35,12 @@ class OrderEncoder:
         price = (
             f',"limit_price":{instrument.price_text(order.price_ticks)}' if order.order_type is OrderType.LIMIT else ""
         )
+        template, wants = self._template(order, grid), order.instructions
+        if wants is not None:
+            template += wishes(wants, grid)
+            template = template.replace(_LIMIT, _ICEBERG, 1) if wants.display_lots else template
         return (
-            f'{{"method":"add_order","params":{{{self._template(order, grid)},'
+            f'{{"method":"add_order","params":{{{template},'
             f'"order_qty":{instrument.quantity_text(order.quantity_lots)}{price},"cl_ord_id":"{name}",'
             f'"deadline":"{instant_text(deadline_ns)}","token":"{token}"}},"req_id":{req_id}}}'
         ).encode()
@@ -53,7 +59,7 @@ class OrderEncoder:
             if order.post_only:
                 raise UsageError("a market order cannot be post-only")
             return f'"order_type":"market","side":"{side}","symbol":{symbol}'
-        if order.post_only and order.time_in_force is not TimeInForce.GTC:
+        if order.post_only and order.time_in_force not in (TimeInForce.GTC, TimeInForce.GTD):
             raise UsageError(f"a post-only order cannot be {in_force}")
         post_only = ',"post_only":true' if order.post_only else ""
         return f'"order_type":"limit","side":"{side}","symbol":{symbol},"time_in_force":"{in_force}"{post_only}'

@@ -53,6 +53,8 @@ class ClientOrder:
     quote_nanos: int = 0
     worst_ticks: int = 0
     expires_wall_ns: int = 0
+    #: How much of an iceberg is shown, 0 for all of it.
+    display_lots: int = 0
     created_ns: int = 0
     created_wall_ns: int = 0
     #: When it was created or last amended, on the actor's clock: what venues count an order's age from.

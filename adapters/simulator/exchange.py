@@ -238,6 +238,7 @@ class Exchange(Generic[OrderT]):
             created_ns=now_ns,
             cum_lots=order.cum_lots,
             prevented_lots=order.prevented_lots,
+            display_lots=order.display_lots,
         )
         self.changed[order.listing.symbol] = None
         return order.listing.market.place(order.sim, now_ns)

@@ -11,6 +11,9 @@
 ``operations``      the table of operations that both APIs share
 ``call``            one request on its way
 ``order_entry``     a new order's parameters
+``waiting``         orders that wait for a trigger
+``order_lists``     OCO, OTO, OTOCO
+``list_entry``      a list's parameters
 ``trading``         place, cancel, replace, amend
 ``queries``         market data and account queries
 ``exchange``        orders, the markets' events, balances

@@ -33,7 +33,7 @@ Decided here, because the venue's documents are silent or disagree, and always f
 - Post-only that would take is refused in the answer, not accepted and cancelled.
 - Public and private channels are served on the same path; the venue has a host for each.
 
-Not simulated: margin, orders with triggers, icebergs, fees in the base asset (the preference is only repeated),
+Not simulated: margin, orders with triggers, fees in the base asset (the preference is only repeated),
 deposits and withdrawals, OHLC, level 3.
 """
 

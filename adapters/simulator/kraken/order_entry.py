@@ -31,7 +31,6 @@ Parameters = Mapping[str, object]
 
 #: Types that the venue has and this one does not: they need triggers or margin.
 _NOT_OFFERED = (
-    "iceberg",
     "stop-loss",
     "stop-loss-limit",
     "take-profit",
@@ -46,6 +45,7 @@ _TIMES_IN_FORCE = {
     "ioc": TimeInForce.IOC,
     "fok": TimeInForce.FOK,
 }
+_DISPLAY_PARTS = 15
 _MONTH_NS = 31 * 86_400 * NANOS
 _DEADLINE_MAX_NS = 60 * NANOS
 _INT32 = 2**31
@@ -72,7 +72,8 @@ def read_order(
     number: int, ids: Ids, account: Account, listing: Listing, parameters: Parameters, moment: Moment
 ) -> KrakenOrder:
     """An order that has not been placed yet. Raises ApiError."""
-    is_market = _order_type(parameters) == "market"
+    order_type = _order_type(parameters)
+    is_market = order_type == "market"
     side = {"buy": Side.BUY, "sell": Side.SELL}.get(str(parameters.get("side")))
     if side is None:
         raise invalid("side")
@@ -93,6 +94,9 @@ def read_order(
     if stp not in STP_TYPES:
         raise invalid("stp_type")
     client_order_id, userref = _own_ids(parameters)
+    display_lots = _display(listing, parameters, lots) if order_type == "iceberg" else 0
+    if order_type != "iceberg" and "display_qty" in parameters:
+        raise invalid("display_qty")
     return KrakenOrder(
         number=number,
         account=account,
@@ -106,6 +110,7 @@ def read_order(
         stp_mode=STP_TYPES[stp],
         quote_nanos=quote_nanos,
         expires_wall_ns=_expiry(parameters, moment) if name == "gtd" else 0,
+        display_lots=display_lots,
         order_id=ids.next("O"),
         userref=userref,
         time_in_force_name=name.upper(),
@@ -154,7 +159,7 @@ def ticks_of(listing: Listing, value: object) -> int:
 
 def _order_type(parameters: Parameters) -> str:
     order_type = parameters.get("order_type")
-    if order_type in ("limit", "market"):
+    if order_type in ("limit", "market", "iceberg"):
         return str(order_type)
     raise invalid(f"order_type: {order_type} is not offered here" if order_type in _NOT_OFFERED else "order_type")
 
@@ -199,6 +204,14 @@ def _own_ids(parameters: Parameters) -> tuple[str, int | None]:
     return "", userref if isinstance(userref, int) else None
 
 
+def _display(listing: Listing, parameters: Parameters, lots: int) -> int:
+    """At least one fifteenth of the order is shown."""
+    display_lots = lots_of(listing, parameters.get("display_qty"))
+    if display_lots > lots or display_lots * _DISPLAY_PARTS < lots:
+        raise invalid("display_qty")
+    return display_lots
+
+
 def _expiry(parameters: Parameters, moment: Moment) -> int:
     expires_ns = parse_time(parameters.get("expire_time"))
     if expires_ns is None or not moment.wall_ns < expires_ns <= moment.wall_ns + _MONTH_NS:
@@ -239,6 +252,8 @@ def from_rest(form: Mapping[str, str], symbol: str | None, wall_ns: int) -> dict
         raise invalid("oflags")
     if "price" in form and form.get("ordertype") != "market":
         found["limit_price"] = Number(form["price"])
+    if "displayvol" in form:
+        found["display_qty"] = Number(form["displayvol"])
     if "volume" in form:
         found["cash_order_qty" if "viqc" in flags else "order_qty"] = Number(form["volume"])
     if "post" in flags:

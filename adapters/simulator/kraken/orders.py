@@ -69,7 +69,7 @@ class KrakenOrder(ClientOrder):
 
     @property
     def type_name(self) -> str:
-        return "market" if self.is_market else "limit"
+        return "market" if self.is_market else "iceberg" if self.display_lots else "limit"
 
     @property
     def side_name(self) -> str:

@@ -26,6 +26,7 @@ _ORDER_FIELDS = (
     "reduce_only",
     "margin",
     "expire_time",
+    "display_qty",
     "cl_ord_id",
     "order_userref",
     "fee_preference",

@@ -198,6 +198,7 @@ class Desk:
             lots,
             price_ticks,
             more.get("post_only", False),
+            instructions=more.get("instructions"),
         )
         order = Order.from_new(request)
         self._admit(order)

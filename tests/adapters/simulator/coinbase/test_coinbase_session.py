@@ -12,6 +12,7 @@ from adapters.coinbase.session import CoinbaseSession
 from adapters.coinbase.signing import Credentials
 from adapters.coinbase.urls import CoinbaseEndpoints
 from engine.codes import OrderStatus, OrderType, Reason, Side, TimeInForce
+from engine.messages import Instructions
 from engine.order import Order
 from engine.venue import CancelAllAnswered
 
@@ -90,6 +91,35 @@ def test_every_kind_of_order(desk: CoinbaseDesk, terms: dict[str, Any], status: 
     order = desk.place(Side.BUY, terms.pop("price_ticks", 1_000), lots, **terms)
     desk.advance(SECOND)
     assert order.status is status
+    desk.check()
+
+
+def test_an_order_ends_at_its_time(desk: CoinbaseDesk) -> None:
+    ends_ns = (desk.wall_ns(desk.now_ns) // SECOND + 30) * SECOND
+    wants = Instructions(expires_wall_ns=ends_ns)
+    order = desk.place(Side.BUY, 1_000, LOT, time_in_force=TimeInForce.GTD, post_only=True, instructions=wants)
+    desk.advance(20 * SECOND)
+    assert order.status is OrderStatus.NEW
+    desk.advance(15 * SECOND)
+    assert order.status is OrderStatus.EXPIRED
+    desk.check()
+
+
+def test_a_stop_waits_for_the_last_trade_and_is_a_limit_order_then(desk: CoinbaseDesk) -> None:
+    desk.harness.others(Side.SELL, 1_000, LOT)
+    desk.harness.others(Side.BUY, 1_000, LOT // 2, ioc=True)  # the market is at 1,000
+    desk.harness.others(Side.SELL, 1_020, 2 * LOT)
+    terms = {"order_type": OrderType.STOP_LIMIT, "instructions": Instructions(trigger_ticks=1_010)}
+    order = desk.place(Side.BUY, 1_030, LOT, **terms)
+    desk.advance(SECOND)
+    assert (order.status, order.cum_lots) == (OrderStatus.NEW, 0)
+    desk.harness.others(Side.BUY, 1_020, LOT, ioc=True)
+    desk.advance(SECOND)
+    assert (order.status, order.cum_lots) == (OrderStatus.FILLED, LOT)
+    other = desk.place(Side.SELL, 900, LOT, **{**terms, "instructions": Instructions(trigger_ticks=905)})
+    desk.cancel(other)
+    desk.advance(SECOND)
+    assert other.status is OrderStatus.CANCELLED
     desk.check()
 
 

@@ -11,7 +11,8 @@ from venue_desk import HERE, LOT, SECOND, Desk, random_step
 from adapters.kraken.session import KrakenSession
 from adapters.kraken.signing import Credentials
 from adapters.kraken.urls import KrakenEndpoints
-from engine.codes import OrderStatus, OrderType, Reason, Side, TimeInForce
+from engine.codes import OrderStatus, OrderType, Reason, SelfTradePrevention, Side, TimeInForce
+from engine.messages import Instructions
 from engine.order import Order
 from engine.venue import CancelAllAnswered
 
@@ -74,6 +75,44 @@ def test_every_kind_of_order(desk: KrakenDesk, terms: dict[str, Any], status: Or
     order = desk.place(Side.BUY, terms.pop("price_ticks", 1_000), lots, **terms)
     desk.advance(SECOND)
     assert order.status in (status, OrderStatus.EXPIRED if status is OrderStatus.REJECTED else status)
+    desk.check()
+
+
+def test_an_order_ends_at_its_time(desk: KrakenDesk) -> None:
+    ends_ns = (desk.wall_ns(desk.now_ns) // SECOND + 30) * SECOND
+    wants = Instructions(expires_wall_ns=ends_ns)
+    order = desk.place(Side.BUY, 1_000, LOT, time_in_force=TimeInForce.GTD, post_only=True, instructions=wants)
+    desk.advance(20 * SECOND)
+    assert order.status is OrderStatus.NEW
+    desk.advance(15 * SECOND)
+    assert order.status is OrderStatus.EXPIRED
+    desk.check()
+
+
+def test_an_iceberg_shows_a_part_and_fills_whole(desk: KrakenDesk) -> None:
+    order = desk.place(Side.BUY, 1_000, 2 * LOT, instructions=Instructions(display_lots=LOT // 2))
+    assert desk.harness.market.best()[:2] == (1_000, LOT // 2)
+    desk.harness.others(Side.SELL, 1_000, 3 * LOT, ioc=True)
+    desk.advance(SECOND)
+    assert (order.status, order.cum_lots) == (OrderStatus.FILLED, 2 * LOT)
+    desk.check()
+
+
+@pytest.mark.parametrize(
+    ("mode", "passive", "aggressive"),
+    [
+        (SelfTradePrevention.CANCEL_PASSIVE, OrderStatus.EXPIRED, OrderStatus.NEW),
+        (SelfTradePrevention.CANCEL_AGGRESSIVE, OrderStatus.NEW, OrderStatus.EXPIRED),
+        (SelfTradePrevention.CANCEL_BOTH, OrderStatus.EXPIRED, OrderStatus.EXPIRED),
+    ],
+)
+def test_what_meets_its_own_ends_as_it_was_asked(
+    desk: KrakenDesk, mode: SelfTradePrevention, passive: OrderStatus, aggressive: OrderStatus
+) -> None:
+    first = desk.place(Side.BUY, 1_000, LOT)
+    second = desk.place(Side.SELL, 1_000, LOT, instructions=Instructions(self_trade=mode))
+    desk.advance(SECOND)
+    assert (first.status, second.status) == (passive, aggressive)
     desk.check()
 
 
