@@ -12,9 +12,11 @@ import msgspec
 
 from actors.boot import HostBooted
 from actors.venue_records import (
+    BalanceAdopted,
     DayBest,
     DayStarted,
     LifeBegun,
+    PositionOpened,
     Reconciled,
     StrategyThrottled,
     ThrottleEnded,
@@ -31,7 +33,9 @@ from engine.venue import InstrumentDefined
 __all__ = ["InstrumentsMemory", "JournalInstruments"]
 
 
-_WITHOUT_INSTRUMENT = frozenset((DayStarted, DayBest, LifeBegun, StrategyThrottled, ThrottleEnded, HostBooted))
+_WITHOUT_INSTRUMENT = frozenset(
+    (DayStarted, DayBest, LifeBegun, StrategyThrottled, ThrottleEnded, HostBooted, BalanceAdopted)
+)
 
 
 class InstrumentsMemory(msgspec.Struct, frozen=True, array_like=True):
@@ -104,6 +108,8 @@ class JournalInstruments:
             return record
         elif type(record) is InstrumentDefined:
             return self._defined(record.instrument)
+        elif type(record) is PositionOpened:
+            return self._opened(record)
         elif type(record) is Reconciled:
             today = self._today(record.instrument_id)
             return None if today < 0 else msgspec.structs.replace(record, instrument_id=today)
@@ -113,6 +119,13 @@ class JournalInstruments:
             self._gone_orders.apply(record, at_ns)  # type: ignore[arg-type]  # the others have been told apart
             return None
         return record
+
+    def _opened(self, record: PositionOpened) -> PositionOpened | None:
+        today = self._today(record.instrument_id)
+        if today >= 0:
+            return msgspec.structs.replace(record, instrument_id=today)
+        self._gone_orders.open_position("", today, record.position_lots, record.price_ticks)
+        return None
 
     def _translated_list(self, record: NewOrderList, at_ns: int) -> NewOrderList | None:
         """All orders of a list are of one instrument."""

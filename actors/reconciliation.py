@@ -36,6 +36,10 @@ from engine.venue import (
 
 __all__ = ["Reconciliation"]
 
+#: States that a venue tells by itself, so that another one found by asking is a difference. What is in flight or in
+#: doubt is asked for because it was not told.
+_TOLD_WITHOUT_ASKING = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+
 _MS = 1_000_000
 RETRY_NS = 500 * _MS
 #: How often an order must not be found, after its request has lapsed, before that is taken as proof.
@@ -90,12 +94,19 @@ class Reconciliation:
         instrument_ids: tuple[int, ...],
         settle: Callable[[OrderEvent, int], None],
         done: Callable[[int], None],
+        every_ns: int = 0,
     ) -> None:
         self._session = session
         self._blotter = blotter
         self._instrument_ids = instrument_ids
         self._settle = settle
         self._done = done
+        self._every_ns = every_ns
+        self._began_ns = 0
+        #: A round of a session that has been live all along: what is on its way meanwhile is no difference.
+        self.is_routine = False
+        #: Shown every list of open orders that are not ours; set by the venue actor.
+        self.on_foreign: Callable[[tuple[VenueOrder, ...], int], None] = lambda listed, now_ns: None
         self._live = False
         self._phase = Phase.IDLE
         self._query_id = 0
@@ -122,6 +133,8 @@ class Reconciliation:
         self.rounds = 0
         self.foreign_orders = 0
         self.recovered_fills = 0
+        #: Orders of which the venue told another state than our books had, when it was asked.
+        self.differences = 0
 
     @property
     def doubts(self) -> int:
@@ -136,6 +149,8 @@ class Reconciliation:
     def begin(self, now_ns: int) -> None:
         """The session is live (again): compare everything."""
         self._live = True
+        self.is_routine = False
+        self._began_ns = now_ns
         self._phase = Phase.LISTING
         self._forget_trade_queries()
         for doubt in self._doubts.values():
@@ -145,6 +160,14 @@ class Reconciliation:
         else:
             self._phase = Phase.SEARCHING
             self.lost.ask(self._next_query_id, now_ns)
+
+    def compare(self, now_ns: int) -> None:
+        """Compare everything once more, while trading goes on; not while a round is under way."""
+        if self._live and self._phase is Phase.IDLE and self.lost is None:
+            self.is_routine = True
+            self._began_ns = now_ns
+            self._phase = Phase.LISTING
+            self._list_open(now_ns)
 
     def suspend(self) -> None:
         """The session is down: whatever was asked will not be answered."""
@@ -206,11 +229,11 @@ class Reconciliation:
             return
         self._open_query = 0
         listed: set[str] = set()
-        self.foreign_orders = 0
+        foreign: list[VenueOrder] = []
         for seen in event.orders:
             order = self._find(seen.instrument_id, seen.client_order_id, seen.order_id)
             if order is None:
-                self.foreign_orders += 1
+                foreign.append(seen)
                 continue
             listed.add(order.client_order_id)
             if _is_amended(order, seen):
@@ -223,14 +246,24 @@ class Reconciliation:
             if seen.client_order_id != order.client_order_id:
                 self._session.query_order(order, now_ns)  # amended in an earlier life: its session learns our name
         for order in self._blotter.open_orders():
-            if order.client_order_id not in listed:
+            if order.client_order_id not in listed and not self._is_on_its_way(order):
                 self.doubt(order, now_ns)
+        self.foreign_orders = len(foreign)
+        self.on_foreign(tuple(foreign), now_ns)
         self._phase = Phase.ASKING  # not before all that is to be asked has been asked
         self._advance(now_ns)
 
+    def _is_on_its_way(self, order: Order) -> bool:
+        """Whether a list that was asked for in the middle of everything may lack it."""
+        return self.is_routine and order.sent_ns + READ_LAG_NS > self._open_asked_ns
+
     def on_order_seen(self, event: OrderSeen, now_ns: int) -> None:
         self._doubts.pop(event.client_order_id, None)
+        order = self._blotter.orders.get(event.client_order_id)
+        before = None if order is None else order.status
         self._settle(event, now_ns)
+        if order is not None and order.status is not before and before in _TOLD_WITHOUT_ASKING:
+            self.differences += 1
         self._advance(now_ns)
 
     def on_order_not_found(self, event: OrderNotFound, now_ns: int) -> None:
@@ -367,6 +400,8 @@ class Reconciliation:
         """Ask again what has not been answered. Called every 100 ms or so."""
         if not self._live:
             return
+        if self._every_ns and now_ns >= self._began_ns + self._every_ns:
+            self.compare(now_ns)
         if self.lost is not None:
             self.lost.ask(self._next_query_id, now_ns)
         elif self._phase is Phase.LISTING and now_ns >= self._open_asked_ns + 4 * RETRY_NS:

@@ -21,13 +21,15 @@ _Held = dict[int, dict[str, tuple[int, int, int]]]
 class TelemetrySender:
     """``interval_ns``: how often ``send`` is meant to be called; what it is late by is the loop's lag."""
 
-    def __init__(self, core: VenueCore, events: VenueEvents, interval_ns: int, now_ns: int) -> None:
+    def __init__(
+        self, core: VenueCore, events: VenueEvents, balances: BalanceWatch, interval_ns: int, now_ns: int
+    ) -> None:
         self._core, self._events = core, events
         self._interval_ns = interval_ns
         self._started_ns = now_ns
         self._due_ns = now_ns + interval_ns
         self._ready_ns = -1
-        self._balances = BalanceWatch(core, now_ns)
+        self._balances = balances
 
     def send(self, now_ns: int) -> None:
         """Tell the risk actor. Without a link to it nothing is told, and that is told by the silence."""

@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.adoption import ADOPTED, Adoption
+from actors.balance_watch import BalanceWatch
 from actors.boot import boot_of
+from actors.foreign_orders import ForeignOrders
 from actors.lost_orders import ReachOfJournal
 from actors.rehearsal import Rehearsal
 from actors.telemetry import TelemetrySender
@@ -21,7 +24,7 @@ from actors.venue_kill import VenueKill
 from actors.venue_lease import VenueLease
 from actors.venue_lists import ListEntry
 from actors.venue_orders import OrderEntry
-from actors.venue_records import LifeBegun, Reconciled
+from actors.venue_records import LifeBegun
 from actors.venue_replay import VenueReplay, decode_memory
 from actors.venue_status import venue_status
 from engine.actor import Actor, Context
@@ -56,7 +59,7 @@ from engine.venue import InstrumentDefined, OrderOutcomeUnknown, VenueEvent, Ven
 from risk.latch import LatchView
 from risk.window import SendWindow
 
-__all__ = ["ORDER_STAGES", "VenueActor", "VenueActorSettings"]
+__all__ = ["ANSWER_DUE_NS", "ORDER_STAGES", "VenueActor", "VenueActorSettings"]
 
 _MS = 1_000_000
 SWEEP_NS = 100 * _MS
@@ -104,8 +107,10 @@ class VenueActor(Actor):
         self.lists = ListEntry(self.core, self.orders, self._window)
         self.kill = VenueKill(self.core, self.orders, lambda: self.lease.may_send(ctx.clock_ns()))
         self.events = VenueEvents(self.core, self.kill)
-        self.telemetry = TelemetrySender(self.core, self.events, SWEEP_NS, now_ns)
-        self._replay_journal(now_ns)
+        self.foreign = ForeignOrders(self.core, self.orders, lambda: self.core.reconciliation.compare(ctx.clock_ns()))
+        self.core.reconciliation.on_foreign = self.foreign.on_listed
+        self.balances = BalanceWatch(self.core, self._replay_journal(now_ns), now_ns)
+        self.telemetry = TelemetrySender(self.core, self.events, self.balances, SWEEP_NS, now_ns)
         self.lease = self._begin_lease(now_ns)
         self.condition = ConditionTeller(self.core, self.lease.may_send)
         for order in self.blotter.open_orders():
@@ -119,7 +124,7 @@ class VenueActor(Actor):
     def on_stop(self, now_ns: int) -> None:
         self.session.stop(now_ns)
 
-    def _replay_journal(self, now_ns: int) -> None:
+    def _replay_journal(self, now_ns: int) -> Adoption:
         core, settings = self.core, self.settings
         replay = VenueReplay(
             self._ctx.name,
@@ -150,7 +155,9 @@ class VenueActor(Actor):
         core.day.begin(now_ns)
         core.doubt_in_flight("the engine restarted", now_ns)
         for order in self.blotter.open_orders():
-            self._orphans.setdefault(order.strategy_id, now_ns + ORPHAN_NS)
+            if order.strategy_id != ADOPTED:
+                self._orphans.setdefault(order.strategy_id, now_ns + ORPHAN_NS)
+        return replay.adoption
 
     def _note_boot(self, reach: ReachOfJournal, now_ns: int) -> None:
         """On the disk before anything new is told, as the numbers of reports follow from it."""
@@ -248,7 +255,8 @@ class VenueActor(Actor):
         return venue_status(self.core, self._counters())
 
     def _counters(self) -> dict[str, int]:
-        return venue_counters(self.core, self.orders, self.events, self.lease.epoch, self._restarts, self.audit)
+        counters = venue_counters(self.core, self.orders, self.events, self.lease.epoch, self._restarts, self.audit)
+        return {**counters, "foreign_found": self.foreign.found, "balance_differences": self.balances.differences}
 
     # -- strategies -----------------------------------------------------------------------------------------
 
@@ -332,6 +340,7 @@ class VenueActor(Actor):
         self._doubt_unanswered(now_ns)
         self.orders.sweep()
         self.core.reconciliation.sweep(now_ns)
+        self.foreign.sweep(now_ns)
         self.kill.sweep(now_ns)
         self._serve_strategies()
         self.condition.sweep(now_ns)
@@ -368,15 +377,19 @@ class VenueActor(Actor):
         """Whether a strategy may start: the venue is live and reconciled, and this actor has the right to send and
         budgets. Under a kill there is none to wait for, and its first refusal says why."""
         core = self.core
-        return core.ready and (self.lease.may_send(self._ctx.clock_ns()) or not core.latch.is_trading())
+        return (
+            core.ready
+            and core.positions_known
+            and (self.lease.may_send(self._ctx.clock_ns()) or not core.latch.is_trading())
+        )
 
     def _on_reconciled(self, now_ns: int) -> None:
         core = self.core
-        for instrument_id, trade_id in core.reconciliation.compared_trade_id.items():
-            core.journal.fact(Reconciled(instrument_id, trade_id), now_ns)
+        core.note_compared(now_ns)
         core.ready = True
         for order in self.blotter.open_orders():
-            if not self.delivery.attachments[order.strategy_id].attached:
+            attachment = self.delivery.attachments.get(order.strategy_id)
+            if attachment is not None and not attachment.attached:
                 self._orphans.setdefault(order.strategy_id, now_ns + ORPHAN_NS)
         self._ctx.log("reconciled", open_orders=len(self.blotter.open_orders()), doubts=core.reconciliation.doubts)
         for attachment in self.delivery.attachments.values():

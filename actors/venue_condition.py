@@ -59,7 +59,7 @@ class ConditionTeller:
             return core.stopped.reason, core.stopped.text
         if core.delivery.attachments[strategy_id].stopped:
             return Reason.STRATEGY_STOPPED, "the strategy was stopped"
-        if not core.ready:
+        if not core.ready or not core.positions_known:
             return Reason.NOT_READY, "not connected and reconciled"
         if not self._has_lease(now_ns):
             return Reason.LEASE_EXPIRED, "no right to send"

@@ -16,15 +16,16 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.adoption import ADOPTED
 from actors.boot import HostBooted
 from actors.gate_limits import instrument_limits
 from actors.lost_orders import LostOrders
 from actors.reconciliation import Reconciliation
 from actors.report_delivery import ReportDelivery
 from actors.venue_day import VenueDay
-from actors.venue_records import VenueJournal
+from actors.venue_records import Reconciled, VenueJournal
 from actors.venue_throttle import VenueThrottle
-from config.settings import InstrumentLimitSettings
+from config.settings import InstrumentLimitSettings, ReconcileSettings
 from engine.actor import Context
 from engine.blotter import Blotter
 from engine.codes import OrderStatus, OrderType, Reason, TimeInForce
@@ -72,6 +73,7 @@ class VenueActorSettings(msgspec.Struct, frozen=True):
     cushions: dict[str, int]
     flatten_interval_ns: int = 500_000_000
     balance_query_ns: int = 60_000_000_000
+    reconcile: ReconcileSettings = ReconcileSettings()
     #: The order path is rehearsed this often; 0: never.
     warm_ns: int = 0
     #: Strategy → the actor of its shadow, where it has one.
@@ -119,7 +121,12 @@ class VenueCore:
         self.day = VenueDay(ctx, gate, self.journal, symbols, settings.account_limits.drawdown_micros)
         self.delivery = ReportDelivery(ctx, self.blotter, settings.strategies)
         self.reconciliation = Reconciliation(
-            session, self.blotter, settings.instrument_ids, self.settle, self._on_round
+            session,
+            self.blotter,
+            settings.instrument_ids,
+            self.settle,
+            self._on_round,
+            settings.reconcile.every_s * 1_000_000_000,
         )
         self._on_reconciled = on_reconciled
         self.definitions: dict[int, InstrumentDefinition] = {}
@@ -133,6 +140,8 @@ class VenueCore:
         self.balance_notes: dict[str, str] = {}
         self.session_live = False
         self.ready = False
+        #: Whose what the venue holds is: until then nothing new is sent.
+        self.positions_known = False
         self._stops: dict[Reason, Refusal] = {}
         self.in_flight: dict[str, int] = {}
         self.refusals: dict[int, int] = {}
@@ -140,6 +149,7 @@ class VenueCore:
         self.foreign_events = 0
         self._limits = {instrument_id: limits for instrument_id, _, limits in settings.instruments}
         self._critical = 0
+        self._compared: dict[int, str] = {}
         #: To be journalled once what a power cut took has been looked for.
         self._searched: HostBooted | None = None
 
@@ -188,13 +198,29 @@ class VenueCore:
         if self._searched is not None:
             self.journal.fact(self._searched, now_ns)
             self._searched = None
-        self._on_reconciled(now_ns)
+        if self.reconciliation.is_routine:
+            self.note_compared(now_ns)
+        else:
+            self._on_reconciled(now_ns)
+
+    def note_compared(self, now_ns: int) -> None:
+        """Journal up to where every trade has been compared with the venue, where that has moved."""
+        for instrument_id, trade_id in self.reconciliation.compared_trade_id.items():
+            if self._compared.get(instrument_id) != trade_id:
+                self._compared[instrument_id] = trade_id
+                self.journal.fact(Reconciled(instrument_id, trade_id), now_ns)
 
     def _take_back(self, seen: VenueOrder, now_ns: int) -> bool:
-        """An order that the journal does not have; at first it is in doubt, like any that has just been journalled."""
-        client_order_id, strategy_id = seen.client_order_id, self.strategy_of(seen.client_order_id)
+        """An order that the journal does not have."""
+        strategy_id = self.strategy_of(seen.client_order_id)
+        return not strategy_id or self.adopt(seen, strategy_id, now_ns)
+
+    def adopt(self, seen: VenueOrder, strategy_id: str, now_ns: int) -> bool:
+        """Put an order that only the venue knows into the books; at first it is in doubt, like any that has just been
+        journalled. False: there is no room to journal it now."""
+        client_order_id = seen.client_order_id or f"{strategy_id}-{seen.order_id.partition('/')[0]}"
         known = self.blotter.is_known(client_order_id) or self.blotter.by_order_id(seen.instrument_id, seen.order_id)
-        if not strategy_id or known:
+        if known or seen.quantity_lots <= 0:
             return True
         kinds = (OrderType.STOP, OrderType.STOP_LIMIT) if seen.trigger_ticks else (OrderType.MARKET, OrderType.LIMIT)
         request = NewOrder(
@@ -217,10 +243,13 @@ class VenueCore:
         order = self.blotter.orders[client_order_id]
         order.sent_ns = seen.created_ns
         self.gate.restore(order)
-        self.ctx.log("ORDER FOUND THAT THE JOURNAL HAD LOST", order=client_order_id, order_id=seen.order_id)
-        self.settle(OrderOutcomeUnknown(client_order_id, "the journal had lost it in a power cut"), now_ns)
+        event = "ORDER ADOPTED" if strategy_id == ADOPTED else "ORDER FOUND THAT THE JOURNAL HAD LOST"
+        self.ctx.log(event, order=client_order_id, order_id=seen.order_id)
+        self.settle(OrderOutcomeUnknown(client_order_id, "found at the venue, and not in the journal"), now_ns)
         told = OrderSeen(client_order_id, seen.order_id, seen.status, seen.quantity_lots, seen.cum_lots, 0)
         self.reconciliation.on_order_seen(told, now_ns)
+        if not seen.client_order_id:
+            self.session.query_order(order, now_ns)  # so that the session learns our name for it
         return True
 
     def sent(self, client_order_id: str, now_ns: int) -> None:

@@ -221,11 +221,13 @@ class OrderEntry:
         core = self._core
         if not core.ready:
             return Refusal(Reason.NOT_READY, text="the venue is not connected and reconciled yet")
+        if not core.positions_known:
+            return Refusal(Reason.NOT_READY, text="what the venue held before us has not been told apart yet")
         reason = self._session.send_refusal(now_ns)
         if reason is Reason.VENUE_RATE_LIMIT:
             asked = instrument_id if type(instrument_id) is int else -1  # nobody has looked at it yet
             wait_ns = self._session.send_wait_ns(asked, now_ns)
-            text = f"{core.settings.venue}: no room within the venue's limits; the next order may be sent in {wait_ns} ns"
+            text = f"{core.settings.venue}: the venue's limits are used up; the next order may be sent in {wait_ns} ns"
             return Refusal(reason, "wait_ns", "", str(wait_ns), text)
         if reason is not Reason.NONE:
             return Refusal(reason, text=f"{core.settings.venue}: {reason.name.lower().replace('_', ' ')}")

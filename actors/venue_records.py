@@ -16,9 +16,11 @@ from engine.messages import CancelOrder, NewOrder, NewOrderList, ReplaceOrder
 from engine.venue import InstrumentDefined, OrderEvent
 
 __all__ = [
+    "BalanceAdopted",
     "DayBest",
     "DayStarted",
     "LifeBegun",
+    "PositionOpened",
     "Reconciled",
     "StrategyThrottled",
     "ThrottleEnded",
@@ -74,9 +76,35 @@ class ThrottleEnded(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
     wall_time_ns: int
 
 
+class PositionOpened(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=147):
+    """A position that was at the venue before us has been taken over, at the price of that moment."""
+
+    instrument_id: int
+    position_lots: int
+    price_ticks: int
+
+
+class BalanceAdopted(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=148):
+    """So much of an asset, in billionths, was at the venue besides what our fills explain. ``baseline`` is the
+    configuration's word for this beginning: under another one, the next life takes a new one."""
+
+    asset: str
+    nanos: int
+    baseline: str
+
+
 #: Of the venue actor itself, not of an order.
 OwnRecord = (
-    InstrumentDefined | Reconciled | DayStarted | DayBest | LifeBegun | StrategyThrottled | ThrottleEnded | HostBooted
+    InstrumentDefined
+    | Reconciled
+    | DayStarted
+    | DayBest
+    | LifeBegun
+    | StrategyThrottled
+    | ThrottleEnded
+    | HostBooted
+    | PositionOpened
+    | BalanceAdopted
 )
 VenueRecord = NewOrder | NewOrderList | ReplaceOrder | CancelOrder | OrderEvent | OwnRecord
 

@@ -13,15 +13,18 @@ from collections.abc import Callable
 
 import msgspec
 
+from actors.adoption import Adoption
 from actors.boot import HostBooted
 from actors.gate_limits import instrument_limits
 from actors.journal_instruments import InstrumentsMemory, JournalInstruments
 from actors.lost_orders import ReachMemory, ReachOfJournal
 from actors.throttled_pairs import ThrottledPairs
 from actors.venue_records import (
+    BalanceAdopted,
     DayBest,
     DayStarted,
     LifeBegun,
+    PositionOpened,
     Reconciled,
     StrategyThrottled,
     ThrottleEnded,
@@ -52,6 +55,7 @@ class ReplayMemory(msgspec.Struct, frozen=True, array_like=True):
     throttled: list[tuple[str, str, int]]
     day: list[DayStarted | DayBest]
     life: int
+    adopted: tuple[list[BalanceAdopted], list[tuple[int, int]]]
 
 
 #: Sets and dictionaries sorted, so that equal memories are equal bytes.
@@ -88,6 +92,7 @@ class VenueReplay:
         self._limits = {instrument_id: limits for instrument_id, _, limits in instruments}
         self.instruments = JournalInstruments({symbol: each for each, symbol, _ in instruments}, actor)
         self.reach = ReachOfJournal()
+        self.adoption = Adoption(gate, blotter)
         #: By today's instrument id, in the order in which they were first defined.
         self.definitions: dict[int, Instrument] = {}
         #: By instrument, the last trade up to which all have been compared with the venue.
@@ -111,7 +116,7 @@ class VenueReplay:
             return
         self.reach.replay(at_ns)
         if kind in _OWN:
-            self._take_own(record)
+            self._take_own(record, at_ns)
             return
         self._blotter.apply(record, at_ns)  # type: ignore[arg-type]  # the others are the actor's own
         if kind is NewOrder or kind is ReplaceOrder:
@@ -120,7 +125,7 @@ class VenueReplay:
             orders = [self._blotter.orders[each.client_order_id] for each in record.orders]
             self._gate.lists.restore(orders, record.contingency)
 
-    def _take_own(self, record: VenueRecord) -> None:
+    def _take_own(self, record: VenueRecord, at_ns: int) -> None:
         if isinstance(record, InstrumentDefined):
             self._define(record.instrument)
         elif isinstance(record, LifeBegun):
@@ -133,6 +138,10 @@ class VenueReplay:
             self._on_day(record)
         elif isinstance(record, Reconciled):
             self.compared[record.instrument_id] = record.last_trade_id
+        elif isinstance(record, PositionOpened):
+            self.adoption.opened(record, at_ns)
+        elif isinstance(record, BalanceAdopted):
+            self.adoption.adopted(record)
 
     def _define(self, instrument: Instrument) -> None:
         self.definitions[instrument.instrument_id] = instrument
@@ -155,6 +164,7 @@ class VenueReplay:
                 self._throttled.memory(),
                 self._day,
                 self.life,
+                self.adoption.memory(),
             )
         )
 
@@ -163,14 +173,27 @@ class VenueReplay:
         for instrument in memory.definitions:
             self._define(instrument)
         for record in memory.day:
-            self._take_own(record)
+            self._take_own(record, 0)
         remember_gate(self._gate, memory.gate)
         remember(self._blotter, memory.blotter)
         self.instruments.remember(memory.instruments)
         self.reach.remember(memory.reach)
         self.compared.update(memory.compared)
         self._throttled.remember(memory.throttled)
+        self.adoption.remember(*memory.adopted)
         self.life, self.has_records = memory.life, True
 
 
-_OWN = frozenset((InstrumentDefined, LifeBegun, StrategyThrottled, ThrottleEnded, DayStarted, DayBest, Reconciled))
+_OWN = frozenset(
+    (
+        InstrumentDefined,
+        LifeBegun,
+        StrategyThrottled,
+        ThrottleEnded,
+        DayStarted,
+        DayBest,
+        Reconciled,
+        PositionOpened,
+        BalanceAdopted,
+    )
+)

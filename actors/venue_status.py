@@ -38,7 +38,7 @@ def _state(core: VenueCore) -> str:
         return "halted"
     if core.stopped is not None:
         return "stopped"
-    return "ready" if core.ready else "connecting"
+    return "ready" if core.ready and core.positions_known else "connecting"
 
 
 def _ledger_text(core: VenueCore, instrument: Instrument) -> str:

@@ -400,6 +400,7 @@ def venue_settings(config: EngineConfig, venue: VenueSettings) -> VenueActorSett
             if strategy.venue == venue.name
         },
         cushions={name: cushion(limit, holders) for name, limit in shared_budgets(limits).items()},
+        reconcile=venue.reconcile,
     )
 
 

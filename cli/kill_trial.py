@@ -313,6 +313,8 @@ account = "trial"
 rest_url = "http://localhost:{port}"
 orders_url = "ws://localhost:{port}/ws-api/v3"
 streams_url = "ws://localhost:{port}"
+[venues.reconcile]
+opening_positions = "zero"
 [venues.credentials]
 key_type = "{key_type}"
 api_key_file = "{api_key_file}"

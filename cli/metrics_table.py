@@ -38,7 +38,14 @@ COUNTERS: Final[dict[str, CounterMetric]] = {
     "illegal": _counter("haltline_order_events_illegal", "Events that an order's state does not allow."),
     "foreign": _counter("haltline_order_events_foreign", "Events of orders that the books do not know."),
     "duplicates": _counter("haltline_fills_duplicate", "Fills told more than once, booked once."),
-    "foreign_orders": _counter("haltline_foreign_orders", "Orders found at the venue that are not ours."),
+    "foreign_found": _counter("haltline_foreign_orders", "Orders found at the venue that are not ours."),
+    "foreign_orders": _gauge("haltline_foreign_orders_open", "Of these, such that the last list of open orders had."),
+    "order_differences": _counter(
+        "haltline_order_differences", "Orders in another state at the venue than in our books."
+    ),
+    "balance_differences": _counter(
+        "haltline_balance_differences", "Balances found to have moved beyond what our fills explain."
+    ),
     "foreign_events": _counter("haltline_foreign_events", "Events told of orders that are not ours."),
     "book_mismatches": _counter("haltline_book_mismatches", "Audited order books that differed from the reference."),
     "bbo_comparisons": _counter("haltline_bbo_comparisons", "Best prices compared with the venue's ticker."),

@@ -73,6 +73,8 @@ rest_url = "https://{base}"
 orders_url = "wss://{base}/ws-api/v3"
 streams_url = "wss://{base}"
 ca_file = "{ready.ca_file}"
+[venues.reconcile]
+opening_positions = "zero"
 [venues.credentials]
 key_type = "{ready.key_type}"
 api_key_file = "{ready.api_key_file}"

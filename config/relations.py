@@ -31,6 +31,8 @@ _WEAK_KEYS = frozenset(
 )
 #: How the ids of a venue actor's own orders begin, which close positions under a kill.
 _OWN_ORDERS = "flatten"
+#: On whose behalf a venue actor holds what no strategy has made.
+_NOBODYS = "adopted"
 
 #: Each drill is a record in the kill switch's journal, which is read at each start.
 DRILL_EVERY_S_MIN = 10
@@ -182,6 +184,8 @@ def _check_limits(limits: _Table, path: KeyPath, report: Report) -> None:
 def _check_strategy(good: _Table, strategy: _Table, path: KeyPath, report: Report) -> None:
     if strategy.get("id") == _OWN_ORDERS:
         report((*path, "id"), f'is "{_OWN_ORDERS}", which names the closing orders of kills', "choose another name")
+    if strategy.get("id") == _NOBODYS:
+        report((*path, "id"), f'is "{_NOBODYS}", which names what no strategy has made', "choose another name")
     account, venue_name = strategy.get("account"), strategy.get("venue")
     _known(account, _names(good, "accounts", "id"), "accounts", (*path, "account"), report)
     if not _known(venue_name, _names(good, "venues", "name"), "venues", (*path, "venue"), report):

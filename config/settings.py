@@ -32,6 +32,7 @@ __all__ = [
     "MetricsSettings",
     "PersonSettings",
     "QueueSettings",
+    "ReconcileSettings",
     "StrategyLimitSettings",
     "StrategySettings",
     "VenueSettings",
@@ -244,6 +245,26 @@ KEY_TYPES = {"binance": ("hmac", "ed25519"), "coinbase": ("es256", "ed25519"), "
 CREDENTIAL_TABLES = ("credentials", "undertaker_credentials")
 
 
+class ReconcileSettings(msgspec.Struct, frozen=True):
+    """How a venue actor's books are compared with its venue: at each start and reconnect, and every ``every_s``.
+
+    ``foreign_orders``: what is done about open orders that are not ours, besides showing them. Adopted ones count in
+    the limits, and kills cancel them.
+
+    ``opening_positions``: whose the base assets are that were there before our first fill. "zero": not ours, limits
+    count from zero; "balance": our position, that limits count and a kill closes; "refuse": where there is any, no
+    order leaves until one of the two is written.
+
+    ``baseline``: any word. With another one than before, the next start accepts the balances as they are: for after a
+    deposit or withdrawal.
+    """
+
+    every_s: Annotated[int, Meta(ge=10, le=86_400)] = 300
+    foreign_orders: Literal["leave", "cancel", "adopt"] = "leave"
+    opening_positions: Literal["refuse", "zero", "balance"] = "refuse"
+    baseline: ShortName = "1"
+
+
 class VenueSettings(msgspec.Struct, frozen=True):
     """One account's connection to one venue. ``ca_file`` empty: the system's certificate authorities.
 
@@ -278,6 +299,7 @@ class VenueSettings(msgspec.Struct, frozen=True):
     warm_ms: Annotated[int, Meta(ge=0, le=1_000)] = 0
     key_may_withdraw: bool = False
     request_share_percent: Annotated[int, Meta(ge=0, le=100)] = 0
+    reconcile: ReconcileSettings = ReconcileSettings()
 
     @property
     def balance_query_ns(self) -> int:

@@ -19,7 +19,7 @@ from typing import Protocol
 
 import msgspec
 
-from engine.codes import ExecType, OrderStatus, Reason
+from engine.codes import ExecType, OrderStatus, Reason, Side
 from engine.errors import InvariantError
 from engine.messages import (
     CancelOrder,
@@ -390,6 +390,12 @@ class Blotter:
         for book in self._strategies.values():
             book.report_seq += _LOST_REPORTS_MAX
             book.reports.clear()
+
+    def open_position(self, strategy_id: str, instrument_id: int, position_lots: int, price_ticks: int) -> None:
+        """A position that was there before the first record, at a price: no fill, no report."""
+        side, lots = (Side.BUY, position_lots) if position_lots > 0 else (Side.SELL, -position_lots)
+        self._strategy(strategy_id).positions.setdefault(instrument_id, NetPosition()).add(side, lots, price_ticks)
+        self._ledger.setdefault(instrument_id, LedgerLine()).open(side, lots, price_ticks)
 
     # -- questions ------------------------------------------------------------------------------------------
 

@@ -35,12 +35,16 @@ class LedgerLine(msgspec.Struct):
 
     def add(self, side: Side, fill: OrderFilled) -> None:
         self.fills += 1
-        if side is Side.BUY:
-            self.bought_lots += fill.last_lots
-            self.cost_tick_lots += fill.last_lots * fill.last_ticks
-        else:
-            self.sold_lots += fill.last_lots
-            self.cost_tick_lots -= fill.last_lots * fill.last_ticks
-        self.position_lots = self.bought_lots - self.sold_lots
+        self.open(side, fill.last_lots, fill.last_ticks)
         if fill.fee_nanos:
             self.fee_nanos[fill.fee_asset] = self.fee_nanos.get(fill.fee_asset, 0) + fill.fee_nanos
+
+    def open(self, side: Side, lots: int, price_ticks: int) -> None:
+        """The same without a fill: of a position that was there before."""
+        if side is Side.BUY:
+            self.bought_lots += lots
+            self.cost_tick_lots += lots * price_ticks
+        else:
+            self.sold_lots += lots
+            self.cost_tick_lots -= lots * price_ticks
+        self.position_lots = self.bought_lots - self.sold_lots

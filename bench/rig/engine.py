@@ -87,6 +87,8 @@ orders_url = "{orders_url}"
 streams_url = "ws://localhost:{port}"
 ca_file = "{ca_file}"
 {tuning}
+[venues.reconcile]
+opening_positions = "zero"
 [venues.credentials]
 key_type = "ed25519"
 api_key_file = "{api_key_file}"

@@ -73,6 +73,8 @@ account = "{account}"
 rest_url = "http://localhost:{port}"
 orders_url = "ws://localhost:{port}/ws-api/v3"
 streams_url = "ws://localhost:{port}"
+[venues.reconcile]
+opening_positions = "zero"
 [venues.credentials]
 key_type = "hmac"
 api_key_file = "{name}.key"

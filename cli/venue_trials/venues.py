@@ -63,6 +63,8 @@ rest_url = "http://localhost:{port}"
 orders_url = "ws://localhost:{port}{orders_path}"
 streams_url = "ws://localhost:{port}{streams_path}"
 balance_query_s = 5
+[venues.reconcile]
+opening_positions = "zero"
 [venues.credentials]
 key_type = "{key_type}"
 api_key_file = "venue.key"

@@ -1,9 +1,8 @@
 """Minutes of trading in virtual time: every kind of order, and afterwards both sides' books are the same."""
 
-from trading_desk import Desk, MakeDesk, check_all, strategy
+from trading_desk import MakeDesk, check_all, stranger_places_an_order, strategy
 
-from adapters.simulator.binance.orders import OrderTerms
-from engine.codes import ExecType, OrderStatus, OrderType, Side, TimeInForce
+from engine.codes import ExecType, OrderStatus, OrderType, TimeInForce
 
 
 def test_minutes_of_every_kind_of_order_leave_equal_books(make_desk: MakeDesk) -> None:
@@ -117,21 +116,3 @@ def test_orders_of_somebody_else_on_the_account_are_counted_and_left_alone(make_
     desk.run_for(2)
     assert desk.counters()["foreign_orders"] == 1
     assert {record.client_order_id for record in exchange.orders.open_orders("desk", "BTCUSDT")} == {ours, "by-hand"}
-
-
-def stranger_places_an_order(desk: Desk, price_ticks: int) -> None:
-    """The account's owner trades by hand, on the venue's own site."""
-    exchange = desk.simulator.exchange
-    terms = OrderTerms(
-        listing=exchange.listings["BTCUSDT"],
-        side=Side.BUY,
-        order_type="LIMIT",
-        time_in_force="GTC",
-        quantity_lots=1_000,
-        price_ticks=price_ticks,
-        quote_order_nanos=0,
-        client_order_id="by-hand",
-        stp_mode="NONE",
-        response_type="ACK",
-    )
-    exchange.place(exchange.accounts["desk"], terms, desk.now_ns)

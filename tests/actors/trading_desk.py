@@ -14,7 +14,7 @@ from actors.strategy import StrategyActor
 from actors.venue import VenueActor
 from actors.wiring import open_state
 from adapters.binance.amends import link_of
-from adapters.simulator.binance.orders import OrderRecord
+from adapters.simulator.binance.orders import OrderRecord, OrderTerms
 from adapters.simulator.binance.settings import SimAccount, SimKey, VenueLimits, VenueOptions
 from adapters.simulator.binance.venue import SimulatedBinance
 from adapters.simulator.market import Market
@@ -23,7 +23,7 @@ from cli.trial_config import ACCOUNT_TABLE, INSTRUMENT_TABLE, STRATEGY_TABLE
 from cli.virtual_trial import VirtualTrial
 from config.loader import load_config
 from engine.actor import Actor, Endpoint
-from engine.codes import ExecType
+from engine.codes import ExecType, Side
 from engine.messages import ExecutionReport, decode_message
 from engine.strategy import Strategy
 
@@ -49,6 +49,8 @@ account = "{account}"
 rest_url = "http://localhost:9443"
 orders_url = "ws://localhost:9443/ws-api/v3"
 streams_url = "ws://localhost:9443"
+[venues.reconcile]
+opening_positions = "zero"
 [venues.credentials]
 key_type = "hmac"
 api_key_file = "{account}.key"
@@ -191,6 +193,7 @@ def desk_maker(folder: Path) -> MakeDesk:
         one_account: bool = False,
         account_limits: Mapping[str, str] | None = None,
         fence: bool = False,
+        reconcile: str = 'opening_positions = "zero"',
         desk_class: type[Desk] = Desk,
     ) -> Desk:
         """A new desk in a new directory, live and trading after one virtual second unless ``start`` is False.
@@ -215,7 +218,9 @@ def desk_maker(folder: Path) -> MakeDesk:
             + "".join(
                 account_table.format(account=account) for account in (["desk"] if one_account else names.values())
             )
-            + "".join(_venue_table(name, account, one_account) for name, account in names.items())
+            + "".join(_venue_table(name, account, one_account) for name, account in names.items()).replace(
+                'opening_positions = "zero"', reconcile
+            )
             + "".join(strategies or (strategy("hand"),))
         )
         config = load_config(config_file)
@@ -249,6 +254,27 @@ def desk_maker(folder: Path) -> MakeDesk:
         return desk
 
     return make
+
+
+# -- somebody else ---------------------------------------------------------------------------------------------------
+
+
+def stranger_places_an_order(desk: Desk, price_ticks: int, name: str = "by-hand") -> None:
+    """The account's owner trades by hand, on the venue's own site."""
+    exchange = desk.simulator.exchange
+    terms = OrderTerms(
+        listing=exchange.listings["BTCUSDT"],
+        side=Side.BUY,
+        order_type="LIMIT",
+        time_in_force="GTC",
+        quantity_lots=1_000,
+        price_ticks=price_ticks,
+        quote_order_nanos=0,
+        client_order_id=name,
+        stp_mode="NONE",
+        response_type="ACK",
+    )
+    exchange.place(exchange.accounts["desk"], terms, desk.now_ns)
 
 
 # -- what every run must hold to -----------------------------------------------------------------------------------
