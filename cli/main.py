@@ -25,6 +25,7 @@ COMMANDS = {
     "bench": "cli.bench:bench",
     "config": "cli.config_command:app",
     "controls": "cli.controls_command:app",
+    "venues": "cli.venues:app",
 }
 
 

@@ -80,7 +80,11 @@ class _Instrument:
 
     def on_depth(self, update: DepthUpdate, now_ns: int) -> None:
         self._check(update.s)
-        diff = parse.depth_diff(update, self._grid, self._core.options.unit_ns)
+        try:
+            diff = parse.depth_diff(update, self._grid, self._core.options.unit_ns)
+        except VenueError as error:
+            self._quarantine(str(error), now_ns)
+            return
         step = self._sync.on_diff(diff)
         if step is DepthStep.APPLIED:
             self._changed(True, diff.venue_time_ns, now_ns)
@@ -140,13 +144,28 @@ class _Instrument:
 
     def interrupted(self, now_ns: int) -> None:
         """The stream is down: what it has told is the past."""
+        self._ticker_update_id = 0
+        self._give_up(now_ns)
+
+    def _quarantine(self, reason: str, now_ns: int) -> None:
+        """What came cannot be right: this book is made anew, every other goes on."""
+        self._core.count("books quarantined")
+        self._core.ctx.log("book quarantined", symbol=self.symbol, reason=reason)
+        self._give_up(now_ns)
+        self._ask_snapshot_later(now_ns)
+
+    def _give_up(self, now_ns: int) -> None:
         was_valid = self._sync.valid
         self._sync.restart()
         self._round += 1
-        self._ticker_update_id = 0
         self._rest.forget(f"depth:{self.symbol}")
         if was_valid:
             self._changed(False, 0, now_ns)
+
+    def _ask_snapshot_later(self, now_ns: int) -> None:
+        delay_ns = min(_SNAPSHOT_FIRST_NS << min(self._attempt, 16), _SNAPSHOT_MAX_NS)
+        self._attempt += 1
+        self.ask_snapshot(now_ns, delay_ns)
 
     def _on_snapshot(self, body: bytes, now_ns: int) -> None:
         step = self._sync.on_snapshot(parse.depth_snapshot(_decode_snapshot(body), self._grid))
@@ -154,9 +173,7 @@ class _Instrument:
             self._attempt = 0
             self._changed(True, 0, now_ns)
         elif step is DepthStep.TOO_OLD:
-            delay_ns = min(_SNAPSHOT_FIRST_NS << min(self._attempt, 16), _SNAPSHOT_MAX_NS)
-            self._attempt += 1
-            self.ask_snapshot(now_ns, delay_ns)
+            self._ask_snapshot_later(now_ns)
 
     def _changed(self, valid: bool, venue_time_ns: int, now_ns: int) -> None:
         event = BookChanged(self.instrument_id, valid, self._book.update_id, venue_time_ns, now_ns)

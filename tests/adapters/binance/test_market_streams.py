@@ -160,3 +160,23 @@ def test_an_observer_can_verify_everything(make: Any) -> None:
     host.session.book(1).set_level(Side.BUY, 1, 1)
     host.venue.stream(TRADE, trade())
     assert audit.book_mismatches == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"s": "BTCUSDT", "E": 1, "U": 102, "u": 101, "b": [], "a": []},
+        {"s": "BTCUSDT", "E": 1, "U": 101, "u": 101, "b": [["x", "1"]], "a": []},
+    ],
+)
+def test_a_change_that_cannot_be_right_quarantines_its_book_alone(make: Any, wrong: dict[str, Any]) -> None:
+    host = make(symbols=((1, "BTCUSDT"), (2, "ETHUSDT"))).begin()
+    host.take()
+    host.venue.stream(DEPTH, wrong)
+    assert host.take() == [BookChanged(1, False, 100, 0, host.now_ns)]
+    host.advance(SECOND)
+    assert [(event.instrument_id, event.valid) for event in host.take() if isinstance(event, BookChanged)] == [
+        (1, True)
+    ]
+    assert host.session.counters["books quarantined"] == 1
+    assert "session:streams lost" not in host.session.counters

@@ -469,8 +469,6 @@ def test_garbage_on_the_order_link_closes_it_and_it_comes_back(live: Any, messag
         b'{"stream":"btcusdt@trade","data":{"s":"BTCUSDT","t":1,"p":"1.001","q":"1","T":1,"m":true}}',
         b'{"stream":"btcusdt@trade","data":{"s":"BTCUSDT","t":1,"p":"1","q":"1","T":9223372036854775807,"m":true}}',
         b'{"data":{"s":"BTCUSDT","u":"x"},"stream":"btcusdt@bookTicker"}',
-        b'{"stream":"btcusdt@depth@100ms","data":{"s":"BTCUSDT","E":1,"U":102,"u":101,"b":[],"a":[]}}',
-        b'{"stream":"btcusdt@depth@100ms","data":{"s":"BTCUSDT","E":1,"U":101,"u":101,"b":[["x","1"]],"a":[]}}',
         b'{"stream":"btcusdt@depth@100ms","data":{"s":"BTCUSDT","E":1,"U":101,"u":101,"b":{},"a":[]}}',
         b'{"code":2,"msg":"Invalid request","id":1}',
         b'{"error":{"code":2,"msg":"Invalid request: streams must be an array"},"id":5000001}',
@@ -572,6 +570,27 @@ def test_cancel_all_over_rest_that_is_refused(live: Any, code: int, failure: str
     assert CancelAllAnswered(1, failure) in live.take()
     with pytest.raises(UsageError):
         live.session.cancel_all(9, live.now_ns)
+
+
+def test_a_key_that_may_withdraw_is_refused_and_asked_about_again(make: Any) -> None:
+    host = make()
+    host.venue.may_withdraw = True
+    host.begin()
+    assert states(host.events) == [False]
+    assert any(isinstance(each, AuthenticationFailed) and "withdraw" in each.text for each in host.take())
+    assert ORDERS not in host.venue.ends
+    host.venue.may_withdraw = False
+    host.advance(61 * SECOND)
+    assert states(host.take()) == [True]
+
+
+def test_where_the_venue_does_not_tell_what_a_key_may_do_it_is_used(make: Any) -> None:
+    """Its test environments have no wallet."""
+    host = make()
+    host.venue.rest_rules["apiRestrictions"] = lambda params: (404, b"<html>404</html>", {})
+    assert states(host.begin().take()) == [True]
+    host.advance(120 * SECOND)
+    assert len([path for _, path, _ in host.venue.asked if path.startswith("/sapi")]) == 1
 
 
 def test_a_cancel_all_waits_behind_no_other_question(make: Any) -> None:
