@@ -31,7 +31,8 @@ _QUICK_ROUNDS = 3
 
 class CancelUntilNone:
     """``sent`` is called when the first cancel has left, ``failed`` with the venue's words when it refused one, and
-    ``confirmed`` once the venue lists no open order that ``covers`` while ``is_settled()``: none in flight or unknown.
+    ``confirmed`` once the venue lists no open order that ``covers`` and ``is_settled(asked_ns)``: a list asked for at
+    that time is the last word, because no order is in flight or unknown.
 
     ``cancel_singly`` cancels what is to be cancelled one by one, given what the venue listed last; then nothing is
     cancelled by instrument. ``next_query_id`` must never meet an id of anybody else who lists orders.
@@ -41,7 +42,7 @@ class CancelUntilNone:
         self,
         session: VenueSession,
         instrument_ids: tuple[int, ...],
-        is_settled: Callable[[], bool],
+        is_settled: Callable[[int], bool],
         sent: Callable[[int], None],
         failed: Callable[[str, int], None],
         confirmed: Callable[[int], None],
@@ -57,7 +58,7 @@ class CancelUntilNone:
         self._confirmed = confirmed
         self._live = False
         self._waiting: set[int] = set()
-        self._query_id = 0
+        self._query_id, self.asked_ns = 0, 0
         #: The last list was empty, and some order's outcome unknown.
         self._only_unsettled = False
         self._next_query_id = next_query_id
@@ -119,10 +120,10 @@ class CancelUntilNone:
         self._list_if_answered(now_ns)
 
     def _list_if_answered(self, now_ns: int) -> None:
-        if self._only_unsettled and not self._is_settled():
+        if self._only_unsettled and not self._is_settled(now_ns):
             return
         if self._live and not self._waiting and not self._query_id:
-            self._query_id = self._next_query_id()
+            self._query_id, self.asked_ns = self._next_query_id(), now_ns
             self._session.query_open_orders(self._query_id, now_ns)
 
     def on_open_orders(self, event: OpenOrdersListed, now_ns: int) -> None:
@@ -134,6 +135,6 @@ class CancelUntilNone:
         if self._left:
             if self.rounds < _QUICK_ROUNDS:
                 self._cancel_all(now_ns)
-        elif self._is_settled():
+        elif self._is_settled(self.asked_ns):
             self.active = False
             self._confirmed(now_ns)

@@ -57,7 +57,7 @@ class ScopeKill:
         self.cancelling = CancelUntilNone(
             core.session,
             self.instrument_ids,
-            self._nothing_in_doubt,
+            lambda asked_ns: self.unknown_orders() == 0,
             self._on_sent,
             self._on_failed,
             self._on_confirmed,
@@ -102,9 +102,6 @@ class ScopeKill:
         order = self._core.blotter.orders.get(listed.client_order_id)
         strategy_id = order.strategy_id if order is not None else self._core.strategy_of(listed.client_order_id)
         return self.covers(strategy_id, listed.instrument_id)
-
-    def _nothing_in_doubt(self) -> bool:
-        return self.unknown_orders() == 0
 
     # -- cancels --------------------------------------------------------------------------------------------
 

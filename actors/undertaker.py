@@ -64,7 +64,6 @@ class Undertaker(Actor):
         self._session: VenueSession | None = None
         self._burials: dict[str, _Burial] = {}
         self._query_ids = count(1)
-        self._asked_ns = 0
         self._arm_ns = 0
         self._is_armed = False
         self._confirmed = 0
@@ -115,11 +114,11 @@ class Undertaker(Actor):
         self._cancelling = CancelUntilNone(
             session,
             self.settings.instrument_ids,
-            lambda: bool(self._settled()),
+            lambda asked_ns: bool(self._settled(asked_ns)),
             self._on_sent,
             self._on_failed,
             self._on_confirmed,
-            self._next_query_id,
+            lambda: next(self._query_ids),
         )
         session.start(self._ctx, now_ns)
         self._cancelling.begin(now_ns, live=False)
@@ -132,12 +131,8 @@ class Undertaker(Actor):
             session.stop(now_ns)
             self._ctx.cancel_timer(_SWEEP)
 
-    def _next_query_id(self) -> int:
-        self._asked_ns = self._ctx.clock_ns()
-        return next(self._query_ids)
-
-    def _settled(self) -> list[str]:
-        """Kills for which the list that was asked for last is the last word, if it is empty."""
+    def _settled(self, asked_ns: int) -> list[str]:
+        """Kills for which a list that is asked for then is the last word, if it is empty."""
         session = self._session
         if session is None:
             return []
@@ -145,7 +140,7 @@ class Undertaker(Actor):
         return [
             kill_id
             for kill_id, burial in self._burials.items()
-            if burial.halted_ns >= 0 and self._asked_ns >= burial.halted_ns + lapse_ns
+            if burial.halted_ns >= 0 and asked_ns >= burial.halted_ns + lapse_ns
         ]
 
     def on_venue_event(self, event: VenueEvent, now_ns: int) -> None:
@@ -201,7 +196,7 @@ class Undertaker(Actor):
             self._tell(kill_id, "cancel_sent", text)
 
     def _on_confirmed(self, now_ns: int) -> None:
-        for kill_id in self._settled():
+        for kill_id in self._settled(self._cancelling.asked_ns):
             del self._burials[kill_id]
             self._confirmed += 1
             self._ctx.log("nothing is open", kill_id=kill_id, venue_actor=self.settings.venue_actor)

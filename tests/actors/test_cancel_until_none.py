@@ -22,7 +22,7 @@ class Scene:
         self.machine = CancelUntilNone(
             self.session,  # type: ignore[arg-type]  # the part of it that is used
             (0, 1),
-            lambda: self.settled,
+            lambda asked_ns: self.settled,
             lambda now_ns: self.told.append("sent"),
             lambda text, now_ns: self.told.append(f"failed: {text}"),
             lambda now_ns: self.told.append("confirmed"),
