@@ -1,20 +1,24 @@
 """``haltline venues``: whether the adapters are what they should be."""
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated, NamedTuple
 
 import msgspec
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from cli.conformance.row import RowResult
-from cli.conformance.suite import ROWS, STAGES, check_rows, check_vectors
+from cli.conformance.row import RowResult, run_row
+from cli.conformance.suite import ROWS, SIGNATURES, STAGES, check_vector
 from cli.screen import CONSOLE, ERRORS, print_json
 from cli.venue_trials import fault_files, run_fault_file
 from engine.errors import UsageError
 
 __all__ = ["app"]
+
+_FAULT_FILES = "fault files"
 
 app = typer.Typer(no_args_is_help=True, help="Hold the venues' adapters against the suite that each has to pass.")
 
@@ -27,6 +31,7 @@ def venues() -> None:
 @app.command()
 def check(
     venue: Annotated[list[str] | None, typer.Argument(help="binance, coinbase, kraken; all of them if none.")] = None,
+    match: Annotated[str, typer.Option("--match", help="Only what has this text in its group or name.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print every result as JSON.")] = False,
 ) -> None:
     """Run every conformance row, fault file and signature vector of each venue, in memory and virtual time.
@@ -37,7 +42,9 @@ def check(
     for name in names:
         if name not in STAGES:
             raise UsageError(f"no venue {name!r}: it can be {', '.join(STAGES)}")
-    results = _run(names)
+    results = _run(names, match)
+    if not results:
+        raise UsageError(f"nothing has {match!r} in its group or name")
     if json:
         print_json([msgspec.structs.asdict(result) | {"passed": result.passed} for result in results])
     else:
@@ -51,26 +58,40 @@ def check(
         CONSOLE.print(f"all {len(results)} pass", style="bold green")
 
 
-def _run(names: list[str]) -> list[RowResult]:
+def _run(names: list[str], match: str) -> list[RowResult]:
     bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=ERRORS, transient=True)
     results = []
     with bar:
         for name in names:
-            total = len(ROWS) + len(STAGES[name].vectors()) + len(fault_files(name))
-            task = bar.add_task(name, total=total)
-            for result in _check(name):
-                results.append(result)
-                bar.update(task, advance=1, description=f"{name}: {result.group}")
+            checks = [check for check in _checks(name) if match in check.group or match in check.name]
+            task = bar.add_task(name, total=len(checks))
+            for check in checks:
+                bar.update(task, description=f"{name}: {check.group}")
+                results.append(check.run())
+                bar.advance(task)
     return results
 
 
-def _check(name: str) -> Iterator[RowResult]:
-    yield from check_vectors(STAGES[name])
-    yield from check_rows(STAGES[name])
-    for path in fault_files(name):
-        result = run_fault_file(name, path)
-        incident = f" (incident {result.incident})" if result.incident else ""
-        yield RowResult(name, "fault files", f"{result.name}{incident}: {result.about}", "; ".join(result.failures))
+class _Check(NamedTuple):
+    group: str
+    name: str
+    run: Callable[[], RowResult]
+
+
+def _checks(venue: str) -> Iterator[_Check]:
+    stage = STAGES[venue]
+    for vector in stage.vectors():
+        yield _Check(SIGNATURES, vector.name, partial(check_vector, vector, stage))
+    for row in ROWS:
+        yield _Check(row.group, row.name, partial(run_row, row, stage))
+    for path in fault_files(venue):
+        yield _Check(_FAULT_FILES, path.stem, partial(_play, venue, path))
+
+
+def _play(venue: str, path: Path) -> RowResult:
+    result = run_fault_file(venue, path)
+    incident = f" (incident {result.incident})" if result.incident else ""
+    return RowResult(venue, _FAULT_FILES, f"{result.name}{incident}: {result.about}", "; ".join(result.failures))
 
 
 def _table(name: str, results: list[RowResult]) -> Table:
