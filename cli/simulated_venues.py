@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -20,11 +21,13 @@ from adapters.simulator.binance.settings import SimAccount, VenueOptions
 from adapters.simulator.binance.venue import SimulatedBinance
 from adapters.simulator.market import Market
 from adapters.simulator.synthetic_market import FlowParameters, SyntheticMarket, default_instrument
+from adapters.simulator.venue import SimulatedVenue
 from cli.venue_keys import VenueKeys
-from engine.actor import Actor, Endpoint
+from engine.actor import Endpoint
 from engine.instrument import Instrument
 
 __all__ = [
+    "ACCOUNT",
     "COINBASE_FLOW",
     "KRAKEN_FLOW",
     "VENUES",
@@ -37,13 +40,15 @@ __all__ = [
 #: Decimal texts by asset.
 Balances = tuple[tuple[str, str], ...]
 
-_ACCOUNT = "main"
+#: What a simulated venue calls its one account.
+ACCOUNT = "main"
 _KRAKEN_SECRET_BYTES = 64
 
 
 class VenueKind(NamedTuple):
     """``key_types``: the usual one first. ``key_name(key_type)`` is what the files of that key are called.
-    ``market(seed)`` is its synthetic market; ``replays``: it can serve recordings instead."""
+    ``market(seed, quote_asset)`` is its synthetic market, of BTC in that asset or ("") its usual one; ``replays``: it
+    can serve recordings instead. ``fee_in_received``: the asset that is received pays the fee, not the quote asset."""
 
     title: str
     key_types: tuple[str, ...]
@@ -51,20 +56,23 @@ class VenueKind(NamedTuple):
     orders_path: str
     streams_path: str
     replays: bool
-    market: Callable[[int], Market]
-    actor: Callable[[Mapping[str, Market], Balances, VenueKeys, Endpoint, int], Actor]
+    market: Callable[[int, str], Market]
+    actor: Callable[[Mapping[str, Market], Balances, VenueKeys, Endpoint, int], SimulatedVenue]
+    fee_in_received: bool = False
 
 
 def _binance(
     markets: Mapping[str, Market], balances: Balances, keys: VenueKeys, endpoint: Endpoint, seed: int
-) -> Actor:
-    account = SimAccount(_ACCOUNT, keys.keys(), balances)
+) -> SimulatedVenue:
+    account = SimAccount(ACCOUNT, keys.keys(), balances)
     return SimulatedBinance(markets, (account,), (endpoint,), VenueOptions(seed=seed))
 
 
-def _kraken(markets: Mapping[str, Market], balances: Balances, keys: VenueKeys, endpoint: Endpoint, seed: int) -> Actor:
+def _kraken(
+    markets: Mapping[str, Market], balances: Balances, keys: VenueKeys, endpoint: Endpoint, seed: int
+) -> SimulatedVenue:
     api_key, secret = keys.pair("kraken", _kraken_secret)
-    account = kraken.SimAccount(_ACCOUNT, (kraken.SimKey(api_key, secret),), balances)
+    account = kraken.SimAccount(ACCOUNT, (kraken.SimKey(api_key, secret),), balances)
     return kraken.SimulatedKraken(markets, (account,), (endpoint,), kraken.VenueOptions(seed=seed))
 
 
@@ -94,12 +102,12 @@ def kraken_instrument() -> Instrument:
 
 def _coinbase(
     markets: Mapping[str, Market], balances: Balances, keys: VenueKeys, endpoint: Endpoint, seed: int
-) -> Actor:
+) -> SimulatedVenue:
     known = []
     for key_type, new_secret in _COINBASE_SECRETS.items():
         name, secret = keys.pair(f"coinbase-{key_type}", new_secret)
         known.append(coinbase.SimKey(name, _public_key(secret)))
-    account = coinbase.SimAccount(_ACCOUNT, tuple(known), balances)
+    account = coinbase.SimAccount(ACCOUNT, tuple(known), balances)
     return coinbase.SimulatedCoinbase(markets, (account,), (endpoint,), coinbase.VenueOptions(seed=seed))
 
 
@@ -152,6 +160,14 @@ COINBASE_FLOW = FlowParameters(lots_log2_min=15, lots_log2_max=27)
 #: The same market as Binance's, in Kraken's ticks and lots.
 KRAKEN_FLOW = FlowParameters(centre_ticks=600_000, lots_log2_min=15, lots_log2_max=27, band_ticks=60_000)
 
+
+def _quoted_in(instrument: Instrument, between: str, quote_asset: str) -> Instrument:
+    """The same in another quote asset, if one is named. ``between`` stands between the two in the venue's symbols."""
+    quote_asset = quote_asset or instrument.quote_asset
+    symbol = f"{instrument.base_asset}{between}{quote_asset}"
+    return msgspec.structs.replace(instrument, symbol=symbol, quote_asset=quote_asset)
+
+
 VENUES: dict[str, VenueKind] = {
     "binance": VenueKind(
         title="Binance",
@@ -160,8 +176,9 @@ VENUES: dict[str, VenueKind] = {
         orders_path="/ws-api/v3",
         streams_path="",
         replays=True,
-        market=lambda seed: SyntheticMarket(default_instrument(), seed),
+        market=lambda seed, quote: SyntheticMarket(_quoted_in(default_instrument(), "", quote), seed),
         actor=_binance,
+        fee_in_received=True,
     ),
     "coinbase": VenueKind(
         title="Coinbase Advanced Trade",
@@ -170,7 +187,7 @@ VENUES: dict[str, VenueKind] = {
         orders_path="",
         streams_path="",
         replays=False,
-        market=lambda seed: SyntheticMarket(coinbase_instrument(), seed, COINBASE_FLOW),
+        market=lambda seed, quote: SyntheticMarket(_quoted_in(coinbase_instrument(), "-", quote), seed, COINBASE_FLOW),
         actor=_coinbase,
     ),
     "kraken": VenueKind(
@@ -180,7 +197,7 @@ VENUES: dict[str, VenueKind] = {
         orders_path="/v2",
         streams_path="/v2",
         replays=False,
-        market=lambda seed: SyntheticMarket(kraken_instrument(), seed, KRAKEN_FLOW),
+        market=lambda seed, quote: SyntheticMarket(_quoted_in(kraken_instrument(), "/", quote), seed, KRAKEN_FLOW),
         actor=_kraken,
     ),
 }

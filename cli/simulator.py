@@ -5,7 +5,7 @@ import gzip
 import os
 import signal
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -21,12 +21,16 @@ from adapters.simulator.market import Market
 from adapters.simulator.recording import Recording, instrument_of, read_lines, scan
 from adapters.simulator.remembered import RememberedVenue
 from adapters.simulator.replay_market import ReplayMarket
+from adapters.simulator.venue import SimulatedVenue
+from cli.fault_files import load_faults
 from cli.screen import CONSOLE
-from cli.simulated_venues import VENUES, VenueKind
+from cli.simulated_venues import ACCOUNT, VENUES, VenueKind
+from cli.simulator_books import books_of
 from cli.simulator_process import SimulatorReady
 from cli.venue_keys import VenueKeys
 from engine.actor import Actor, Endpoint
 from engine.errors import UsageError
+from engine.instrument import Instrument
 from risk.latch import LatchPage
 from risk.latency import LatencyPage
 from risk.scope import TradingNames
@@ -62,7 +66,9 @@ def simulator(
             help="Which of the account's keys to print: ed25519, hmac or es256; without it, the venue's usual."
         ),
     ] = "",
-    seed: Annotated[int, typer.Option(help="Seed of the synthetic order flow.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic order flow, and of the faults.")] = 1,
+    quote: Annotated[str, typer.Option(help="What BTC is quoted in; without it, what is usual at the venue.")] = "",
+    faults: Annotated[Path | None, typer.Option(help="A fault file: what goes wrong, when and how often.")] = None,
     state: Annotated[
         Path | None,
         typer.Option(help="Remember everything in this directory, so that a restart, kill -9 included, goes on there."),
@@ -73,6 +79,7 @@ def simulator(
 
     The market starts when somebody subscribes to a stream. Stops on SIGINT or SIGTERM.
     Example: [bold]haltline simulator binance --port 9443 --tls --recording btcusdt.gz[/bold]
+    With things going wrong: [bold]haltline simulator kraken --port 9443 --faults storm.toml[/bold]
     """
     kind = VENUES.get(venue)
     if kind is None:
@@ -84,7 +91,7 @@ def simulator(
         raise UsageError(f"simulator: recordings are of Binance's streams; {venue} has synthetic order flow only")
     keys = VenueKeys(directory)
     if recording is None:
-        market = kind.market(seed)
+        market = kind.market(seed, quote)
         markets: dict[str, Market] = {market.instrument.symbol: market}
         messages, seconds = 0, 0.0
     else:
@@ -94,7 +101,15 @@ def simulator(
         messages = sum(count for stream, count in found.streams.items() if stream.endswith(_FOLLOWED))
         seconds = float((found.last_time_ns - found.first_time_ns) / pace) / 1e9
     endpoint = Endpoint("localhost", port, tls)
-    actor = kind.actor(markets, tuple(_balances(markets).items()), keys, endpoint, seed)
+    venue_itself = kind.actor(markets, tuple(_balances(markets).items()), keys, endpoint, seed)
+    if faults is not None:
+        script = load_faults(faults)
+        if script.venues and venue not in script.venues:
+            raise UsageError(
+                f"simulator: {faults} is for {' and '.join(script.venues)}; name one of them, or other faults"
+            )
+        venue_itself.play(script.fault, script.seed * 1_000 + seed)
+    actor: Actor = venue_itself
     if state is not None:
         flow = f"seed {seed}" if recording is None else f"recording {recording.name} at speed {speed}"
         actor = RememberedVenue(actor, f"{venue} with {flow}")
@@ -109,18 +124,25 @@ def simulator(
         messages,
         seconds,
     )
-    uvloop.run(_serve(actor, kind, keys, ready, state, json))
+    instruments = [market.instrument for market in markets.values()]
+    on_script = partial(_on_script, venue_itself, instruments, kind.fee_in_received)
+    uvloop.run(_serve(actor, kind, keys, ready, state, on_script if json else None))
 
 
 async def _serve(
-    actor: Actor, kind: VenueKind, keys: VenueKeys, ready: SimulatorReady, state: Path | None, json: bool
+    actor: Actor,
+    kind: VenueKind,
+    keys: VenueKeys,
+    ready: SimulatorReady,
+    state: Path | None,
+    on_script: Callable[[asyncio.Event], None] | None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    if json and stat.S_ISFIFO(os.fstat(0).st_mode):
-        loop.add_reader(0, stop.set)  # a script's pipe ends with the script, however that ends
+    if on_script is not None and stat.S_ISFIFO(os.fstat(0).st_mode):
+        loop.add_reader(0, on_script, stop)
     settings = HostSettings(
         run_dir=str(keys.directory / "run"),
         config_hash="",
@@ -132,8 +154,24 @@ async def _serve(
     spec = HostSpec("simulator", (ActorSpec("simulator", lambda _: actor),), partial(_resources, state), settings)
     async with LocalRuntime([spec]) as runtime:
         ready.port = runtime.actor("simulator").listening_port("venue0")
-        _announce(kind, ready, json)
+        _announce(kind, ready, on_script is not None)
         await stop.wait()
+
+
+def _on_script(
+    venue: SimulatedVenue, instruments: Sequence[Instrument], fee_in_received: bool, stop: asyncio.Event
+) -> None:
+    """Lines of a script: ``books`` prints what was done here, ``calm`` ends the faults. Its pipe ends with the script,
+    however that ends."""
+    told = os.read(0, 4096)
+    if not told:
+        stop.set()
+    for line in told.split(b"\n"):
+        if line == b"calm" and venue.server.faults is not None:
+            venue.server.faults.clear()
+        elif line == b"books":
+            books = books_of(venue, ACCOUNT, instruments, fee_in_received=fee_in_received)
+            print(msgspec.json.encode(books).decode(), flush=True)
 
 
 def _resources(state: Path | None, actor: str, arguments: bytes) -> Resources:

@@ -34,7 +34,7 @@ from engine.messages import KillReceipt, StatusReport
 from risk.latency import LatencyPage
 from risk.response import RESPONSE_STAGES, responses_of
 
-__all__ = ["TrialResult", "Watch", "run_trial"]
+__all__ = ["TrialResult", "Watch", "run_trial", "wait_until_trading"]
 
 READY_S = 60.0
 STATUS_EVERY_S = 0.25
@@ -91,7 +91,7 @@ def run_trial(
     started = time.monotonic()
     engine = start_engine(config, make_plan(config, seed=seed, audit_books=audit_books))
     try:
-        _wait_until_trading(config, started)
+        wait_until_trading(config, started)
         reports = _watch(config, engine, watch)
         receipt = _kill(config)
         killed_wall_ns = time.time_ns()
@@ -103,7 +103,7 @@ def run_trial(
     return TrialResult(figures, receipt)
 
 
-def _wait_until_trading(config: EngineConfig, started: float) -> None:
+def wait_until_trading(config: EngineConfig, started: float) -> None:
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=CONSOLE, transient=True
     ) as bar:

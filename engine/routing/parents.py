@@ -16,6 +16,7 @@ A replace takes effect when the last child of the original has ended: until then
 the two can never fill together. When the original has filled by then, the new one is rejected.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
@@ -113,7 +114,7 @@ class Parents:
         self.blotter = Blotter(_NoExposure())
         self.open: dict[str, Parent] = {}
         self.children: dict[str, Child] = {}
-        self._ended: dict[str, None] = {}
+        self._ended: deque[str] = deque()
         self._units: dict[tuple[str, int], tuple[int, MemberUnits]] = {}
 
     def define(self, venue_actor: str, instrument: Instrument, routed_id: int, units: MemberUnits) -> None:
@@ -309,11 +310,9 @@ class Parents:
         return self.blotter.apply(event, now_ns)
 
     def _forget_later(self, child_id: str) -> None:
-        self._ended[child_id] = None
+        self._ended.append(child_id)
         if len(self._ended) > _ENDED_MAX:
-            oldest = next(iter(self._ended))
-            del self._ended[oldest]
-            del self.children[oldest]
+            del self.children[self._ended.popleft()]
 
 
 class _NoExposure:

@@ -16,6 +16,7 @@ import pytest
 
 from adapters.coinbase.signing import Credentials, TokenMaker, make_signer
 from cli.simulated_venues import VENUES
+from cli.simulator_process import SimulatorBooks, SymbolBooks, simulated_venue
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -62,6 +63,16 @@ def test_coinbase_answers_a_request_signed_with_its_key(tmp_path: Path, key_type
 
     start_and_stop("coinbase", tmp_path, ask, "--key-type", key_type)
     assert [(each["can_trade"], each["can_transfer"]) for each in answers] == [(True, False)]
+
+
+@pytest.mark.parametrize(
+    ("venue", "symbol"), [("binance", "BTCUSDT"), ("kraken", "BTC/USDT"), ("coinbase", "BTC-USDT")]
+)
+def test_a_script_is_told_what_was_done_there(venue: str, symbol: str, tmp_path: Path) -> None:
+    with simulated_venue(tmp_path, ["--quote", "USDT"], venue) as simulator:
+        simulator.calm()
+        books = simulator.books()
+    assert books == SimulatorBooks({symbol: SymbolBooks("0", "0", {}, 0, 0, 0)}, {})
 
 
 def start_and_stop(venue: str, directory: Path, meanwhile: Any, *options: str) -> dict[str, Any]:
