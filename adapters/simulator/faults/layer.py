@@ -90,7 +90,7 @@ class FaultLayer:
         self.played: list[Drawn] = []
         self._rules: list[Drawn] = []
         self._timed: list[Drawn] = []
-        self._has_begun = False
+        self._has_begun = bool(wire.connections())
         self._link_kinds: dict[str, str] = {}
         self._current: tuple[_Request, _Fate] | None = None
         self._responding = ""
