@@ -46,7 +46,7 @@ class ListEntry:
         """Gate, journal, sign, look again, write; a refusal means that nothing has happened."""
         core, gate, session = self._core, self._core.gate, self._core.session
         checked_ns = core.ctx.clock_ns()
-        approved = gate.lists.check(orders, message.contingency, checked_ns)
+        approved = gate.check_list(orders, message.contingency, checked_ns)
         if isinstance(approved, Refusal):
             self._orders.on_gate_refusal(checked_ns)
             return approved

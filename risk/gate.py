@@ -32,10 +32,10 @@ and a rebate or a discount is only known to the venue. A fill that the venue's w
 booked after it is counted twice until the word that follows, never longer.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from engine.codes import OrderType, Reason, Side, TimeInForce
+from engine.codes import Contingency, OrderType, Reason, Side, TimeInForce
 from engine.errors import InvariantError, UsageError
 from engine.instrument import INT64_MAX, Instrument
 from engine.kernel import entry_of
@@ -253,6 +253,13 @@ class Gate:
     def _value_ticks(self, order: Order) -> int:
         reference = self._cell(order.instrument_id, g.REFERENCE_TICKS)
         return special.value_ticks(order, reference, self._tables.instruments[order.instrument_id][1].price_collar_ppm)
+
+    def check_list(
+        self, orders: Sequence[Order], contingency: Contingency, now_ns: int
+    ) -> tuple[Approved, ...] | Refusal:
+        """Approve and reserve all orders of a list for what they can do together (``risk/gate_lists.py``), or none."""
+        fault = self.lists.reserve(orders, contingency, now_ns)
+        return fault or tuple(Approved(each) for each in orders)
 
     def check_closing(self, order: Order, now_ns: int) -> Approved | Refusal:
         """Approve and reserve an order of the venue actor's own that closes a position under a kill of mode FLATTEN.

@@ -19,7 +19,7 @@ import msgspec
 
 from engine.codes import Contingency, Reason
 from engine.messages import Refusal
-from engine.order import Approved, Order
+from engine.order import Order
 from risk import gate_books
 from risk import gate_state as g
 from risk.gate_state import State
@@ -93,9 +93,8 @@ class GateLists:
 
     # -- a new list -----------------------------------------------------------------------------------------
 
-    def check(self, orders: Sequence[Order], contingency: Contingency, now_ns: int) -> tuple[Approved, ...] | Refusal:
-        """Approve and reserve all of them, or refuse and change nothing but what a refusal leaves behind."""
-        gate = self._gate
+    def reserve(self, orders: Sequence[Order], contingency: Contingency, now_ns: int) -> Refusal | None:
+        """Reserve for all of them, or refuse and change nothing but what a refusal leaves behind."""
         fault = list_fault(orders, contingency)
         if fault is not None:
             return fault
@@ -103,17 +102,17 @@ class GateLists:
             fault = self._check_pair(orders, now_ns)
             if fault is None:
                 self._bind(orders, orders[0].quantity_lots)
-            return fault or tuple(Approved(each) for each in orders)
+            return fault
         working, pending = orders[0], orders[1:]
-        first = gate.check(working, now_ns)
+        first = self._gate.check(working, now_ns)
         if isinstance(first, Refusal):
             return first
         fault = self._check_pending(working, pending, now_ns)
         if fault is not None:
-            gate.abandon(working)
+            self._gate.abandon(working)
             return fault
         self._follow(working, pending)
-        return tuple(Approved(each) for each in orders)
+        return None
 
     def _check_pair(self, pair: Sequence[Order], now_ns: int) -> Refusal | None:
         """Each alone; then what the dearer needs is reserved once, and both are open orders."""

@@ -48,7 +48,7 @@ def state(gate: Gate) -> tuple[int, ...]:
 def test_a_pair_needs_what_one_of_it_needs(gate: Gate, make_order: MakeOrder) -> None:
     gate.set_funds("BTC", 100 * 1_000_000)  # 100 lots
     take, stop_loss = pair(make_order)
-    assert gate.lists.check((take, stop_loss), OCO, 10) == (take, stop_loss)
+    assert gate.check_list((take, stop_loss), OCO, 10) == (take, stop_loss)
     assert state(gate) == (0, 100, 100_000_000, 0, 2)
     assert take.reserve_ticks == stop_loss.reserve_ticks == 10_900
     alone = gate.check(make_order("c3", side=SELL), 10)
@@ -58,13 +58,13 @@ def test_a_pair_needs_what_one_of_it_needs(gate: Gate, make_order: MakeOrder) ->
 
 def test_a_pair_that_buys_is_worth_its_dearer_order(gate: Gate, make_order: MakeOrder) -> None:
     take, stop_loss = pair(make_order, BUY)
-    assert not isinstance(gate.lists.check((take, stop_loss), OCO, 10), Refusal)
+    assert not isinstance(gate.check_list((take, stop_loss), OCO, 10), Refusal)
     assert state(gate) == (100, 0, 0, 100 * 11_550 * 10_000, 2)
 
 
 def test_a_pair_of_which_one_may_not_be_sent_changes_nothing(gate: Gate, make_order: MakeOrder) -> None:
     take = make_order("take", side=SELL, price_ticks=10_900)
-    answer = gate.lists.check((take, stop(make_order, "stop", SELL, 10_500)), OCO, 10)
+    answer = gate.check_list((take, stop(make_order, "stop", SELL, 10_500)), OCO, 10)
     assert isinstance(answer, Refusal)
     assert answer.reason is Reason.TRIGGER_WOULD_FIRE
     assert state(gate) == (0, 0, 0, 0, 0)
@@ -74,7 +74,7 @@ def test_a_pair_of_which_one_may_not_be_sent_changes_nothing(gate: Gate, make_or
 def test_an_entry_with_its_exits_needs_nothing_for_them_until_it_fills(gate: Gate, make_order: MakeOrder) -> None:
     gate.set_funds("BTC", 0)
     entry, (take, stop_loss) = make_order("entry"), pair(make_order)
-    assert not isinstance(gate.lists.check((entry, take, stop_loss), OTOCO, 10), Refusal)
+    assert not isinstance(gate.check_list((entry, take, stop_loss), OTOCO, 10), Refusal)
     assert state(gate) == (100, 0, 0, 100 * 10_000 * 10_000, 3)
     gate.filled(entry, 40, 10_000, 11)
     assert state(gate)[:3] == (60, 40, 40_000_000)
@@ -88,7 +88,7 @@ def test_exits_that_the_limits_would_refuse_later_are_refused_now(gate: Gate, ma
     entry = make_order("entry")
     take, stop_loss = pair(make_order)
     take.price_ticks = 20_000  # beyond the collar
-    answer = gate.lists.check((entry, take, stop_loss), OTOCO, 10)
+    answer = gate.check_list((entry, take, stop_loss), OTOCO, 10)
     assert isinstance(answer, Refusal)
     assert answer.reason is Reason.PRICE_COLLAR
     assert state(gate) == (0, 0, 0, 0, 0)
@@ -104,7 +104,7 @@ def test_what_is_no_list_is_refused(gate: Gate, make_order: MakeOrder, contingen
         (first, make_order("b", side=SELL, quantity_lots=200)),
         (first, make_order("b", side=SELL, instrument_id=2)),
     ):
-        answer = gate.lists.check(orders, contingency, 10)
+        answer = gate.check_list(orders, contingency, 10)
         assert isinstance(answer, Refusal)
         assert answer.reason is Reason.BAD_ORDER_LIST
     assert state(gate) == (0, 0, 0, 0, 0)
@@ -113,10 +113,10 @@ def test_what_is_no_list_is_refused(gate: Gate, make_order: MakeOrder, contingen
 def test_a_list_that_was_not_sent_leaves_nothing(gate: Gate, make_order: MakeOrder) -> None:
     entry, (take, stop_loss) = make_order("entry"), pair(make_order)
     for _ in range(2):
-        assert not isinstance(gate.lists.check((entry, take, stop_loss), OTOCO, 10), Refusal)
+        assert not isinstance(gate.check_list((entry, take, stop_loss), OTOCO, 10), Refusal)
         gate.lists.abandon((entry, take, stop_loss))
         assert state(gate) == (0, 0, 0, 0, 0)
-        assert not isinstance(gate.lists.check((take, stop_loss), OCO, 10), Refusal)
+        assert not isinstance(gate.check_list((take, stop_loss), OCO, 10), Refusal)
         gate.lists.abandon((take, stop_loss))
         assert state(gate) == (0, 0, 0, 0, 0)
     assert gate.paced()[0] == 0
@@ -176,7 +176,7 @@ def test_in_every_life_of_a_list_the_reservation_covers_what_may_still_happen(
     exits = pair(make_order, SELL, data.draw(st.integers(20, 100), label="lots of the exits"))
     entry = make_order("entry", price_ticks=10_000)
     orders = {OCO: exits, OTO: (entry, exits[1]), OTOCO: (entry, *exits)}[contingency]
-    assert not isinstance(gate.lists.check(orders, contingency, 10), Refusal)
+    assert not isinstance(gate.check_list(orders, contingency, 10), Refusal)
     venue, position = VenueList(orders, contingency), 0
     for step in range(30):
         if step == restart:
