@@ -110,6 +110,18 @@ def test_another_quote_asset_is_converted_at_its_own_price_and_follows_it() -> N
         assert book.message().assets == {"ETH": price // 2}
 
 
+def test_what_is_long_at_one_venue_and_short_at_another_nets_by_asset_and_not_in_gross() -> None:
+    """Half a coin each way, in lots of a hundredth at one venue and of a thousandth at the other."""
+    book = ExposureBook(SCOPE)
+    book.hear(telemetry("venue.a", seen("BTCUSDT", 99, 101, StrategyTelemetry("one", 50, 0, 0, 0))))
+    fine = InstrumentTelemetry(
+        0, "BTCUSDT", "USDT", 0, 0, 99, 101, 1, 4, 0, 0, 0, "BTC", 1, 3, (StrategyTelemetry("one", -500, 0, 0, 0),)
+    )
+    book.hear(telemetry("venue.b", fine))
+    assert book.of(ONE) == Exposure(0, 10 * NANOS, 10 * NANOS, 0)
+    assert book.message().assets == {}
+
+
 def test_a_book_without_a_price_is_named_and_the_last_mark_stays() -> None:
     book = ExposureBook(SCOPE)
     held = StrategyTelemetry("two", -10, -1_000, 3, 0)

@@ -151,6 +151,22 @@ def test_net_of_both_together_stays_within_the_limit_and_a_sale_makes_room(make_
     assert take(desk, "near") == Reason.NET_NOTIONAL.name
 
 
+def test_an_asset_nets_over_venues_and_its_limit_holds_for_all_of_them_together(make_desk: MakeDesk) -> None:
+    """Lots of 0.1: three may be held over both venues, wherever; what one is short lets the other be longer."""
+    limit = '[[accounts.assets]]\nasset = "BTC"\nlong_max = "0.35"\nshort_max = "0.35"\n'
+    desk = make_desk(*TWO, more_venues=["far"], one_account=True, assets=limit)
+    told = []
+    for number in range(16):
+        told.append(take(desk, "near" if number % 2 else "far"))
+        assert sum(desk.actor(host).gate.usage().assets["BTC"][0] for host in (VENUE, FAR)) <= 350_000_000
+        desk.run_for(0.3)
+    assert told.count("FILLED") == 3
+    assert told[-1] == told[-2] == Reason.ASSET_LONG.name
+    assert [take(desk, "far", -10_000) for _ in range(2)] == ["FILLED", "FILLED"]
+    desk.run_for(0.5)
+    assert [take(desk, "near") for _ in range(4)].count("FILLED") == 2
+
+
 def lose_until_refused(desk: Desk, strategy_id: str) -> None:
     """Round trips of a whole coin at the market, each of which costs a little, until two in a row may not be."""
     until_ns = desk.now_ns + 60 * 10**9

@@ -192,14 +192,15 @@ def desk_maker(folder: Path) -> MakeDesk:
         start: bool = True,
         one_account: bool = False,
         account_limits: Mapping[str, str] | None = None,
+        assets: str = "",
         fence: bool = False,
         reconcile: str = 'opening_positions = "zero"',
         desk_class: type[Desk] = Desk,
     ) -> Desk:
         """A new desk in a new directory, live and trading after one virtual second unless ``start`` is False.
 
-        ``account_limits``: amounts of the account's table that are not the usual ones. ``one_account``: the engine
-        counts all venues to one account; each venue knows it under a name of its own.
+        ``account_limits``: amounts of the account's table that are not the usual ones; ``assets``: tables of assets.
+        ``one_account``: the engine counts all venues to one account; each venue knows it under a name of its own.
         """
         directory = folder / f"desk{len(made)}"
         directory.mkdir()
@@ -210,7 +211,7 @@ def desk_maker(folder: Path) -> MakeDesk:
                 path.write_text(f"{account}{suffix}".ljust(64, "x"))
                 path.chmod(0o600)
         config_file = directory / "desk.toml"
-        account_table = ACCOUNT
+        account_table = ACCOUNT + assets
         for key, amount in (account_limits or {}).items():
             account_table = re.sub(rf"^{key} = .*$", f'{key} = "{amount}"', account_table, flags=re.MULTILINE)
         config_file.write_text(
