@@ -16,20 +16,24 @@ from config import hashing
 from config.errors import ConfigErrors
 from config.hashing import run_hash
 from config.program import PACKAGES, ROOT, program_hash
-from engine.codes import OrderType, Side, TimeInForce
+from engine.codes import OrderType, Reason, Side, TimeInForce
 from engine.messages import (
     CancelAll,
     CancelOrder,
+    Instructions,
     KillApproval,
     KillQuery,
     KillRelease,
     LeaseGrant,
     NewOrder,
+    NewOrderList,
+    Refusal,
     ReplaceOrder,
     StrategyLogon,
     decode_message,
     encode_message,
 )
+from engine.order import Order
 
 __all__ = ["AUTHORITY_CONTROLS"]
 
@@ -53,6 +57,21 @@ _ORDER_WORDS = {
     "post_only",
     "created_ns",
     "tick_received_ns",
+    "instructions",
+    "list_id",
+    "contingency",
+    "orders",
+}
+#: And beyond a plain order. What an order is valued at is the gate's word, whatever a strategy writes there.
+_INSTRUCTION_WORDS = {
+    "trigger_ticks",
+    "trailing_ppm",
+    "display_lots",
+    "expires_wall_ns",
+    "self_trade",
+    "list_id",
+    "contingency",
+    "reserve_ticks",
 }
 
 
@@ -231,8 +250,9 @@ def _reborn(desk: Desk, toml: str) -> str:
 
 
 def _separated(folder: Path) -> str:
-    for kind in (NewOrder, ReplaceOrder, CancelOrder, CancelAll):
-        extra = set(kind.__struct_fields__) - _ORDER_WORDS
+    for kind in (NewOrder, NewOrderList, ReplaceOrder, CancelOrder, CancelAll, Instructions):
+        words = _INSTRUCTION_WORDS if kind is Instructions else _ORDER_WORDS
+        extra = set(kind.__struct_fields__) - words
         expect(not extra, f"{kind.__name__} carries {', '.join(sorted(extra))}")
     extra = set(StrategyLogon.__struct_fields__) - {
         "account_id",
@@ -249,9 +269,14 @@ def _separated(folder: Path) -> str:
     expect(decoded == order, "a frame with a limit behind its order is read as another order")
     outcome = desk.outcome("one", 2_000)
     expect(outcome == "ORDER_NOTIONAL", f"an order over its limit is {outcome}")
+    cheap = _forged(desk, "one-2", "desk", "one")
+    cheap = msgspec.structs.replace(cheap, quantity_lots=2_000, instructions=Instructions(reserve_ticks=1))
+    answer = desk.venue("alpha").gate.check(Order.from_new(cheap), desk.now_ns)
+    refused = isinstance(answer, Refusal) and answer.reason is Reason.ORDER_NOTIONAL
+    expect(refused, "an order that says itself what it is worth passes the gate")
     return (
-        f"the {len(_ORDER_WORDS)} words that an order can carry hold no limit; one appended to its frame is not "
-        "read; over the limit is refused"
+        f"the {len(_ORDER_WORDS | _INSTRUCTION_WORDS)} words that an order can carry hold no limit; one appended to "
+        "its frame is not read; what an order says of its own worth counts for nothing; over the limit is refused"
     )
 
 

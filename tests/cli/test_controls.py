@@ -15,7 +15,7 @@ from actors.firm_exposure import FirmExposure
 from actors.scope_kill import ScopeKill
 from actors.undertaker import Undertaker
 from actors.venue_records import VenueJournal
-from adapters.binance import rate_limit
+from adapters import purpose
 from cli.controls import book, catalogue
 from cli.controls.catalogue import CONTROLS, chosen, page
 from cli.controls.control import Broken, Control, Outcome, run_control
@@ -68,7 +68,7 @@ NOTICED_BY = {
 
 
 def _without_cancel_share() -> list[Any]:
-    return [(rate_limit, "_HALVES_LEFT", dict.fromkeys(rate_limit.Purpose, 0))]
+    return [(purpose, "_HALVES_LEFT", dict.fromkeys(purpose.Purpose, 0))]
 
 
 def _repeats_allowed() -> list[Any]:
