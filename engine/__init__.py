@@ -10,6 +10,7 @@ order_ids         which client order ids have been used
 blotter           every order, fill, position and report of one venue actor, as a function of its journal
 position          net positions and ledger lines
 book              order book on flat arrays; book_reference its twin, book_audit holds them together
+routing/          one instrument at several venues: the split, parents and children, decisions
 venue             the border between a venue actor and an adapter
 kernel            how Numba's kernels are compiled, and kept between two runs
 frame, journal    formats of links and journals
