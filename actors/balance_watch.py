@@ -20,6 +20,7 @@ from engine.instrument import Instrument, decimal_text, plain
 __all__ = ["BalanceDrift", "BalanceWatch"]
 
 _NANOS = 1_000_000_000
+_PPM = 1_000_000
 #: Fills and balances come one after the other, so they agree only when the difference has stood still for so long.
 _AGREED_SWEEPS = 10
 
@@ -155,16 +156,19 @@ class BalanceWatch:
     # -- what has moved since -----------------------------------------------------------------------------------
 
     def _note_drift(self, asset: str) -> None:
-        """Told once it has stood for a second, and again when it is another amount."""
+        """Told once it has stood for a second, and again when it is another amount: more than a millionth of the
+        balance, which venues that round each execution's cost take long to come to."""
         nanos, name = self.drift.nanos(asset), f"{asset} moved"
+        least = abs(self._core.balances.get(asset, 0)) // _PPM
         last, times = self._differs.get(asset, (0, 0))
         times = times + 1 if nanos == last else 1
         self._differs[asset] = (nanos, times)
-        if times < _AGREED_SWEEPS or nanos == self._told.get(asset, 0):
+        told = self._told.get(asset, 0)
+        if times < _AGREED_SWEEPS or abs(nanos - told) <= least:
             return
-        self._told[asset] = nanos
-        core = self._core
-        if not nanos:
+        core, agrees = self._core, abs(nanos) <= least
+        self._told[asset] = 0 if agrees else nanos
+        if agrees:
             core.balance_notes.pop(name, None)
             core.ctx.log("balance agrees again", asset=asset)
             return

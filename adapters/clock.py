@@ -1,7 +1,8 @@
 """What the venue's clock reads, from ours and what it has told.
 
 An answer that says the venue's time was taken somewhere within its round trip, so a reading is wrong by at most half of
-that. A reading stands until a better one comes, where what stands gets worse as clocks drift apart.
+that. A reading stands until a better one comes, where what stands gets worse as clocks drift apart; or until one comes
+that cannot be true together with it: then somebody has set a clock.
 """
 
 from engine.actor import Context
@@ -40,11 +41,12 @@ class VenueClock:
         better."""
         bound_ns = (now_ns - asked_ns) // 2 + self._unit_ns // 2
         stands_ns = self._bound_ns + (now_ns - self._read_ns) * _DRIFT_PPM // _PPM
-        if self._bound_ns >= 0 and bound_ns > stands_ns:
-            return False
         middle_ns = server_ns + self._unit_ns // 2  # the venue cuts its time off at the unit
-        self.offset_ns = middle_ns - self._ctx.wall_ns(asked_ns + (now_ns - asked_ns) // 2)
-        self._bound_ns, self._read_ns = bound_ns, now_ns
+        offset_ns = middle_ns - self._ctx.wall_ns(asked_ns + (now_ns - asked_ns) // 2)
+        was_stepped = abs(offset_ns - self.offset_ns) > bound_ns + stands_ns
+        if self._bound_ns >= 0 and bound_ns > stands_ns and not was_stepped:
+            return False
+        self.offset_ns, self._bound_ns, self._read_ns = offset_ns, bound_ns, now_ns
         return True
 
     def distrust(self) -> None:

@@ -56,6 +56,8 @@ class Ledger:
         self.on_id_known: Callable[[str, str, int], None] = _nobody
         reviews.on_review = self.on_review
         fills.on_fills, fills.owes = self.on_fills, self.owes
+        #: Called after each trade that was told: what the account holds has moved.
+        self.on_trade: Callable[[int], None] = _nothing
 
     # -- looking up ------------------------------------------------------------------------------------------
 
@@ -277,6 +279,7 @@ class Ledger:
             return
         order.told.add(trade_id)
         self._core.emit(parse.filled(fill, name, engine_id(order.order_id, generation), order.grid), now_ns)
+        self.on_trade(now_ns)
 
     def owes(self, order_id: str) -> bool:
         """Whether the venue has counted more of an order than its trades that we have seen."""
@@ -374,3 +377,7 @@ def _executed_lots(fills: list[FillInfo], grid: InstrumentGrid) -> int:
 
 def _nobody(client_order_id: str, order_id: str, now_ns: int) -> None:
     """Until the session has its order entry."""
+
+
+def _nothing(now_ns: int) -> None:
+    """Until the session looks after its balances."""

@@ -47,6 +47,11 @@ REST_LINK, FILLS_LINK = "session:rest", "session:fills"
 _SYMBOLS_MAX = 200
 
 
+#: There is no channel for balances: they are asked for once a trade has been told, so often at most.
+BALANCES_TIMER = "session:balances"
+_BALANCES_EVERY_NS = NANOS // 4
+
+
 class CoinbaseSession(LinkedSession["_Parts"]):
     """See ``engine.venue.VenueSession`` for the methods.
 
@@ -77,6 +82,7 @@ class CoinbaseSession(LinkedSession["_Parts"]):
         self.request_validity_ns = self.options.request_validity_ns
         self._is_live = False
         self._doubted_ns = -NANOS
+        self._balances_due = False
 
     @staticmethod
     def warm_up() -> None:
@@ -104,6 +110,7 @@ class CoinbaseSession(LinkedSession["_Parts"]):
             core, rest, watch, tokens, reviews, fills, ledger, entry, user, streams, startup, queries, trades
         )
         core.on_clock_in_doubt = self._on_clock_in_doubt
+        ledger.on_trade = self._on_trade
         startup.open_links = self._open_links
         startup.on_change = entry.on_change = self._look
         user.on_change = self._on_user_change
@@ -145,6 +152,15 @@ class CoinbaseSession(LinkedSession["_Parts"]):
             self._doubted_ns = now_ns
             parts.startup.ask_time(now_ns)
 
+    def _on_trade(self, now_ns: int) -> None:
+        if not self._balances_due:
+            self._balances_due = True
+            self._started().core.ctx.set_timer(BALANCES_TIMER, now_ns + _BALANCES_EVERY_NS)
+
+    def _ask_balances(self, now_ns: int) -> None:
+        self._balances_due = False
+        self._started().startup.ask_balances(now_ns)
+
     def _on_user_change(self, now_ns: int) -> None:
         parts = self._started()
         if parts.user.is_subscribed:
@@ -181,6 +197,7 @@ class CoinbaseSession(LinkedSession["_Parts"]):
             CLOCK_TIMER: parts.startup.ask_time,
             KEY_TIMER: parts.startup.ask_key,
             TOKENS_TIMER: parts.tokens.refill,
+            BALANCES_TIMER: self._ask_balances,
             FILLS_TIMER: parts.fills.on_timer,
             REVIEWS_TIMER: parts.reviews.on_timer,
         }

@@ -40,7 +40,7 @@ def test_a_slow_reading_does_not_replace_a_quick_one_until_drift_may_have_eaten_
     made = clock()
     assert made.read(10**18, 0, 2 * MS)
     first = made.offset_ns
-    assert not made.read(10**18 + 5_000 * MS, 0, 400 * MS)
+    assert not made.read(10**18 + 100 * MS, 0, 400 * MS)
     assert made.offset_ns == first
     assert made.read(10**18 + 10**13, 10**13, 10**13 + 400 * MS)
 
@@ -57,3 +57,11 @@ def test_timestamp_and_local_time_are_inverse() -> None:
     made.read(10**18 + 700 * MS, 0, 0)
     assert made.timestamp(0) == (10**18 + 700 * MS) // MS
     assert made.local_ns(made.venue_ns(123), 50) == 123
+
+
+def test_a_clock_that_was_set_is_noticed_by_a_reading_that_is_worse_but_cannot_be_true_together() -> None:
+    made = clock()
+    assert made.read(10**18, 0, 2 * MS)
+    assert not made.read(10**18 + 100 * MS, 0, 200 * MS)  # worse, and may be true as well
+    assert made.read(10**18 + 5_000 * MS, 0, 200 * MS)
+    assert abs(made.offset_ns - 4_900 * MS) <= 101 * MS
