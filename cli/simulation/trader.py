@@ -67,7 +67,10 @@ class Trader(Strategy):
 
     def _replace(self, order: WorkingOrder) -> None:
         lots = max(1, order.quantity_lots + self._random.choice([0, 0, -100, 100]))
-        self.replace(order.client_order_id, lots, order.price_ticks + self._random.randint(-30, 30))
+        # Never at the same price: less there would be an amend, after which two of our orders are one at the venue, and
+        # the promises here tell orders by their names. (tests/actors/test_special_orders.py has amends.)
+        away = self._random.randint(-30, 30) or 1
+        self.replace(order.client_order_id, lots, order.price_ticks + away)
 
     def _send(self, instrument: Instrument) -> None:
         random, quote = self._random, self._quotes.get(instrument.instrument_id)
