@@ -8,7 +8,8 @@
 ``rows_doubt``          what is lost, doubled, late, out of order
 ``rows_links``          links that break in every state; later lives
 ``rows_books``          books, and rate limits
-``desk``                session, blotter and reconciliation against a simulated venue, in memory and virtual time
+``desk``                session, blotter and reconciliation against a simulated venue
+``wire``                between the two: links, time and chance
 ``venue_host``          the simulated venue's runtime there
 ``quiet_market``        a market in which only the row acts
 ``stage``, ``stages/``  what the suite needs of one venue

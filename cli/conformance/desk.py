@@ -2,20 +2,19 @@
 simulated venue, in virtual time. Every byte of both sides is real; only time, links and chance are ours.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from actors.reconciliation import Reconciliation
 from actors.venue import ANSWER_DUE_NS
 from actors.venue_core import IN_FLIGHT
 from adapters.simulator.faults.rules import Fault
-from adapters.simulator.prng import SplitMix64
 from cli.conformance.stage import ACCOUNT, Key, Stage
-from cli.conformance.venue_host import VenueHost
+from cli.conformance.wire import MS, SECOND, RowFailed, Wire, expect
 from cli.venue_trials.books import Truth, truth_of
 from cli.venue_trials.checks import check_orders
-from engine.actor import Context, Endpoint
+from engine.actor import Context
 from engine.blotter import Blotter
 from engine.codes import OrderStatus, OrderType, Reason, Side, TimeInForce
 from engine.messages import CancelOrder, ExecutionReport, NewOrder, ReplaceOrder
@@ -38,31 +37,11 @@ from engine.venue import (
 
 __all__ = ["MS", "SECOND", "Desk", "RowFailed", "expect"]
 
-MS, SECOND = 1_000_000, 1_000_000_000
 #: How far our clock is behind the venue's, unless a row says otherwise.
 _BEHIND_NS = 57 * MS
-_SWEEP_NS = 100 * MS
+
 _STRATEGY = "maker"
 _Event = TypeVar("_Event")
-
-
-class RowFailed(Exception):
-    """What a row demands does not hold."""
-
-
-def expect(holds: object, text: str) -> None:
-    """Raises RowFailed with ``text`` unless it holds."""
-    if not holds:
-        raise RowFailed(text)
-
-
-class _Delivery(NamedTuple):
-    """``what``: up, bytes or down for the session; written or gone for the venue, on its link ``there``."""
-
-    what: str
-    link: str
-    there: str
-    data: bytes
 
 
 class _Exposure:
@@ -81,44 +60,27 @@ class _Exposure:
         self.reserved[order.client_order_id] -= released_lots
 
 
-class Desk:
-    """Context, listener and venue actor in small. ``key``: which of the account's keys the session has.
+class Desk(Wire):
+    """Listener and venue actor in small, at its end of the wire. ``key``: which of the account's keys the session has.
 
     ``events`` is everything the session has told, ``reports`` everything a strategy would have been told.
-    ``clock_error_ns``: how far our clock is behind the venue's. ``refuses_links``: no connection comes about.
     """
 
     def __init__(self, stage: Stage, key: Key = Key.TRADE, clock_error_ns: int = _BEHIND_NS, **options: Any) -> None:
         self.stage, self._key, self._options = stage, key, options
-        self.clock_error_ns = clock_error_ns
         self.markets = stage.markets()
-        self.host = VenueHost(stage.venue(self.markets), SECOND)
-        self.venue = self.host.venue
-        self.venue.faults.clear()  # from here on it watches: what a rule of later is about may be open by then
-        self.timers: dict[str, int] = {}
-        self.links: dict[str, str] = {}
-        self.refuses_links = False
-        self.opened: list[tuple[str, int]] = []
-        self.sent_bytes: Counter[str] = Counter()
+        super().__init__(stage.venue(self.markets), clock_error_ns)
         self.events: list[VenueEvent] = []
         self.reports: list[ExecutionReport] = []
         self.submitted: list[str] = []
-        self.logged: list[tuple[str, dict[str, object]]] = []
         self._exposure = _Exposure()
         self.blotter = Blotter(self._exposure)
         self.books: dict[int, bool] = {}
         self.is_live = self.is_reconciled = False
         #: How the next request goes wrong: "before" the venue gets it, or "after".
         self.breaks = ""
-        self._queue: deque[_Delivery] = deque()
-        self._chance = SplitMix64(7)
-        self._sweep_ns = 0
         self._in_flight: dict[str, int] = {}
         self.restart()
-
-    @property
-    def now_ns(self) -> int:
-        return self.host.now_ns
 
     @property
     def lot(self) -> int:
@@ -132,6 +94,8 @@ class Desk:
         self.session: VenueSession = self.stage.session(self, self._key, self._options)
         ids = tuple(instrument_id for instrument_id, _ in self.stage.symbols)
         self._reconciliation = Reconciliation(self.session, self.blotter, ids, self._settle, self._done)
+        for order in self.blotter.open_orders():
+            self.session.recall(order)
         self.session.start(cast(Context, self), self.now_ns)
 
     def stop(self) -> None:
@@ -145,44 +109,6 @@ class Desk:
         self.until(self.is_settled, "live and reconciled")
         self.until(lambda: all(self.books.get(each, False) for each, _ in self.stage.symbols), "its books valid")
         return self
-
-    # -- the context -------------------------------------------------------------------------------------------
-
-    def set_timer(self, key: str, at_ns: int) -> None:
-        self.timers[key] = at_ns
-
-    def cancel_timer(self, key: str) -> None:
-        self.timers.pop(key, None)
-
-    def open_link(self, link: str, endpoint: Endpoint) -> None:
-        self.opened.append((link, self.now_ns))
-        self._queue.append(_Delivery("down" if self.refuses_links else "up", link, "", b""))
-
-    def close_link(self, link: str) -> None:
-        there = self.links.pop(link, "")
-        if there:
-            self._queue.append(_Delivery("gone", link, there, b""))
-            self._queue.append(_Delivery("down", link, "", b""))
-
-    def write(self, link: str, data: bytes) -> None:
-        if link in self.links:
-            self.sent_bytes[link] += len(data)
-            self._queue.append(_Delivery("written", link, self.links[link], bytes(data)))
-
-    def writable(self, link: str) -> bool:
-        return link in self.links
-
-    def wall_ns(self, now_ns: int) -> int:
-        return self.host.wall_ns(now_ns) - self.clock_error_ns
-
-    def clock_ns(self) -> int:
-        return self.now_ns
-
-    def random_below(self, bound: int) -> int:
-        return self._chance.below(bound)
-
-    def log(self, event: str, **fields: object) -> None:
-        self.logged.append((event, fields))
 
     # -- the venue actor ---------------------------------------------------------------------------------------
 
@@ -327,18 +253,6 @@ class Desk:
         answered = len(self.told(CancelAllAnswered))
         self.until(is_done, "without an open order", 30 * SECOND)
 
-    def cut(self, link: str) -> None:
-        """The connection breaks; what was under way on it is lost, either way."""
-        there = self.links.pop(link, "")
-        if there:
-            self._queue = deque(each for each in self._queue if each.link != link)
-            self._queue.append(_Delivery("gone", link, there, b""))
-            self._queue.append(_Delivery("down", link, "", b""))
-
-    def cut_all(self) -> None:
-        for link in list(self.links):
-            self.cut(link)
-
     # -- what must hold ----------------------------------------------------------------------------------------
 
     def reconcile(self) -> None:
@@ -388,60 +302,6 @@ class Desk:
         name = order.client_order_id
         found = [each.refusal.reason for each in self.reports if each.client_order_id == name and each.refusal]
         return found[-1] if found else Reason.NONE
-
-    # -- the loop ----------------------------------------------------------------------------------------------
-
-    def run(self, deliveries: int = -1) -> int:
-        """Deliver what is on its way, all of it or so many; returns how many there were. Time stands still."""
-        done = 0
-        while done != deliveries and (self._queue or self._fetch()):
-            self._deliver(self._queue.popleft())
-            done += 1
-        return done
-
-    def _deliver(self, each: _Delivery) -> None:
-        if each.what == "up":
-            self.links[each.link] = self.host.connect()
-            self.session.on_link_up(each.link, self.now_ns)
-        elif each.what == "down":
-            self.session.on_link_down(each.link, "gone", self.now_ns)
-        elif each.what == "gone":
-            self.host.hang_up(each.there)
-        elif each.what == "written":
-            self.host.feed(each.there, each.data)
-        elif self.links.get(each.link) == each.there:
-            self.session.on_link_bytes(each.link, each.data, self.now_ns)
-
-    def _fetch(self) -> bool:
-        """What the venue has written; True if there was anything."""
-        for link, there in list(self.links.items()):
-            data = self.host.take(there)
-            if data:
-                self._queue.append(_Delivery("bytes", link, there, data))
-            elif there in self.host.closing:
-                del self.links[link]
-                self._queue.append(_Delivery("gone", link, there, b""))
-                self._queue.append(_Delivery("down", link, "", b""))
-        return bool(self._queue)
-
-    def advance(self, duration_ns: int) -> None:
-        """Let time pass, with every timer of both sides at its time."""
-        until_ns = self.now_ns + duration_ns
-        while True:
-            self.run()
-            key = min(self.timers, key=lambda each: (self.timers[each], each), default="")
-            ours_ns = min(self.timers.get(key, until_ns), self._sweep_ns + _SWEEP_NS)
-            venues_ns = min(self.host.timers.values(), default=until_ns)
-            self.host.advance(max(self.now_ns, min(ours_ns, venues_ns, until_ns)))
-            if key and self.timers.get(key, until_ns + 1) <= self.now_ns:
-                del self.timers[key]
-                self.session.on_timer(key, self.now_ns)
-            if self.now_ns >= self._sweep_ns + _SWEEP_NS:
-                self._sweep_ns = self.now_ns
-                self._sweep(self.now_ns)
-            if self.now_ns >= until_ns:
-                self.run()
-                return
 
     def until(self, condition: Callable[[], object], what: str, limit_ns: int = 180 * SECOND) -> None:
         """Let time pass until it holds. Raises RowFailed when it does not within ``limit_ns``."""

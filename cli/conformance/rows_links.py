@@ -14,7 +14,7 @@ __all__ = ["LINKS"]
 LINKS = Rows("links")
 #: In how many places the way from nothing to live is broken; it has fewer steps at every venue.
 _STEPS_MAX = 400
-_RANDOM_STEPS = 40
+_RANDOM_STEPS = 30
 _MINUTE_NS = 60 * SECOND
 
 
