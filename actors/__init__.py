@@ -10,8 +10,9 @@ cancel_until_none   cancelling until the venue says that nothing is left
 report_delivery     every report to its strategy, in order, once
 strategy            hosts a user's strategy; strategy_source finds it, user_code tells what went wrong in it,
                     printed what it prints
-router              one instrument at several venues for one strategy; venue_attachments is its side of the links to
-                    venue actors, router_journal what it remembers; venue_condition tells it where orders can leave
+router              one instrument at several venues for one strategy; routed_markets: its venues' markets,
+                    venue_attachments: its links to venue actors, router_journal: what it remembers; venue_condition
+                    tells it where orders can leave
 risk                grants leases to an account's venue actors, and watches them; risk_budgets its journalled escrow,
                     enabling_desk where a person lets a throttled strategy go on
 account_exposure    what an account and its strategies are exposed to; firm_exposure adds up the accounts

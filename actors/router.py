@@ -10,16 +10,15 @@ counts to the strategy's limits, positions and kills there. A router grants noth
 What it decides is in ``engine/routing``; here is its life, its journal and its links.
 """
 
-from typing import NamedTuple
-
 import msgspec
 
 from actors.order_refusals import ghost_order, not_open, refusal_report, unknown_order
 from actors.report_delivery import Attachment, ReportDelivery
+from actors.routed_markets import RoutedMarkets, RouteSpec
 from actors.router_journal import RouterJournal
 from actors.venue_attachments import NAME_PENDING, VenueAttachments
 from engine.actor import Actor, Context
-from engine.codes import ExecType, OrderType, Reason, Side
+from engine.codes import ExecType, OrderType, Reason
 from engine.errors import UsageError
 from engine.instrument import Instrument
 from engine.journal import JournalFull
@@ -49,41 +48,17 @@ from engine.messages import (
 )
 from engine.order import Order
 from engine.routing.desk import Route, RoutingDesk
-from engine.routing.grid import routed_grid
-from engine.routing.market import MemberMarket, merged_levels
 from engine.routing.parents import Parents
 from engine.routing.plan import Policy, RouteRules
 from engine.routing.records import ChildTold, OrderStep
 
-__all__ = ["RouteMember", "RouteSpec", "RouterActor", "RouterSettings"]
+__all__ = ["RouterActor", "RouterSettings"]
 
 _MS = 1_000_000
 _LOOK, _LOOK_NS = "look", 100 * _MS
 #: A strategy does not wait longer for venues that are away; it begins when one is there.
 _WAIT_FOR_ALL_NS = 10_000 * _MS
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-class RouteMember(msgspec.Struct, frozen=True):
-    """One venue of a route; ``name`` is ``venue:SYMBOL``."""
-
-    venue_actor: str
-    instrument_id: int
-    name: str
-
-
-class RouteSpec(msgspec.Struct, frozen=True):
-    """``config.route_settings.RouteSettings``, with who is meant; ``venue`` and ``symbol`` name what is routed."""
-
-    instrument_id: int
-    venue: str
-    symbol: str
-    members: tuple[RouteMember, ...]
-    policy: str
-    failover: bool
-    same_value: tuple[str, ...]
-    stale_ns: int
-    book_levels: int
 
 
 class RouterSettings(msgspec.Struct, frozen=True):
@@ -93,30 +68,12 @@ class RouterSettings(msgspec.Struct, frozen=True):
     routes: tuple[RouteSpec, ...]
 
 
-class _Place(NamedTuple):
-    """Where a venue's instrument belongs."""
-
-    spec: RouteSpec
-    market: MemberMarket
-
-
 class RouterActor(Actor):
     def __init__(self, settings: RouterSettings) -> None:
         self.settings = settings
         self.parents = Parents()
-        self._markets = {
-            spec.instrument_id: tuple(
-                MemberMarket(each.venue_actor, each.instrument_id, each.name, spec.stale_ns) for each in spec.members
-            )
-            for spec in settings.routes
-        }
-        self._places = {
-            market.instrument_id: _Place(spec, market)
-            for spec in settings.routes
-            for market in self._markets[spec.instrument_id]
-        }
-        self.peers = tuple(dict.fromkeys(place.market.venue_actor for place in self._places.values()))
-        self._routed: dict[int, InstrumentDefinition] = {}
+        self._markets = RoutedMarkets(settings.routes)
+        self.peers = tuple(dict.fromkeys(place.market.venue_actor for place in self._markets.places.values()))
         self._failure = ""
         self._count = 0
         self._refusals: dict[int, int] = {}
@@ -132,7 +89,7 @@ class RouterActor(Actor):
         self.journal = RouterJournal(ctx.journal, ids)
         self.delivery = ReportDelivery(ctx, self.parents.blotter, (settings.strategy_id,))
         last_report_seq = self._replay()
-        for routed_id in self._routed:
+        for routed_id in self._markets.definitions:
             self._write_down(routed_id, now_ns)
         levels = max(spec.book_levels for spec in settings.routes)
         self._venues = VenueAttachments(
@@ -142,7 +99,7 @@ class RouterActor(Actor):
             spec.instrument_id: Route(
                 spec.instrument_id,
                 f"{spec.venue}:{spec.symbol}",
-                self._markets[spec.instrument_id],
+                self._markets.of[spec.instrument_id],
                 RouteRules(Policy(spec.policy), spec.failover),
             )
             for spec in settings.routes
@@ -188,20 +145,17 @@ class RouterActor(Actor):
 
     def on_peer_up(self, peer: str, now_ns: int) -> None:
         if peer in self.peers:
-            for market in self._markets_at(peer):
+            for market in self._markets.at(peer):
                 market.connected()
             self._venues.logon(peer)
 
     def on_peer_down(self, peer: str, now_ns: int) -> None:
         if peer in self.peers:
-            for market in self._markets_at(peer):
+            for market in self._markets.at(peer):
                 market.lost()
             self._venues.disconnected(peer)
         else:
             self.delivery.detach(peer)
-
-    def _markets_at(self, venue_actor: str) -> list[MemberMarket]:
-        return [place.market for place in self._places.values() if place.market.venue_actor == venue_actor]
 
     def on_timer(self, key: str, now_ns: int) -> None:
         if key == NAME_PENDING:
@@ -217,7 +171,7 @@ class RouterActor(Actor):
             self.desk.look(now_ns)
 
     def _is_open(self, now_ns: int) -> bool:
-        if len(self._routed) < len(self.settings.routes) or self._failure:
+        if len(self._markets.definitions) < len(self.settings.routes) or self._failure:
             return False
         ready = self._venues.ready
         waits = now_ns - self._started_ns < _WAIT_FOR_ALL_NS
@@ -235,12 +189,16 @@ class RouterActor(Actor):
 
     def _on_venue(self, venue_actor: str, message: Message, now_ns: int) -> None:
         if isinstance(message, Quote | Depth | Trade):
-            self._on_market(message, now_ns)
+            told = self._markets.told(message, self.delivery.book_levels_max, now_ns)
+            if isinstance(told, Depth):
+                self.delivery.publish_depth(told)
+            elif told is not None:
+                self.delivery.publish(told)
         elif isinstance(message, ExecutionReport):
             if self._venues.is_next(venue_actor, message, now_ns):
                 self.desk.on_told(venue_actor, message, now_ns)
         elif isinstance(message, InstrumentCondition):
-            place = self._places.get(message.instrument_id)
+            place = self._markets.places.get(message.instrument_id)
             if place is not None:
                 place.market.on_condition(message, now_ns)
         elif isinstance(message, InstrumentDefinition):
@@ -256,88 +214,32 @@ class RouterActor(Actor):
         elif isinstance(message, LogonRefused):
             self._fail(f"{venue_actor} refuses the router's logon: {message.refusal.text}")
 
-    # -- instruments and the market -------------------------------------------------------------------------
+    # -- instruments ----------------------------------------------------------------------------------------
 
     def _on_definition(self, message: InstrumentDefinition, now_ns: int) -> None:
-        instrument = message.instrument
-        place = self._places.get(instrument.instrument_id)
+        instrument, definitions = message.instrument, self._markets.definitions
+        place = self._markets.places.get(instrument.instrument_id)
         if place is None or place.market.instrument == instrument:
             return
-        was_known = place.spec.instrument_id in self._routed
-        if not self._define(instrument):
+        routed_id = place.spec.instrument_id
+        was_known = routed_id in definitions
+        self._define(instrument)
+        if was_known or routed_id not in definitions:
             return
-        routed = self._routed.get(place.spec.instrument_id)
-        if routed is None or was_known:
-            return
-        self._write_down(place.spec.instrument_id, now_ns)
+        self._write_down(routed_id, now_ns)
         if self._attachment.attached:
-            self._ctx.send(self._attachment.actor, routed)
+            self._ctx.send(self._attachment.actor, definitions[routed_id])
 
     def _write_down(self, routed_id: int, now_ns: int) -> None:
         """The instruments of a route, for lives that come."""
-        for market in self._markets[routed_id]:
-            assert market.instrument is not None
-            self.journal.define(InstrumentDefinition(market.instrument), now_ns)
-        self.journal.define(self._routed[routed_id], now_ns)
+        for definition in self._markets.instruments_of(routed_id):
+            self.journal.define(definition, now_ns)
 
-    def _define(self, instrument: Instrument) -> bool:
-        """True: the venue's instrument is known now, and its route once all of its venues' are."""
-        place = self._places.get(instrument.instrument_id)
-        if place is None:
-            return False  # the routed one, of the journal: it follows from the others
-        place.market.instrument = instrument
-        spec, markets = place.spec, self._markets[place.spec.instrument_id]
-        instruments = [market.instrument for market in markets if market.instrument is not None]
-        if len(instruments) < len(markets):
-            return True
+    def _define(self, instrument: Instrument) -> None:
         try:
-            grid = routed_grid(spec.instrument_id, spec.venue, spec.symbol, instruments, spec.same_value)
+            self._markets.define(instrument, self.parents)
         except UsageError as error:
-            self._fail(f"{spec.venue}:{spec.symbol}: {error}")
-            return False
-        for market, units in zip(markets, grid.members, strict=True):
-            market.units = units
-            assert market.instrument is not None
-            self.parents.define(market.venue_actor, market.instrument, spec.instrument_id, units)
-        self._routed[spec.instrument_id] = InstrumentDefinition(grid.instrument)
-        return True
-
-    def _on_market(self, message: Quote | Depth | Trade, now_ns: int) -> None:
-        """The strategy sees one market: the best of all, and every trade."""
-        place = self._places.get(message.instrument_id)
-        if place is None or place.spec.instrument_id not in self._routed:
-            return
-        market, routed_id = place.market, place.spec.instrument_id
-        if isinstance(message, Trade):
-            lot_size, tick_size = market.units
-            lots, ticks = message.quantity_lots * lot_size, message.price_ticks * tick_size
-            told = msgspec.structs.replace(message, instrument_id=routed_id, quantity_lots=lots, price_ticks=ticks)
-            self.delivery.publish(told)
-        elif isinstance(message, Quote):
-            market.on_quote(message, now_ns)
-            self.delivery.publish(self._quote(message, routed_id, now_ns))
-        else:
-            market.on_depth(message, now_ns)
-            levels = self.delivery.book_levels_max
-            if levels:
-                usable = self._usable(routed_id, now_ns)
-                bids, asks = (merged_levels(usable, side, levels) for side in (Side.SELL, Side.BUY))
-                self.delivery.publish_depth(Depth(routed_id, bids, asks, message.update_id, message.received_ns))
-
-    def _usable(self, routed_id: int, now_ns: int) -> list[MemberMarket]:
-        return [each for each in self._markets[routed_id] if each.may_send(now_ns)[0] is Reason.NONE]
-
-    def _quote(self, quote: Quote, routed_id: int, now_ns: int) -> Quote:
-        usable = self._usable(routed_id, now_ns)
-        bids, asks = (merged_levels(usable, side, 1) for side in (Side.SELL, Side.BUY))
-        return Quote(
-            routed_id,
-            *(bids[0] if bids else (0, 0)),
-            *(asks[0] if asks else (0, 0)),
-            quote.update_id,
-            quote.venue_time_ns,
-            quote.received_ns,
-        )
+            self._fail(str(error))
 
     def _fail(self, text: str) -> None:
         """Better to say why than to let the strategy wait."""
@@ -374,7 +276,7 @@ class RouterActor(Actor):
             if self._failure:
                 self._ctx.send(sender, self._logon_refused())
                 return
-            self.delivery.attach(sender, message, self._routed.values(), self._is_open(now_ns))
+            self.delivery.attach(sender, message, self._markets.definitions.values(), self._is_open(now_ns))
         elif isinstance(message, OrdersPending):
             self.delivery.on_pending(self._attachment, message.client_order_ids)
         elif isinstance(message, StrategyFailed):
@@ -392,7 +294,7 @@ class RouterActor(Actor):
             return Refusal(Reason.WRONG_STRATEGY, "strategy_id", order.strategy_id, self.settings.strategy_id)
         if order.account_id != self.settings.account_id:
             return Refusal(Reason.WRONG_ACCOUNT, "account_id", order.account_id, self.settings.account_id)
-        if order.instrument_id not in self._routed:
+        if order.instrument_id not in self._markets.definitions:
             text = "not one of this strategy's routes, or one whose venues have not all told their instrument"
             return Refusal(Reason.UNKNOWN_INSTRUMENT, "instrument_id", str(order.instrument_id), text=text)
         if message.instructions is not None:
@@ -469,7 +371,7 @@ class RouterActor(Actor):
             "lots_given_up": self.desk.lots_given_up,
         }
         details = {"error": self._failure} if self._failure else {}
-        for place in self._places.values():
+        for place in self._markets.places.values():
             reason, text = place.market.may_send(now_ns)
             details[f"venue:{place.market.name}"] = text if reason is not Reason.NONE else "takes orders"
         return StatusReport(self._ctx.name, "router", nonce, 0, state, counters, details, dict(self._refusals))

@@ -35,7 +35,8 @@ from actors.places import (
     venue_actor,
 )
 from actors.risk import RiskActor, RiskActorSettings
-from actors.router import RouteMember, RouterActor, RouterSettings, RouteSpec
+from actors.routed_markets import RouteMember, RouteSpec
+from actors.router import RouterActor, RouterSettings
 from actors.runtime.durability import SYNC_STAGE
 from actors.runtime.fence import ProcessFence
 from actors.runtime.observer import BlockingObserver

@@ -59,7 +59,7 @@ def check(desk: Desk, *, crashed: bool = False) -> None:
     assert set(desk.hosted("hand").orders) == open_parents
     if not crashed:
         assert {each.client_order_id for each in told} - set(ends) <= open_parents
-    (lot_size,) = {market.units.lot_size for market in router(desk)._markets[2]}
+    (lot_size,) = {market.units.lot_size for market in router(desk)._markets.of[2]}
     at_venues = sum(
         desk.venue_of(venue).blotter.position_lots("hand", 0 if venue == "binance" else 1) for venue in VENUES
     )

@@ -106,7 +106,7 @@ def rest(world: World) -> None:
 
 
 @pytest.mark.parametrize("rules", RULES, ids=lambda rules: f"{rules.policy.value}-{rules.failover}")
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_parents_come_to_what_the_venues_have_filled_and_end_once(rules: RouteRules, seed: int) -> None:
     world = World(seed, rules)
