@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from actors.sealing import Sealing
+from actors.telling import Telling
 from engine.actor import Context
 from engine.codes import KillMode
 from engine.messages import Kill, KillProgress, KillReceipt, KillStage
@@ -63,6 +64,7 @@ class Drills:
         self,
         page: LatchPage,
         sealing: Sealing,
+        telling: Telling,
         venue_actors: Iterable[str],
         every_ns: int,
         hold_ns: int,
@@ -70,7 +72,7 @@ class Drills:
         record: Callable[[KillReceipt, int], object],
     ) -> None:
         self._page = page
-        self._sealing = sealing
+        self._sealing, self._telling = sealing, telling
         self._venue_actors = tuple(venue_actors)
         self._every_ns = every_ns
         self._hold_ns = hold_ns
@@ -145,9 +147,8 @@ class Drills:
             kill, trigger=DRILL_TRIGGER, wall_time_ns=self._ctx.wall_ns(now_ns), latched_ns=latched_ns
         )
         case = KillCase(kill, self._venue_actors)
+        self._telling.tell(kill, self._venue_actors)
         self._sealing.watch(case, now_ns)
-        for actor in self._venue_actors:
-            self._ctx.send(actor, kill)
         self._case, self._asked_by, self._acknowledged_ns = case, sender, 0
         self._measure((KillStage("latched", kill.latched_ns - kill.pressed_ns),))
         cause = LatchCause(

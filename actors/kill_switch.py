@@ -21,6 +21,7 @@ from actors.firm_exposure import FirmExposure
 from actors.latch_keeper import LatchKeeper, Stray
 from actors.release_desk import ReleaseDesk
 from actors.sealing import SEALING_TIMER, Seal, Sealing, no_seal
+from actors.telling import TELLING_TIMER, Loan, NoLoan, Telling
 from engine.actor import Actor, Context
 from engine.codes import KillMode
 from engine.errors import UsageError
@@ -95,9 +96,12 @@ _decoder: msgspec.msgpack.Decoder[_Record] = msgspec.msgpack.Decoder(_Record)
 
 
 class KillSwitchActor(Actor):
-    """``page`` is the host's latch, writable; ``seal`` looks into the pages of its venue actors."""
+    """``page`` is the host's latch, writable; ``seal`` looks into the pages of its venue actors; ``loan`` has them take
+    their turn."""
 
-    def __init__(self, settings: KillSwitchSettings, page: LatchPage, seal: Seal = no_seal) -> None:
+    def __init__(
+        self, settings: KillSwitchSettings, page: LatchPage, seal: Seal = no_seal, loan: Loan | None = None
+    ) -> None:
         settings.release.validate()
         self.settings = settings
         self.peers = tuple(settings.venue_actors)
@@ -110,9 +114,11 @@ class KillSwitchActor(Actor):
         self._sealing = Sealing(
             seal, acknowledge_ns, self._on_stages, lambda name: not self._fencing.is_elsewhere(name)
         )
+        self._telling = Telling(loan or NoLoan())
         self._drills = Drills(
             page,
             self._sealing,
+            self._telling,
             settings.venue_actors,
             settings.drill_every_ns,
             settings.drill_hold_ns,
@@ -128,6 +134,7 @@ class KillSwitchActor(Actor):
         self._desk = ReleaseDesk(ctx, self.register, self._record, self._end)
         epoch = begin_epoch(ctx.journal, self._replay_journal(), now_ns)
         self._grantor = LeaseGrantor(epoch, self.settings.config_hash, self.settings.lease_duration_ns)
+        self._telling.start(ctx)
         self._drills.start(ctx, now_ns)
         self._fencing.start(ctx)
         self._sealing.start(ctx)
@@ -195,6 +202,8 @@ class KillSwitchActor(Actor):
             self._fencing.on_timer(now_ns)
         elif key == SEALING_TIMER:
             self._sealing.on_timer(now_ns)
+        elif key == TELLING_TIMER:
+            self._telling.on_timer()
         else:
             self._drills.on_timer(key, now_ns)
 
@@ -299,9 +308,9 @@ class KillSwitchActor(Actor):
     def _open(self, kill: Kill, scope: Scope, now_ns: int, presser: str = "") -> HeldKill:
         """The kill is latched by now: tell the venue actors, then say why in the latch, then record it."""
         held = self.register.add(kill, scope, self._actors_in(scope), now_ns)
+        self._send(held)
         self._sealing.watch(held.case, now_ns)
         held.presser = presser
-        self._send(held)
         self._keeper.explain(held)
         self._record(kill, now_ns)
         self._set_authority()
@@ -313,8 +322,7 @@ class KillSwitchActor(Actor):
 
     def _send(self, held: HeldKill) -> None:
         self._fencing.spread(held)
-        for actor in held.case.venue_actors:
-            self._ctx.send(actor, held.kill)
+        self._telling.tell(held.kill, held.case.venue_actors)
 
     def _on_progress(self, progress: KillProgress, now_ns: int) -> None:
         held = self.register.held.get(progress.kill_id)

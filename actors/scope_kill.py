@@ -22,7 +22,8 @@ _IN_DOUBT = (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN)
 
 class ScopeKill:
     """``next_query_id`` is shared by all scopes of one venue actor. ``confirmed`` is called after the venue has listed
-    none of the scope's orders."""
+    none of the scope's orders; ``give_way`` once the first cancel is on its way: the others' first ones come before our
+    next."""
 
     def __init__(
         self,
@@ -31,11 +32,12 @@ class ScopeKill:
         scope: Scope,
         next_query_id: Callable[[], int],
         confirmed: Callable[["ScopeKill", int], None],
+        give_way: Callable[[], None],
     ) -> None:
         self._core = core
         self._orders = orders
         self.scope = scope
-        self._confirmed = confirmed
+        self._confirmed, self._give_way = confirmed, give_way
         #: Whose orders it covers; None: everybody's.
         self._strategies: frozenset[str] | None = None
         if scope.is_drill:
@@ -126,6 +128,7 @@ class ScopeKill:
     def _on_sent(self, now_ns: int) -> None:
         for kill, opened in self._waiting.values():
             self.progress(kill, "cancel_sent", self._core.ctx.clock_ns(), opened=opened)
+        self._give_way()
 
     def _on_failed(self, text: str, now_ns: int) -> None:
         self._core.ctx.log("cancel failed", scope=self.scope.text, text=text)

@@ -72,7 +72,8 @@ ORPHAN_NS = 5_000 * _MS
 
 class VenueActor(Actor):
     """``make_session`` builds the adapter's session around this actor as its listener. ``window``: the page that says
-    when an order is about to leave; one of its own, into which nobody looks, unless given."""
+    when an order is about to leave; one of its own, into which nobody looks, unless given. ``give_way`` lets others
+    that a kill concerns have the processor (``actors.runtime.urgency``)."""
 
     def __init__(
         self,
@@ -80,12 +81,14 @@ class VenueActor(Actor):
         make_session: Callable[[VenueListener], VenueSession],
         audit: BookAudit | None = None,
         window: SendWindow | None = None,
+        give_way: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.peers = (settings.risk_actor,)
         self.session = make_session(self)
         self.audit = audit
         self._window = window or SendWindow.memory()
+        self._give_way = give_way
         self._orphans: dict[str, int] = {}
         self._waiting_logons: dict[str, StrategyLogon] = {}
         self._restarts = 0
@@ -105,7 +108,7 @@ class VenueActor(Actor):
         self.blotter, self.delivery = self.core.blotter, self.core.delivery
         self.orders = OrderEntry(self.core, self._window)
         self.lists = ListEntry(self.core, self.orders, self._window)
-        self.kill = VenueKill(self.core, self.orders, lambda: self.lease.may_send(ctx.clock_ns()))
+        self.kill = VenueKill(self.core, self.orders, lambda: self.lease.may_send(ctx.clock_ns()), self._give_way)
         self.events = VenueEvents(self.core, self.kill)
         self.foreign = ForeignOrders(self.core, self.orders, lambda: self.core.reconciliation.compare(ctx.clock_ns()))
         self.core.reconciliation.on_foreign = self.foreign.on_listed

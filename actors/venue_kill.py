@@ -31,10 +31,17 @@ _NO_ROW = 0
 
 
 class VenueKill:
-    """``has_lease``: whether this actor has the right to send, at this moment."""
+    """``has_lease``: whether this actor has the right to send, at this moment. ``give_way``: that all may halt before
+    anybody cancels, where there are fewer processors than actors."""
 
-    def __init__(self, core: VenueCore, orders: OrderEntry, has_lease: Callable[[], bool]) -> None:
-        self._core, self._orders, self._has_lease = core, orders, has_lease
+    def __init__(
+        self,
+        core: VenueCore,
+        orders: OrderEntry,
+        has_lease: Callable[[], bool],
+        give_way: Callable[[], None],
+    ) -> None:
+        self._core, self._orders, self._has_lease, self._give_way = core, orders, has_lease, give_way
         self._scopes: dict[Scope, ScopeKill] = {}
         self._flatteners: dict[Scope, Flattener] = {}
         #: Kills in the latch that cancel, by tag: their scope. Those of the second set have been seen to.
@@ -65,6 +72,7 @@ class VenueKill:
             self._unlatched.add(kill.kill_id)
         here = self._scope(scope)
         here.progress(kill, "halted", core.ctx.clock_ns())
+        self._give_way()
         if mode.cancels:
             here.add(kill)
             here.begin(now_ns)
@@ -77,6 +85,7 @@ class VenueKill:
         failure = "" if self._sees_drill(kill) else "this host's latch does not show the drill"
         here = self._scope(scope)
         here.progress(kill, "halted", self._core.ctx.clock_ns(), failure)
+        self._give_way()
         if KillMode(kill.mode).cancels and not failure:
             self._drill_id = kill.kill_id
             here.add(kill)
@@ -162,7 +171,7 @@ class VenueKill:
         here = self._scopes.get(scope)
         if here is None:
             here = self._scopes[scope] = ScopeKill(
-                self._core, self._orders, scope, lambda: next(self._query_ids), self._on_emptied
+                self._core, self._orders, scope, lambda: next(self._query_ids), self._on_emptied, self._give_way
             )
         return here
 

@@ -42,10 +42,12 @@ from actors.runtime.fence import ProcessFence
 from actors.runtime.observer import BlockingObserver
 from actors.runtime.seal import PageSeal, create_window
 from actors.runtime.spec import ActorSpec, HostSettings, HostSpec, Resources
+from actors.runtime.urgency import Lender, give_way
 from actors.sessions import cancelling_session, trading_session, warm_up
 from actors.shadow import ShadowActor, ShadowSettings
 from actors.strategy import StrategyActor, VenueRoute
 from actors.strategy_source import build_strategy, load_strategy_class
+from actors.telling import NoLoan
 from actors.trigger_specs import trigger_specs
 from actors.undertaker import Undertaker, UndertakerSettings
 from actors.venue import ORDER_STAGES, VenueActor, VenueActorSettings
@@ -141,10 +143,16 @@ def make_plan(config: EngineConfig, *, seed: int = 0, audit_books: bool = False)
 
 def _host_settings(config: EngineConfig, host: str, settings: HostSettings) -> HostSettings:
     """With the cores of the host's venue. Not of a loop that it shares with everybody: one cannot be kept apart."""
+    if host in (KILL_SWITCH, NODE_AGENT):
+        return msgspec.structs.replace(settings, urgent=_is_urgent(config))
     for venue in config.venues:
         if venue_actor(venue.name) == host and config.engine.runtime == "ray":
             return msgspec.structs.replace(settings, cores=venue.cores, spin=venue.spin)
     return settings
+
+
+def _is_urgent(config: EngineConfig) -> bool:
+    return config.kill.urgent and config.engine.runtime == "ray"
 
 
 def _arguments(plan: Plan) -> bytes:
@@ -293,7 +301,9 @@ def _kill_switch(config: EngineConfig) -> KillSwitchActor:
         currencies={account.id: account.limits.currency for account in config.accounts},
         fencing=_fencing(config),
     )
-    return KillSwitchActor(settings, LatchPage.open(latch_path(config)), PageSeal(run_dir(config), latch_path(config)))
+    seal = PageSeal(run_dir(config), latch_path(config))
+    loan = Lender(seal.thread) if _is_urgent(config) else NoLoan()
+    return KillSwitchActor(settings, LatchPage.open(latch_path(config)), seal, loan)
 
 
 def _fencing(config: EngineConfig) -> FencingSettings:
@@ -412,7 +422,9 @@ def _venue(config: EngineConfig, venue: VenueSettings, audit_books: bool) -> Ven
     symbols = [(instrument_id, symbol) for instrument_id, symbol, _ in settings.instruments]
     window = create_window(run_dir(config), venue_actor(venue.name), latch_path(config))
     share = request_share_percent(config, venue)
-    return VenueActor(settings, lambda listener: trading_session(venue, symbols, listener, audit, share), audit, window)
+    return VenueActor(
+        settings, lambda listener: trading_session(venue, symbols, listener, audit, share), audit, window, give_way
+    )
 
 
 def _strategy(strategy: StrategySettings, config: EngineConfig) -> StrategyActor:

@@ -10,6 +10,7 @@ import typer
 
 from actors.places import KILL_SWITCH, latch_in, run_in, trading_names, venue_actor
 from actors.runtime.observer import BlockingObserver
+from actors.runtime.urgency import urgently
 from cli.kill_cancel import cancel
 from cli.kill_drill import drill
 from cli.kill_release import approve, keygen, receipt, release, status
@@ -72,9 +73,10 @@ def kill(
     told: KillReceipt | None = None
     said: set[str] = set()
     try:
-        for told in press_in(state, covered, _MODES[mode], reason):
-            if not json:
-                _say(told, said)
+        with urgently():
+            for told in press_in(state, covered, _MODES[mode], reason):
+                if not json:
+                    _say(told, said)
     except (HaltlineError, OSError) as error:
         if told is None or isinstance(error, UsageError):
             raise

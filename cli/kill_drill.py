@@ -9,6 +9,7 @@ import typer
 
 from actors.places import KILL_SWITCH, latch_path, run_dir, venue_actor
 from actors.runtime.observer import BlockingObserver
+from actors.runtime.urgency import urgently
 from cli.screen import CONSOLE, ERRORS, micros, print_json, user_name
 from cli.seal import Sealer
 from config.loader import load_config
@@ -35,7 +36,7 @@ def drill(
     venue actor has acknowledged in time.
     Example: [bold]haltline kill drill --config desk.toml[/bold]
     """
-    with Driller(load_config(config, check_files=False)) as driller:
+    with urgently(), Driller(load_config(config, check_files=False)) as driller:
         _, receipt = driller.ask()
     if json:
         print_json(_receipt_dict(receipt))

@@ -21,7 +21,8 @@ from typing import Any
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from actors.places import strategy_actor, venue_actor
+from actors.places import KILL_SWITCH, strategy_actor, venue_actor
+from actors.runtime.urgency import urgently
 from actors.wiring import make_plan, open_state
 from cli.engine_process import start_engine
 from cli.kill import press
@@ -157,7 +158,7 @@ class _Run:
     # -- before ---------------------------------------------------------------------------------------------
 
     def _wait_until_loaded(self) -> None:
-        """Until every strategy runs, and every order that shall rest does."""
+        """Until every strategy runs, every order that shall rest does, and a kill reaches every venue actor."""
         trial = self._trial
         wanted = trial.venue_actors * (trial.resting + trial.held)
         deadline = time.monotonic() + _READY_S
@@ -168,13 +169,18 @@ class _Run:
                 states = [ask_actor(self._config, strategy_actor(each.id)) for each in self._config.strategies]
                 self._resting = self._sum("open_orders")
                 ready = all(state is not None and state.state == "running" for state in states)
+                kill_switch = ask_actor(self._config, KILL_SWITCH)
+                connected = 0 if kill_switch is None else kill_switch.counters.get("venue_actors_connected", 0)
                 bar.update(task, description=f"{self._resting:,} of {wanted:,} orders resting")
-                if ready and self._resting >= wanted:
+                if ready and self._resting >= wanted and connected == trial.venue_actors:
                     return
                 if any(state is not None and state.state == "failed" for state in states):
                     raise HaltlineError(f"a strategy failed: {[s.details for s in states if s is not None]}")
                 if time.monotonic() > deadline:
-                    raise HaltlineError(f"only {self._resting} of {wanted} orders rest after {_READY_S:.0f} s")
+                    raise HaltlineError(
+                        f"only {self._resting} of {wanted} orders rest, and {connected} of {trial.venue_actors} venue "
+                        f"actors are connected to the kill switch, after {_READY_S:.0f} s"
+                    )
                 time.sleep(0.2)
 
     def _sum(self, counter: str) -> int:
@@ -188,7 +194,7 @@ class _Run:
         sent = self._sum("orders")
         began = time.monotonic()
         columns = (TextColumn("killing and releasing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=CONSOLE, transient=True) as bar, Driller(self._config) as driller:
+        with Progress(*columns, console=CONSOLE, transient=True) as bar, urgently(), Driller(self._config) as driller:
             for _ in bar.track(range(self._trial.kills)):
                 # Exponential, so that a kill comes at any moment of whatever goes on, not in step with it.
                 time.sleep(pace.expovariate(1000 / self._trial.gap_ms))

@@ -118,6 +118,9 @@ class KillSettings(msgspec.Struct, frozen=True):
     """With ``fence``, a venue actor that has not acknowledged a kill within ``acknowledge_ms`` is ended (SIGKILL)
     before it counts as halted, and what it left open is cancelled over another connection. Without, it is waited for.
 
+    With ``urgent``, the kill's way through the processes has real-time priority, where the operating system permits
+    that (``actors/runtime/urgency.py``): on a busy host it does not wait for its turn. Only with ``runtime = "ray"``.
+
     Every ``drill_every_s`` a drill goes the whole way of a kill; 0: only when a person asks for one. It stops the
     orders of ``drill_strategies``, no others, and ends by itself ``drill_hold_ms`` after its last stage.
 
@@ -127,6 +130,7 @@ class KillSettings(msgspec.Struct, frozen=True):
 
     acknowledge_ms: Annotated[int, Meta(ge=5, le=60_000)] = 50
     fence: bool = False
+    urgent: bool = True
     drill_every_s: Annotated[int, Meta(ge=0, le=604_800)] = 0
     drill_strategies: tuple[ShortName, ...] = ()
     drill_hold_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0

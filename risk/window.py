@@ -25,7 +25,7 @@ from engine.errors import UsageError
 __all__ = ["SendWindow", "WindowOwner", "WindowReader"]
 
 _MAGIC = b"HLwindow"
-_HEADER = struct.Struct("<8sqqq36s?qq")
+_HEADER = struct.Struct("<8sqqq36s?qqq")
 _CHECK = struct.Struct("<I")
 _HEADER_BYTES = 124
 _WORD = 128 // 8
@@ -34,7 +34,8 @@ _PAGE_BYTES = 256
 
 class WindowOwner(NamedTuple):
     """One life of a process: its pid in that namespace, its start in ticks after that boot. ``has_barriers``: the
-    barriers of others reach it. ``latch_device`` and ``latch_inode``: the latch file that its gate has mapped."""
+    barriers of others reach it. ``latch_device`` and ``latch_inode``: the latch file that its gate has mapped.
+    ``thread``: of its loop, as the kernel counts them."""
 
     pid: int
     start_ticks: int
@@ -43,6 +44,7 @@ class WindowOwner(NamedTuple):
     has_barriers: bool
     latch_device: int
     latch_inode: int
+    thread: int
 
 
 class SendWindow:
@@ -146,6 +148,7 @@ def _page(owner: WindowOwner) -> bytes:
         owner.has_barriers,
         owner.latch_device,
         owner.latch_inode,
+        owner.thread,
     )
     header = packed.ljust(_HEADER_BYTES, b"\0")
     return (header + _CHECK.pack(zlib.crc32(header))).ljust(_PAGE_BYTES, b"\0")
@@ -155,9 +158,9 @@ def _owner(mapped: mmap.mmap) -> WindowOwner | None:
     if len(mapped) != _PAGE_BYTES:
         return None
     header = mapped[:_HEADER_BYTES]
-    magic, pid, start, namespace, boot_id, has_barriers, device, inode = _HEADER.unpack_from(header)
+    magic, pid, start, namespace, boot_id, has_barriers, device, inode, thread = _HEADER.unpack_from(header)
     if magic != _MAGIC or _CHECK.unpack_from(mapped, _HEADER_BYTES)[0] != zlib.crc32(header):
         return None
     return WindowOwner(
-        pid, start, namespace, boot_id.rstrip(b"\0").decode("ascii", "replace"), has_barriers, device, inode
+        pid, start, namespace, boot_id.rstrip(b"\0").decode("ascii", "replace"), has_barriers, device, inode, thread
     )

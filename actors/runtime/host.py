@@ -19,6 +19,7 @@ from actors.runtime.log import Log
 from actors.runtime.peers import Peers
 from actors.runtime.spec import HostSettings, Resources
 from actors.runtime.timers import TimerQueue
+from actors.runtime.urgency import be_urgent
 from engine.actor import Actor, Context, Endpoint
 from engine.errors import InvariantError, UsageError
 
@@ -119,6 +120,8 @@ class Host:
         """
         try:
             self._settle_on(self.settings.cores)
+            if self.settings.urgent and (refused := be_urgent()):
+                self.report(self.name, "not urgent", {"text": f"{refused}: on a busy host a kill waits for its turn"})
             for cell in list(self.actors.values()):
                 self._bind(cell)
             for cell in list(self.actors.values()):

@@ -42,7 +42,9 @@ MEMBARRIER_CMD_GLOBAL: it waits for a grace period of all processors, which is l
 import ctypes
 import os
 import platform
+import threading
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from actors.runtime.fence import Life, has_ended, this_life
@@ -70,14 +72,16 @@ def sealable_actors(run_dir: Path | str) -> tuple[str, ...]:
 
 
 def create_window(run_dir: Path | str, actor: str, latch_path: Path) -> SendWindow:
-    """Make the page of this process's venue actor, and let the barriers of others reach this process.
+    """Make the page of this process's venue actor, and let the barriers of others reach this process. Called by the
+    thread that sends its orders.
 
     Raises UsageError when the page cannot be made.
     """
     device, inode = _file_of(latch_path) or (0, 0)
     life = this_life()
     has_barriers = _membarrier(_REGISTER_GLOBAL_EXPEDITED)
-    owner = WindowOwner(life.pid, life.start_ticks, _namespace(), life.boot_id, has_barriers, device, inode)
+    thread = threading.get_native_id()
+    owner = WindowOwner(life.pid, life.start_ticks, _namespace(), life.boot_id, has_barriers, device, inode, thread)
     return SendWindow.create(window_path(run_dir, actor), owner)
 
 
@@ -110,6 +114,13 @@ class PageSeal:
         """Before a kill, so that the first look has less to do."""
         for actor in actors:
             self._page(actor)
+
+    def thread(self, actor: str) -> int:
+        """The thread that sends this actor's orders; 0: none is known, or it is of this very process."""
+        page = self._page(actor)
+        if page is None or page.owner.pid == os.getpid() or page.owner.pid_namespace != _namespace():
+            return 0
+        return page.owner.thread
 
     def _page(self, actor: str) -> WindowReader | None:
         path = self._paths.get(actor)
@@ -147,5 +158,6 @@ def _is_gone(owner: WindowOwner) -> bool:
         return False
 
 
+@cache
 def _namespace() -> int:
     return os.stat(_PID_NAMESPACE).st_ino

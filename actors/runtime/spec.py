@@ -87,6 +87,9 @@ class HostSettings(msgspec.Struct, frozen=True):
     cores: tuple[int, ...] = ()
     #: Poll the sockets without ever going to sleep: waking up is most of a tick's way. Takes a core.
     spin: bool = False
+    #: The loop's thread comes before every other that is not urgent, where that is permitted. Not for an embedding
+    #: program.
+    urgent: bool = False
     #: Certificate of ``Context.listen`` with TLS; empty: none, and such a listen is a UsageError.
     certificate_file: str = ""
     key_file: str = ""

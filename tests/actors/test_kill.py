@@ -303,3 +303,25 @@ def test_no_restart_after_a_kill_ever_sends_an_order_again(make_desk: MakeDesk) 
     assert sent > 0
     assert latch(desk).view().mode() is KillMode.CANCEL
     check_books(desk)
+
+
+@pytest.mark.parametrize("scope", ["global", "strategy:hand"])
+def test_all_may_halt_before_anybody_cancels_and_have_sent_a_first_cancel_before_anybodys_second(
+    make_desk: MakeDesk, scope: str
+) -> None:
+    desk = make_desk(strategy("hand"))
+    orders = rest(desk)
+    kill = desk.venue.kill
+    given_way: list[int] = []
+
+    def give_way() -> None:
+        here = next(iter(kill._scopes.values()))
+        cancelling = sum(desk.venue.blotter.orders[order].cancel_pending for order in orders)
+        given_way.append(cancelling + here.cancelling.rounds)
+
+    kill._give_way = give_way
+    desk.kill(scope)
+    desk.run_for(1)
+    assert receipt(desk).complete
+    # Cancels by then, and the round of cancels that is under way: one by one, the first of three; or as one request.
+    assert given_way == ([0, 1] if scope == "global" else [0, 2])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from engine.errors import UsageError
 from risk.window import SendWindow, WindowOwner, WindowReader
 
-OWNER = WindowOwner(4711, 2**40, 4026531836, "5f0c1f3e-0000-4000-8000-1234567890ab", True, 66, 2**45)
+OWNER = WindowOwner(4711, 2**40, 4026531836, "5f0c1f3e-0000-4000-8000-1234567890ab", True, 66, 2**45, 4712)
 
 
 @given(st.lists(st.sampled_from(["sent", "refused", "held", "drained"]), max_size=40))
