@@ -36,7 +36,7 @@ from risk.latency import LatencyPage
 from risk.scope import TradingNames
 from store.segment import MemoryJournal, SegmentJournal
 
-__all__ = ["simulator"]
+__all__ = ["balances_of", "identity_of", "simulator", "simulator_resources"]
 
 _BALANCES = {"USDT": "1000000", "USDC": "1000000", "USD": "1000000", "BTC": "20", "ETH": "300", "BNB": "1000"}
 #: The streams that an engine follows: what it can be expected to have processed at the end.
@@ -101,7 +101,7 @@ def simulator(
         messages = sum(count for stream, count in found.streams.items() if stream.endswith(_FOLLOWED))
         seconds = float((found.last_time_ns - found.first_time_ns) / pace) / 1e9
     endpoint = Endpoint("localhost", port, tls)
-    venue_itself = kind.actor(markets, tuple(_balances(markets).items()), keys, endpoint, seed)
+    venue_itself = kind.actor(markets, tuple(balances_of(markets).items()), keys, endpoint, seed)
     if faults is not None:
         script = load_faults(faults)
         if script.venues and venue not in script.venues:
@@ -111,8 +111,7 @@ def simulator(
         venue_itself.play(script.fault, script.seed * 1_000 + seed)
     actor: Actor = venue_itself
     if state is not None:
-        flow = f"seed {seed}" if recording is None else f"recording {recording.name} at speed {speed}"
-        actor = RememberedVenue(actor, f"{venue} with {flow}")
+        actor = RememberedVenue(actor, identity_of(venue, seed, quote, recording, recording and speed, faults))
     name = kind.key_name(key_type)
     ready = SimulatorReady(
         port,
@@ -151,7 +150,9 @@ async def _serve(
         key_file=str(keys.key_file),
         sync_every_ns=0 if state is None else _SYNC_NS,
     )
-    spec = HostSpec("simulator", (ActorSpec("simulator", lambda _: actor),), partial(_resources, state), settings)
+    spec = HostSpec(
+        "simulator", (ActorSpec("simulator", lambda _: actor),), partial(simulator_resources, state), settings
+    )
     async with LocalRuntime([spec]) as runtime:
         ready.port = runtime.actor("simulator").listening_port("venue0")
         _announce(kind, ready, on_script is not None)
@@ -174,7 +175,12 @@ def _on_script(
             print(msgspec.json.encode(books).decode(), flush=True)
 
 
-def _resources(state: Path | None, actor: str, arguments: bytes) -> Resources:
+def identity_of(venue: str, seed: int, *more: object) -> str:
+    """What a venue is made of, as its state has to know it: ``more`` are the options that are not empty."""
+    return ", ".join((venue, f"seed {seed}", *(str(each) for each in more if each)))
+
+
+def simulator_resources(state: Path | None, actor: str, arguments: bytes) -> Resources:
     latch, latency = LatchPage.memory(TradingNames()).view(), LatencyPage.memory(("loop_lag",))
     if state is None:
         return Resources(MemoryJournal(), latch, latency)
@@ -236,6 +242,7 @@ def _replay_markets(path: Path, found: Recording, pace: Fraction) -> Iterator[tu
         yield symbol, ReplayMarket(instrument, read_lines(_lines(path), str(path)), found, pace)
 
 
-def _balances(markets: Mapping[str, Market]) -> dict[str, str]:
+def balances_of(markets: Mapping[str, Market]) -> dict[str, str]:
+    """What the account has at first."""
     assets = {asset for m in markets.values() for asset in (m.instrument.base_asset, m.instrument.quote_asset)}
     return {asset: _BALANCES.get(asset, _SPARE_BASE) for asset in sorted(assets)}

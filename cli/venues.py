@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cli.conformance.row import RowResult, run_row
 from cli.conformance.suite import ROWS, SIGNATURES, STAGES, check_vector
+from cli.restarts import restarts
 from cli.screen import CONSOLE, ERRORS, print_json
 from cli.venue_trials import fault_files, run_fault_file
 from engine.errors import UsageError
@@ -26,6 +27,9 @@ app = typer.Typer(no_args_is_help=True, help="Hold the venues' adapters against 
 @app.callback()
 def venues() -> None:
     """Hold the venues' adapters against the suite that each has to pass."""
+
+
+app.command()(restarts)
 
 
 @app.command()

@@ -51,9 +51,16 @@ class RememberedVenue(Actor):
         self._identity = identity
         #: Inputs of earlier lives that were given to the venue again.
         self.replayed = 0
+        #: When the first life began, by the venue's clock.
+        self.began_ns = 0
         self._life = 0
         #: Links that the venue has not been told down yet.
         self._links: dict[str, None] = {}
+
+    @property
+    def lived_ns(self) -> int:
+        """From the beginning of its first life to the last input, by the venue's clock."""
+        return self._inner.now_ns - self.began_ns
 
     # -- the actor ----------------------------------------------------------------------------------------------
 
@@ -138,6 +145,7 @@ class RememberedVenue(Actor):
         else:
             self._life += 1
             if kind == _BEGIN:
+                self.began_ns = now_ns
                 venue.on_start(self._inner, now_ns)
 
 

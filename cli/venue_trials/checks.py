@@ -1,7 +1,7 @@
 """What must hold at the end of a trial: the engine's books are the venue's, and every order has one end."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from actors.venue import VenueActor
 from cli.venue_trials.books import Truth, TruthFill
@@ -15,8 +15,11 @@ __all__ = ["check_books", "check_orders"]
 _NANOS = 1_000_000_000
 
 
-def check_books(venue: TrialVenue, actor: VenueActor, truth: Truth) -> Iterator[str]:
-    """Position, cash, fees and open orders are the venue's own."""
+def check_books(
+    venue: TrialVenue, actor: VenueActor, truth: Truth, opening_nanos: Mapping[str, int] | None = None
+) -> Iterator[str]:
+    """Position, cash, fees and open orders are the venue's own. ``opening_nanos``: what the account had of each asset
+    at first; without it, what a trial's has."""
     (definition,) = actor.core.definitions.values()
     instrument = definition.instrument
     line = actor.blotter.ledger_line(instrument.instrument_id)
@@ -28,7 +31,8 @@ def check_books(venue: TrialVenue, actor: VenueActor, truth: Truth) -> Iterator[
     }
     rounding = {instrument.quote_asset: venue.quote_rounding_nanos * line.fills}
     for asset, change in expected.items():
-        there = truth.held_nanos[asset] - BALANCE * _NANOS
+        opening = BALANCE * _NANOS if opening_nanos is None else opening_nanos[asset]
+        there = truth.held_nanos[asset] - opening
         if abs(change - there) > rounding.get(asset, 0):
             yield f"{asset}: our fills come to {change} billionths, the venue's to {there}"
     if line.fills != truth.fills.total():

@@ -83,11 +83,11 @@ reference_age_ms = 30000
 [[strategies]]
 id = "trader"
 account = "trial"
-source = "cli.simulation.trader:Trader"
+source = "{source}"
 placement = "own-process"
 venue = "{name}"
 instruments = ["{name}:{symbol}"]
-parameters = {{ seed = {seed}, interval_ms = 200, lots = {lots}, cancels = true }}
+parameters = {{ seed = {seed}, interval_ms = {interval_ms}, lots = {lots}, cancels = {cancels} }}
 [strategies.limits]
 orders_per_second_max = 200
 orders_burst_max = 200
@@ -195,8 +195,17 @@ TRIAL_VENUES: dict[str, TrialVenue] = {
 }
 
 
-def write_config(venue: TrialVenue, directory: Path, seed: int) -> Path:
-    """The configuration of a trial and its key files; returns its path."""
+def write_config(
+    venue: TrialVenue,
+    directory: Path,
+    seed: int,
+    *,
+    port: int = _PORT,
+    source: str = "cli.simulation.trader:Trader",
+    interval_ms: int = 200,
+    cancels: bool = True,
+) -> Path:
+    """The configuration of a trial and its key files; returns its path. ``source`` is a ``Trader``, or made of one."""
     for suffix, text in (("key", _API_KEY), ("secret", venue.secret)):
         path = directory / f"venue.{suffix}"
         path.write_text(text)
@@ -207,7 +216,10 @@ def write_config(venue: TrialVenue, directory: Path, seed: int) -> Path:
             name=venue.name,
             currency=venue.currency,
             symbol=venue.instrument.symbol,
-            port=_PORT,
+            port=port,
+            source=source,
+            interval_ms=interval_ms,
+            cancels=str(cancels).lower(),
             orders_path=venue.orders_path,
             streams_path=venue.streams_path,
             key_type=venue.key_type,
