@@ -172,6 +172,8 @@ class _Run:
                 kill_switch = ask_actor(self._config, KILL_SWITCH)
                 connected = 0 if kill_switch is None else kill_switch.counters.get("venue_actors_connected", 0)
                 bar.update(task, description=f"{self._resting:,} of {wanted:,} orders resting")
+                # Orders that rest for nobody to touch, by themselves: others on their way would be counted for them.
+                ready = ready and all(held >= trial.held for _, held in self._held().values())
                 if ready and self._resting >= wanted and connected == trial.venue_actors:
                     return
                 if any(state is not None and state.state == "failed" for state in states):
