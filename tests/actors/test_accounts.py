@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from trading_desk import MS, Desk, MakeDesk, strategy
 
+from actors.adoption import ADOPTED
 from actors.places import risk_actor, venue_actor
 from actors.venue import VenueActor
 from actors.wiring import open_state
@@ -17,7 +18,7 @@ from cli.venue_trials.venues import ACCOUNT, TRIAL_VENUES, write_config
 from cli.virtual_trial import VirtualTrial
 from config.loader import load_config
 from engine.actor import Actor, Endpoint
-from engine.codes import OrderType, Reason, Side, TimeInForce
+from engine.codes import OrderStatus, OrderType, Reason, Side, TimeInForce
 from engine.messages import (
     CancelOrder,
     ExecutionReport,
@@ -28,6 +29,7 @@ from engine.messages import (
     Quote,
     StrategyLogon,
 )
+from engine.order import Approved, Order
 
 OTHERS = ("second", "third")
 THREE = (strategy("hand"), *(strategy(f"{name}-hand", venue=name) for name in OTHERS))
@@ -140,8 +142,10 @@ consecutive = 2
 class Firm(VirtualTrial):
     """An engine with an account at each of the three venues, and a strategy that trades there."""
 
-    def __init__(self, folder: Path, faults: dict[str, str], triggers: str = "") -> None:
+    def __init__(self, folder: Path, faults: dict[str, str], triggers: str = "", foreign_orders: str = "leave") -> None:
         parts = [self._part(name, folder) for name in _PORTS]
+        zero = 'opening_positions = "zero"\n'
+        parts = [part.replace(zero, f'{zero}foreign_orders = "{foreign_orders}"\n') for part in parts]
         head = parts[0][: parts[0].index("[[accounts]]")]
         file = folder / "firm.toml"
         file.write_text(head + "".join(part[part.index("[[accounts]]") :] for part in parts) + triggers)
@@ -237,3 +241,47 @@ def test_a_venue_that_goes_silent_is_stale_and_kills_its_own_scope_only(tmp_path
     firm.runtime.crash(host)
     firm.run_for(5)
     assert firm.halted() == {name}
+
+
+def stranger_places_an_order(firm: Firm, name: str) -> None:
+    """With our key, and unknown to our books: then the venue actor is born anew, and remembers nothing."""
+    desk = firm.desk(name)
+    quote = desk.core.quotes[desk.settings.instrument_ids[0]]
+    lots, price = TRIAL_VENUES[name].lots * 10, quote.bid_ticks * 98 // 100
+    terms = (quote.instrument_id, Side.BUY, OrderType.LIMIT, TimeInForce.GTC, lots, price)
+    order = Order.from_new(NewOrder("by-hand-1-1", name, "nobody", *terms))
+    desk.session.transmit(desk.session.encode_new(Approved(order), firm.runtime.now_ns), firm.runtime.now_ns)
+    firm.run_for(0.5)
+    firm.restart(venue_actor(name))
+    firm.run_for(4)
+
+
+@pytest.mark.parametrize("name", list(_PORTS))
+def test_a_strangers_order_is_adopted_at_every_venue_and_a_kill_cancels_it(tmp_path: Path, name: str) -> None:
+    firm = Firm(tmp_path, {}, foreign_orders="adopt")
+    firm.run_for(2)
+    stranger_places_an_order(firm, name)
+    (order,) = firm.desk(name).blotter.open_orders(ADOPTED)
+    assert order.status is OrderStatus.NEW
+    assert order.order_id
+    firm.kill(f"account:{name}")
+    firm.run_for(4)
+    assert not firm.desk(name).blotter.open_orders()
+    assert order.status is not OrderStatus.NEW
+    assert open_at(firm, name) == 0
+
+
+@pytest.mark.parametrize("name", list(_PORTS))
+def test_a_strangers_order_is_cancelled_at_every_venue(tmp_path: Path, name: str) -> None:
+    firm = Firm(tmp_path, {}, foreign_orders="cancel")
+    firm.run_for(2)
+    stranger_places_an_order(firm, name)
+    assert firm.desk(name).foreign.found == 1
+    firm.kill("global")
+    firm.run_for(3)
+    assert open_at(firm, name) == 0
+
+
+def open_at(firm: Firm, name: str) -> int:
+    truth = truth_of(firm.venues[name], ACCOUNT, TRIAL_VENUES[name].instrument.symbol)
+    return truth.open_orders
