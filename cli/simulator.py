@@ -199,6 +199,8 @@ def _announce(kind: VenueKind, ready: SimulatorReady, json: bool) -> None:
         f'orders_url = "ws{scheme}://{base}{kind.orders_path}"',
         f'streams_url = "ws{scheme}://{base}{kind.streams_path}"',
         *([f'ca_file = "{ready.ca_file}"'] if ready.ca_file else []),
+        "[venues.reconcile]",
+        'opening_positions = "zero"   # what the simulated account begins with is not ours',
         "[venues.credentials]",
         f'key_type = "{ready.key_type}"',
         f'api_key_file = "{ready.api_key_file}"',
