@@ -8,8 +8,10 @@
 ``rows_doubt``          what is lost, doubled, late, out of order
 ``rows_links``          links that break in every state; later lives
 ``rows_books``          books, and rate limits
+``rows_messages``       fields and values that nobody knows
 ``desk``                session, blotter and reconciliation against a simulated venue
 ``wire``                between the two: links, time and chance
+``transit``             what a venue sends, changed on its way
 ``venue_host``          the simulated venue's runtime there
 ``quiet_market``        a market in which only the row acts
 ``stage``, ``stages/``  what the suite needs of one venue

@@ -11,7 +11,7 @@ from engine.actor import Endpoint
 from engine.instrument import Instrument
 from engine.venue import VenueListener, VenueSession
 
-__all__ = ["ACCOUNT", "HERE", "MONEY", "Key", "Links", "Stage", "Vector"]
+__all__ = ["ACCOUNT", "HERE", "MONEY", "Fields", "Key", "Links", "Stage", "Vector"]
 
 ACCOUNT = "desk"
 HERE = Endpoint("localhost", 4_000, False)
@@ -38,6 +38,16 @@ class Links(NamedTuple):
     streams: str
 
 
+class Fields(NamedTuple):
+    """Of what the venue sends. ``maps``: fields that hold things by their names. The others as (a field that shows
+    which object it is, the field): ``strict`` ones say what became of an order or of money, ``descriptive`` ones do
+    not."""
+
+    maps: frozenset[str]
+    strict: tuple[tuple[str, str], ...]
+    descriptive: tuple[tuple[str, str], ...]
+
+
 class Vector(NamedTuple):
     """A signature: what it is of and where it was published, what the adapter makes, what it should be."""
 
@@ -56,6 +66,7 @@ class Stage(ABC):
     lot: int
     fee_nanos: tuple[int, int]
     links: Links
+    fields: Fields
     absent: Mapping[str, str]
     #: Whether a gap shows which book it is about; else every book of the connection is in doubt.
     quarantines_alone: bool = True

@@ -5,6 +5,7 @@ from cli.conformance.rows_books import BOOKS, LIMITS
 from cli.conformance.rows_connecting import CONNECTING
 from cli.conformance.rows_doubt import DOUBT
 from cli.conformance.rows_links import LINKS
+from cli.conformance.rows_messages import MESSAGES
 from cli.conformance.rows_orders import LIFE, REJECTS
 from cli.conformance.stage import Stage, Vector
 from cli.conformance.stages.binance import BinanceStage
@@ -16,7 +17,7 @@ __all__ = ["ROWS", "SIGNATURES", "STAGES", "check_vector"]
 SIGNATURES = "signatures"
 
 ROWS: tuple[Row, ...] = tuple(
-    row for group in (CONNECTING, LIFE, REJECTS, DOUBT, LINKS, BOOKS, LIMITS) for row in group.rows
+    row for group in (CONNECTING, LIFE, REJECTS, DOUBT, LINKS, BOOKS, LIMITS, MESSAGES) for row in group.rows
 )
 STAGES: dict[str, Stage] = {stage.name: stage for stage in (BinanceStage(), CoinbaseStage(), KrakenStage())}
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from adapters.simulator.prng import SplitMix64
 from adapters.simulator.venue import SimulatedVenue
+from cli.conformance.transit import Rewrite, rewritten
 from cli.conformance.venue_host import VenueHost
 from engine.actor import Endpoint
 from engine.venue import VenueSession
@@ -39,7 +40,7 @@ class Wire(ABC):
     """The session's context, and the loop that delivers.
 
     ``clock_error_ns``: how far our clock is behind the venue's. ``refuses_links``: no connection comes about.
-    ``opened``: every link that was asked for, and when.
+    ``opened``: every link that was asked for, and when. ``rewrite``: what is done to each object that the venue sends.
     """
 
     session: VenueSession
@@ -52,6 +53,7 @@ class Wire(ABC):
         self.timers: dict[str, int] = {}
         self.links: dict[str, str] = {}
         self.refuses_links = False
+        self.rewrite: Rewrite | None = None
         self.opened: list[tuple[str, int]] = []
         self.logged: list[tuple[str, dict[str, object]]] = []
         self._queue: deque[_Delivery] = deque()
@@ -143,7 +145,8 @@ class Wire(ABC):
         for link, there in list(self.links.items()):
             data = self.host.take(there)
             if data:
-                self._queue.append(_Delivery("bytes", link, there, data))
+                arrives = rewritten(data, self.rewrite) if self.rewrite is not None else data
+                self._queue.append(_Delivery("bytes", link, there, arrives))
             elif there in self.host.closing:
                 del self.links[link]
                 self._queue.append(_Delivery("gone", link, there, b""))

@@ -20,7 +20,7 @@ from adapters.simulator.synthetic_market import default_instrument
 from adapters.simulator.venue import SimulatedVenue
 from cli.conformance.quiet_market import QuietMarket
 from cli.conformance.row_names import DEAD_MAN
-from cli.conformance.stage import ACCOUNT, HERE, MONEY, Key, Links, Stage, Vector
+from cli.conformance.stage import ACCOUNT, HERE, MONEY, Fields, Key, Links, Stage, Vector
 from engine.instrument import Instrument
 from engine.venue import VenueListener, VenueSession
 
@@ -36,6 +36,18 @@ class BinanceStage(Stage):
     lot = 10**5
     fee_nanos = (1_000_000, 1_000_000)
     links = Links("session:rest", "session:orders", "session:orders", "session:streams")
+    fields = Fields(
+        maps=frozenset(),
+        strict=(
+            ("x", "x"), ("x", "X"), ("x", "S"), ("x", "l"), ("x", "L"), ("x", "n"), ("x", "z"),
+            ("a", "f"), ("a", "l"), ("executedQty", "status"), ("executedQty", "executedQty"),
+        ),
+        descriptive=(
+            ("x", "f"), ("x", "V"), ("x", "r"), ("x", "N"), ("filters", "status"), ("accountType", "accountType"),
+            ("filters", "defaultSelfTradePreventionMode"), ("executedQty", "timeInForce"), ("executedQty", "type"),
+            ("executedQty", "selfTradePreventionMode"),
+        ),
+    )  # fmt: skip
     absent: Mapping[str, str] = {DEAD_MAN: "spot has no such timer"}
 
     def instrument(self, instrument_id: int, symbol: str) -> Instrument:

@@ -13,7 +13,7 @@ from adapters.simulator.coinbase import SimAccount, SimKey, SimulatedCoinbase, V
 from adapters.simulator.venue import SimulatedVenue
 from cli.conformance.quiet_market import QuietMarket
 from cli.conformance.row_names import DEAD_MAN
-from cli.conformance.stage import ACCOUNT, HERE, MONEY, Key, Links, Stage, Vector
+from cli.conformance.stage import ACCOUNT, HERE, MONEY, Fields, Key, Links, Stage, Vector
 from engine.instrument import Instrument
 from engine.venue import VenueListener, VenueSession
 
@@ -35,6 +35,24 @@ class CoinbaseStage(Stage):
     lot = 10**8
     fee_nanos = (4_000_000, 6_000_000)
     links = Links("session:rest", "session:orders", "session:user", "session:streams")
+    fields = Fields(
+        maps=frozenset(("order_configuration", "subscriptions")),
+        strict=(
+            ("order_side", "status"), ("order_side", "order_side"), ("order_side", "cumulative_quantity"),
+            ("trade_type", "trade_type"), ("trade_type", "side"), ("trade_type", "size"), ("trade_type", "price"),
+            ("filled_size", "status"), ("filled_size", "side"), ("filled_size", "filled_size"),
+            ("currency", "value"),
+        ),
+        descriptive=(
+            ("order_side", "order_type"), ("order_side", "time_in_force"), ("order_side", "trigger_status"),
+            ("order_side", "product_type"), ("order_side", "risk_managed_by"), ("order_side", "cancel_reason"),
+            ("order_side", "contract_expiry_type"), ("filled_size", "order_type"), ("filled_size", "trigger_status"),
+            ("filled_size", "cancel_message"), ("filled_size", "product_type"), ("filled_size", "time_in_force"),
+            ("available_balance", "type"), ("available_balance", "platform"), ("base_increment", "product_type"),
+            ("base_increment", "display_name"), ("base_increment", "product_venue"),
+            ("trade_type", "liquidity_indicator"),
+        ),
+    )  # fmt: skip
     quarantines_alone = False
     absent: Mapping[str, str] = {DEAD_MAN: "the venue has no such timer"}
 

@@ -14,7 +14,7 @@ from adapters.kraken.urls import KrakenEndpoints
 from adapters.simulator.kraken import PERMISSIONS, PRO, SimAccount, SimKey, SimulatedKraken, VenueOptions
 from adapters.simulator.venue import SimulatedVenue
 from cli.conformance.quiet_market import QuietMarket
-from cli.conformance.stage import ACCOUNT, HERE, MONEY, Key, Links, Stage, Vector
+from cli.conformance.stage import ACCOUNT, HERE, MONEY, Fields, Key, Links, Stage, Vector
 from cli.simulated_venues import kraken_instrument
 from engine.instrument import Instrument
 from engine.venue import VenueListener, VenueSession
@@ -30,6 +30,22 @@ class KrakenStage(Stage):
     lot = 10**8
     fee_nanos = (2_500_000, 4_000_000)
     links = Links("session:rest", "session:orders", "session:orders", "session:streams")
+    fields = Fields(
+        maps=frozenset(("result", "open", "closed", "trades", "fees", "fees_maker")),
+        strict=(
+            ("exec_type", "exec_type"), ("exec_type", "order_status"), ("exec_type", "side"),
+            ("exec_type", "liquidity_ind"), ("exec_type", "last_qty"), ("exec_type", "last_price"),
+            ("exec_type", "cum_qty"), ("vol_exec", "status"), ("vol_exec", "vol_exec"), ("ordertxid", "type"),
+            ("ordertxid", "vol"), ("asset_class", "balance"), ("hold_trade", "balance"),
+        ),
+        descriptive=(
+            ("exec_type", "order_type"), ("exec_type", "time_in_force"), ("exec_type", "fee_ccy_pref"),
+            ("exec_type", "reason"), ("exec_type", "cancel_reason"), ("exec_type", "limit_price_type"),
+            ("vol_exec", "oflags"), ("vol_exec", "misc"), ("vol_exec", "time_in_force"),
+            ("ord_type", "ord_type"), ("asset_class", "asset_class"), ("aclass_base", "aclass_base"),
+            ("aclass_base", "fee_volume_currency"), ("ordertxid", "ordertype"), ("qty", "asset"),
+        ),
+    )  # fmt: skip
     absent: Mapping[str, str] = {}
 
     def name_at_venue(self, client_order_id: str) -> str:
