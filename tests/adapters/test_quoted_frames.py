@@ -13,15 +13,19 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-import adapters.binance.messages
-import adapters.coinbase.messages
-import adapters.kraken.messages
-import adapters.kraken.questions
+import adapters.binance.messages as binance_messages
+import adapters.coinbase.messages as coinbase_messages
+import adapters.kraken.messages as kraken_messages
+from adapters.binance import parse as binance
+from adapters.coinbase import parse as coinbase
+from adapters.grid import InstrumentGrid
+from adapters.kraken import parse as kraken
+from adapters.kraken import questions as kraken_questions
 
 MODULES = {
-    "binance": (adapters.binance.messages,),
-    "coinbase": (adapters.coinbase.messages,),
-    "kraken": (adapters.kraken.messages, adapters.kraken.questions),
+    "binance": (binance_messages,),
+    "coinbase": (coinbase_messages,),
+    "kraken": (kraken_messages, kraken_questions),
 }
 #: Numbers that are not whole as they are written.
 _loads = msgspec.json.Decoder(float_hook=lambda text: msgspec.Raw(text.encode())).decode
@@ -165,3 +169,39 @@ def test_each_venue_is_quoted_with_what_says_how_an_order_stands() -> None:
         ("kraken", "RestState"), ("coinbase", "OrderState"), ("coinbase", "OrderSide"), ("coinbase", "TradeType"),
         ("coinbase", "BookSide"), ("coinbase", "MarketSide"),
     } <= found  # fmt: skip
+
+
+def said(venue: str, inner: str, holding: str) -> Any:
+    """What is read of the first quoted message that holds a text."""
+    kind = kind_of(venue, inner)
+    frame = next(each for each in FRAMES if kind in (each.kind, each.inner) and holding.encode() in each.text)
+    return frame.decode(frame.text)[-1][0]
+
+
+def test_kraken_s_order_is_one_execution() -> None:
+    pair = said("kraken", "dict:AssetPair", "XXBTZUSD")["XXBTZUSD"]
+    grid = kraken.PairGrid(kraken.instrument(pair, 1, "kraken", 60), "XXBTZUSD", pair)
+    (report,) = said("kraken", "tuple:ExecutionReport", "TGBB7L")
+    fill = kraken.report_fill(report, "a-1", report.order_id, grid)
+    assert (fill.last_lots, fill.last_ticks, fill.trade_id) == (500_000, 265_999, "TGBB7L-HT5LX-J3BZ4A")
+    assert (fill.fee_nanos, fill.fee_asset, fill.is_maker) == (345_800_000, "USD", False)
+
+
+def test_coinbase_s_fill_and_levels_are_exact() -> None:
+    grid = InstrumentGrid(coinbase.instrument(said("coinbase", "Product", "BTC-USD"), 1, "coinbase"))
+    (found,) = said("coinbase", "FillsPage", "fills").fills
+    fill = coinbase.filled(found, "a-1", found.order_id, grid)
+    assert (fill.last_lots, fill.last_ticks, fill.fee_nanos) == (100_000, 1_000_000, 1_250_000_000)
+    (event,) = said("coinbase", "tuple:BookEvent", "62319.46")
+    bids = coinbase.levels(event.updates, coinbase_messages.BookSide.BID, grid)
+    asks = coinbase.levels(event.updates, coinbase_messages.BookSide.OFFER, grid)
+    assert [each.tolist() for each in bids] == [[6_231_946, 6_231_881], [169_000, 0]]
+    assert [each.tolist() for each in asks] == [[6_233_665], [3_021_537]]
+
+
+def test_binance_s_order_and_trade_are_exact() -> None:
+    listed = said("binance", "ExchangeInfo", "BNBBTC").symbols[0]
+    grid = InstrumentGrid(binance.instrument(listed, 1, "binance"))
+    trade = binance.my_trade(said("binance", "MyTrade", "28457"), grid, 1_000_000)
+    assert (trade.last_lots, trade.last_ticks, trade.fee_asset) == (12_000, 4_000_001, "BNB")
+    assert (trade.fee_nanos, trade.venue_time_ns) == (10_100_000_000, 1_499_865_549_590_000_000)
