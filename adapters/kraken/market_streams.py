@@ -183,7 +183,11 @@ class MarketStreams:
                 self._core.count("message of an instrument that was not asked for")
                 continue
             self.messages += 1
-            self._core.emit(parse.public_trade(trade, instrument.grid, now_ns), now_ns)
+            told = parse.public_trade(trade, instrument.grid, now_ns)
+            if told is None:
+                self._core.count("trades without a side")
+            else:
+                self._core.emit(told, now_ns)
 
     def _on_other(self, raw: bytes, message: Message, now_ns: int) -> None:
         if message.channel == "book":

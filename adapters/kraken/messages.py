@@ -1,8 +1,8 @@
 """Kraken's wire messages under the venue's own names, with the fields that we read and no others.
 
 Unknown fields are ignored. Enumerations that say what became of an order are strict: an unknown value is a
-``msgspec.ValidationError``, loudly. Descriptive ones stay text. Numbers stay raw JSON here, with all their digits;
-``parse.py`` turns them into ticks and lots.
+``msgspec.ValidationError``, loudly. Descriptive ones stay text, or have an ``UNKNOWN`` member. Numbers stay raw
+JSON here, with all their digits; ``parse.py`` turns them into ticks and lots.
 """
 
 from enum import Enum
@@ -26,6 +26,7 @@ __all__ = [
     "FeeTier",
     "Fees",
     "Liquidity",
+    "MarketSide",
     "Message",
     "OrderAmend",
     "OrderAmends",
@@ -57,6 +58,18 @@ class _Wire(msgspec.Struct, frozen=True, gc=False):
 class OrderSide(Enum):
     BUY = "buy"
     SELL = "sell"
+
+
+class MarketSide(Enum):
+    """``side`` of a public trade: who took. Descriptive."""
+
+    BUY = "buy"
+    SELL = "sell"
+    UNKNOWN = "?"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "MarketSide":
+        return cls.UNKNOWN
 
 
 class ExecType(Enum):
@@ -199,7 +212,7 @@ class BookMessage(_Wire, frozen=True):
 
 class PublicTrade(_Wire, frozen=True):
     symbol: str
-    side: OrderSide
+    side: MarketSide
     price: Raw
     qty: Raw
     trade_id: int

@@ -18,6 +18,7 @@ from adapters.kraken.messages import (
     ExecutionReport,
     FeeTier,
     Liquidity,
+    MarketSide,
     OrderInfo,
     OrderSide,
     PublicTrade,
@@ -51,6 +52,7 @@ __all__ = [
 ]
 
 SIDES = {OrderSide.BUY: Side.BUY, OrderSide.SELL: Side.SELL}
+_AGGRESSORS = {MarketSide.BUY: Side.BUY, MarketSide.SELL: Side.SELL}
 _USER, _POST_ONLY, _SELF_TRADE = "user requested", "post only", ("self trade", "self-trade", "stp")
 _RENAMED = {"XBT": "BTC", "XDG": "DOGE"}
 
@@ -225,12 +227,16 @@ def trade_fill(exec_id: str, trade: TradeInfo, order_id: str, grid: InstrumentGr
 # -- market data -----------------------------------------------------------------------------------------------
 
 
-def public_trade(trade: PublicTrade, grid: InstrumentGrid, received_ns: int) -> Trade:
+def public_trade(trade: PublicTrade, grid: InstrumentGrid, received_ns: int) -> Trade | None:
+    """None: the venue does not say who took."""
+    aggressor = _AGGRESSORS.get(trade.side)
+    if aggressor is None:
+        return None
     return Trade(
         grid.instrument_id,
         ticks(trade.price, grid),
         grid.market_lots.parse(number_text(trade.qty)),
-        SIDES[trade.side],
+        aggressor,
         trade.trade_id,
         instant_ns(trade.timestamp),
         received_ns,

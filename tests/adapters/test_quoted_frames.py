@@ -166,7 +166,8 @@ def test_each_venue_is_quoted_with_what_says_how_an_order_stands() -> None:
     assert {
         ("binance", "ExecutionType"), ("binance", "OrderState"), ("binance", "OrderSide"), ("binance", "OrderKind"),
         ("kraken", "ExecType"), ("kraken", "OrderState"), ("kraken", "OrderSide"), ("kraken", "Liquidity"),
-        ("kraken", "RestState"), ("coinbase", "OrderState"), ("coinbase", "OrderSide"), ("coinbase", "TradeType"),
+        ("kraken", "RestState"), ("kraken", "MarketSide"),
+        ("coinbase", "OrderState"), ("coinbase", "OrderSide"), ("coinbase", "TradeType"),
         ("coinbase", "BookSide"), ("coinbase", "MarketSide"),
     } <= found  # fmt: skip
 

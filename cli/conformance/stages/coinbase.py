@@ -50,7 +50,7 @@ class CoinbaseStage(Stage):
             ("filled_size", "cancel_message"), ("filled_size", "product_type"), ("filled_size", "time_in_force"),
             ("available_balance", "type"), ("available_balance", "platform"), ("base_increment", "product_type"),
             ("base_increment", "display_name"), ("base_increment", "product_venue"),
-            ("trade_type", "liquidity_indicator"),
+            ("trade_type", "liquidity_indicator"), ("time", "side"),
         ),
     )  # fmt: skip
     quarantines_alone = False
