@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from engine.codes import Reason, Side
+from engine.errors import UsageError
 from engine.instrument import Instrument
 from engine.messages import Depth, InstrumentDefinition, Quote, Trade
 from engine.routing.grid import routed_grid
@@ -63,10 +64,14 @@ class RoutedMarkets:
         return [place.market for place in self.places.values() if place.market.venue_actor == venue_actor]
 
     def define(self, instrument: Instrument, parents: Parents) -> None:
-        """A venue has told its instrument. Raises UsageError when those of a route cannot be one."""
+        """A venue has told its instrument. Raises UsageError when those of a route cannot be one, and when ticks or
+        lots are not those any more in which orders and positions are counted."""
         place = self.places.get(instrument.instrument_id)
         if place is None:
-            return  # the routed one, of the journal: it follows from the others
+            return
+        known = place.market.instrument
+        if known is not None and _scale(known) != _scale(instrument):
+            raise UsageError(_other_grid(place.spec, f"{place.market.name} has changed its tick or lot"))
         place.market.instrument = instrument
         spec, markets = place.spec, self.of[place.spec.instrument_id]
         instruments = [market.instrument for market in markets if market.instrument is not None]
@@ -77,6 +82,15 @@ class RoutedMarkets:
             market.units = units
             parents.define(market.venue_actor, its, spec.instrument_id, units)
         self.definitions[spec.instrument_id] = InstrumentDefinition(grid.instrument)
+
+    def confirm(self, routed: Instrument) -> None:
+        """The journal counts a route in these ticks and lots. Raises UsageError when its venues of today do not."""
+        now = self.definitions.get(routed.instrument_id)
+        spec = next(place.spec for place in self.places.values() if place.spec.instrument_id == routed.instrument_id)
+        if now is None:
+            raise UsageError(_other_grid(spec, "it has got another venue"))
+        if _scale(now.instrument) != _scale(routed):
+            raise UsageError(_other_grid(spec, "its venues' common tick or lot is another than before"))
 
     def instruments_of(self, routed_id: int) -> list[InstrumentDefinition]:
         """Those of the venues, then the routed one."""
@@ -119,3 +133,14 @@ class RoutedMarkets:
             quote.venue_time_ns,
             quote.received_ns,
         )
+
+
+def _scale(instrument: Instrument) -> tuple[int, int, int, int]:
+    return instrument.tick_units, instrument.price_scale, instrument.lot_units, instrument.quantity_scale
+
+
+def _other_grid(spec: RouteSpec, what: str) -> str:
+    return (
+        f"route {spec.venue}:{spec.symbol}: {what}, and its journal counts orders and positions in the old one; end "
+        "its orders, stop, and move the router's journal in the state directory aside, or undo the change"
+    )

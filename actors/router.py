@@ -111,7 +111,10 @@ class RouterActor(Actor):
         last_report_seq = dict.fromkeys(self.peers, -1)
         for at_ns, record in self.journal.history():
             if isinstance(record, InstrumentDefinition):
-                self._define(record.instrument)
+                if record.instrument.instrument_id in self._markets.of:
+                    self._markets.confirm(record.instrument)
+                else:
+                    self._define(record.instrument)
                 continue
             if isinstance(record, ChildTold) and record.venue_actor in last_report_seq:
                 seq = max(record.report.report_seq, last_report_seq[record.venue_actor])

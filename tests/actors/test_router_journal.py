@@ -3,12 +3,14 @@
 import msgspec
 import pytest
 
+from actors.routed_markets import RoutedMarkets, RouteMember, RouteSpec
 from actors.router_journal import RouterJournal
 from engine.codes import OrderType, Side, TimeInForce
 from engine.errors import UsageError
 from engine.instrument import Instrument
 from engine.journal import MemoryJournal
 from engine.messages import InstrumentDefinition, NewOrder
+from engine.routing.parents import Parents
 from engine.routing.records import ChildPlaced
 
 NAMES = {"near:BTCUSD": 0, "far:BTC/USD": 1, "route:BTC": 2}
@@ -60,3 +62,33 @@ def test_orders_of_an_instrument_that_is_in_no_route_any_more_are_not_forgotten_
     write(RouterJournal(memory, NAMES), NAMES, "a")
     with pytest.raises(UsageError, match="far:BTC/USD, which is in no route"):
         list(RouterJournal(memory, {"near:BTCUSD": 0, "route:BTC": 1}).history())
+
+
+def markets(**venue_ids: int) -> RoutedMarkets:
+    members = tuple(RouteMember(f"venue.{venue}", number, f"{venue}:BTCUSD") for venue, number in venue_ids.items())
+    return RoutedMarkets((RouteSpec(9, "route", "BTC", members, "split", True, (), 5 * 10**9, 20),))
+
+
+def told(venue: str, number: int, quantity_scale: int = 4) -> Instrument:
+    return Instrument(number, venue, "BTCUSD", "BTC", "USD", 1, 2, 1, quantity_scale, 1, 0, 1, 0)
+
+
+def test_a_route_whose_lots_have_changed_does_not_go_on_counting_in_the_old_ones() -> None:
+    one = markets(near=0)
+    one.define(told("near", 0), Parents())
+    counted = one.definitions[9].instrument
+    with pytest.raises(UsageError, match="route:BTC: near:BTCUSD has changed its tick or lot"):
+        one.define(told("near", 0, quantity_scale=5), Parents())
+    finer = markets(near=0)
+    finer.define(told("near", 0, quantity_scale=5), Parents())
+    with pytest.raises(UsageError, match="common tick or lot is another"):
+        finer.confirm(counted)
+
+
+def test_a_venue_that_joins_a_route_with_a_history_is_refused_by_name_and_remedy() -> None:
+    one = markets(near=0)
+    one.define(told("near", 0), Parents())
+    two = markets(near=0, far=1)
+    two.define(told("near", 0), Parents())
+    with pytest.raises(UsageError, match="route:BTC: it has got another venue.*move the router's journal"):
+        two.confirm(one.definitions[9].instrument)

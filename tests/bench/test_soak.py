@@ -47,9 +47,10 @@ def test_growth_is_the_last_third_against_the_first_whatever_one_reading_says():
 def test_gauges_see_a_file_that_is_opened_and_memory_that_is_taken(engine_config):
     gauges = Gauges(engine_config, "one", os.getpid(), ())
     begin_ns = time.monotonic_ns()
-    with watching(gauges, 60.0), open(os.devnull):
+    with open(os.devnull) as opened, watching(gauges, 60.0):
         while not gauges.at_ns:
             assert time.monotonic_ns() < begin_ns + 10 * 10**9
+        opened.close()
         kept = np.ones(40_000_000, dtype=np.uint8)
     at_ns, held = gauges.since(begin_ns)
     assert len(at_ns) == 2 == kept[:2].sum()
