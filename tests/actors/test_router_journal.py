@@ -90,5 +90,5 @@ def test_a_venue_that_joins_a_route_with_a_history_is_refused_by_name_and_remedy
     one.define(told("near", 0), Parents())
     two = markets(near=0, far=1)
     two.define(told("near", 0), Parents())
-    with pytest.raises(UsageError, match="route:BTC: it has got another venue.*move the router's journal"):
+    with pytest.raises(UsageError, match=r"route:BTC: it has got another venue.*move the router's journal"):
         two.confirm(one.definitions[9].instrument)
