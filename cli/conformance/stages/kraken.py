@@ -43,7 +43,8 @@ class KrakenStage(Stage):
             ("exec_type", "reason"), ("exec_type", "cancel_reason"), ("exec_type", "limit_price_type"),
             ("vol_exec", "oflags"), ("vol_exec", "misc"), ("vol_exec", "time_in_force"),
             ("ord_type", "ord_type"), ("ord_type", "side"), ("asset_class", "asset_class"),
-            ("aclass_base", "aclass_base"), ("aclass_base", "fee_volume_currency"), ("ordertxid", "ordertype"), ("qty", "asset"),
+            ("aclass_base", "aclass_base"), ("aclass_base", "fee_volume_currency"), ("ordertxid", "ordertype"),
+            ("qty", "asset"),
         ),
     )  # fmt: skip
     absent: Mapping[str, str] = {}
